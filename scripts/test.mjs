@@ -1,0 +1,61 @@
+// test: runs everything that CI runs, and closes with one line, `N passed, N failed`.
+//
+// Three parts, in this order: the check (types, lint, tidy), the suites of the labs (through turbo, which runs what changed),
+// and the whole-cluster tests (never cached: they drive real containers). Each vitest run leaves .vitest/results.json in its
+// package; the counts are added up here. A part that fails without a failed test (it crashed, or did not compile) counts as one failure.
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync, rmSync } from './fs.mjs';
+
+const root = new URL('..', import.meta.url).pathname;
+const totals = { passed: 0, failed: 0 };
+
+function run(title, command, args) {
+  console.log(`\n── ${title}`);
+  const started = Date.now();
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  console.log(
+    `── ${title}: ${status === 0 ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - started) / 1000)} s`,
+  );
+  return status === 0;
+}
+
+function count(files) {
+  let failed = 0;
+  for (const file of files) {
+    if (!existsSync(file)) continue;
+    const results = JSON.parse(readFileSync(file, 'utf8'));
+    totals.passed += results.numPassedTests;
+    failed += results.numFailedTests;
+    const emptySuites = results.testResults.filter(
+      (suite) => suite.status === 'failed' && suite.assertionResults.length === 0,
+    );
+    failed += emptySuites.length;
+  }
+  totals.failed += failed;
+  return failed;
+}
+
+function part(title, command, args, files) {
+  for (const file of files()) rmSync(file, { force: true });
+  const passed = run(title, command, args);
+  if (count(files()) === 0 && !passed) totals.failed += 1;
+}
+
+const labResults = () => globSync(root, 'labs', '.vitest/results.json');
+const clusterResults = () => [`${root}test/.vitest/results.json`];
+
+if (!run('check: types, lint, tidy', 'npm', ['run', '--silent', 'check'])) totals.failed += 1;
+else totals.passed += 1;
+part(
+  'labs',
+  'npx',
+  ['turbo', 'run', 'test', '--continue', '--concurrency=2', '--filter=./labs/*'],
+  labResults,
+);
+part('whole cluster', 'npm', ['test', '--silent', '-w', 'test'], clusterResults);
+
+console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+process.exitCode = totals.failed === 0 ? 0 : 1;

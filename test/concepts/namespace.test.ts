@@ -41,7 +41,7 @@ test('deleting a namespace ends everything in it, and then the namespace', async
   });
   await kubectl('create secret generic hidden --from-literal=a=b', { namespace: name });
   await eventually(async () => {
-    expect(await kubectl('get pods --no-headers', { namespace: name })).toMatch(/1\/1[^]*1\/1/);
+    expect(await kubectl('get pods --no-headers', { namespace: name })).toMatch(/1\/1[\s\S]*1\/1/);
   });
   await kubectl(`delete namespace ${name} --wait=false`);
   const going = await getJson<Namespace>(`namespace ${name}`).catch(() => undefined);

@@ -5,3 +5,43 @@
 
 export type { ApiErrorOptions, ApiErrorReason, GroupKind, GroupResource } from './api-error.ts';
 export { ApiError } from './api-error.ts';
+export type {
+  DeleteOptions,
+  ListOptions,
+  ListResult,
+  ObjectRef,
+  PatchType,
+  WatchEvent,
+  WatchOptions,
+} from './client/client.ts';
+export { Client } from './client/client.ts';
+export type { Clock } from './client/clock.ts';
+export { FakeClock, realClock, sleep } from './client/clock.ts';
+export type { EventRecorderOptions, EventType } from './client/event-recorder.ts';
+export { EventRecorder } from './client/event-recorder.ts';
+export type { InformerHandler, InformerOptions } from './client/informer.ts';
+export { Informer } from './client/informer.ts';
+export { loadKubeconfig } from './client/kubeconfig.ts';
+export type { LeaderElectorOptions } from './client/leader-elector.ts';
+export { LeaderElector } from './client/leader-elector.ts';
+export { milliOf, parseQuantity } from './client/quantity.ts';
+export type { KubernetesObject, ResourceType } from './client/resources.ts';
+export { apiVersionOf, keyOf, resources, splitKey } from './client/resources.ts';
+export type { LabelRequirement, Labels } from './client/selectors.ts';
+export {
+  formatLabelSelector,
+  matchesLabels,
+  matchesRequirement,
+  matchesRequirements,
+  matchesSelector,
+  parseLabelSelector,
+  requirementsOf,
+} from './client/selectors.ts';
+export type { ClientOptions } from './client/transport.ts';
+export type { Reconcile, WorkQueueOptions } from './client/work-queue.ts';
+export { WorkQueue } from './client/work-queue.ts';
+export type { HealthServerOptions } from './component/health-server.ts';
+export { startHealthServer } from './component/health-server.ts';
+export type { LogFields, Logger, LoggerOptions } from './component/logger.ts';
+export { createLogger, messageOf, silentLogger } from './component/logger.ts';
+export { runMain } from './component/run-main.ts';

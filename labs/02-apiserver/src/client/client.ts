@@ -1,0 +1,270 @@
+// Client: the verbs of the Kubernetes API, typed by ResourceType.
+//
+// Errors that the server answers are thrown as ApiError, whose reason says what to do (NotFound, Conflict, Expired, …);
+// no answer at all is a plain Error. Timeouts, retries and connections are transport.ts's. Objects that come back are
+// the caller's own, and always carry apiVersion and kind, which servers leave out of the items of a list.
+// Same idea upstream: k8s.io/client-go (rest, kubernetes, dynamic).
+// Left out: server-side apply, deletecollection, protobuf, impersonation.
+
+import assert from 'node:assert/strict';
+import { ApiError } from '../api-error.ts';
+import { linesOf } from './lines.ts';
+import { apiVersionOf, type KubernetesObject, type ResourceType } from './resources.ts';
+import { type Call, type ClientOptions, parseStatus, Transport } from './transport.ts';
+
+export interface ObjectRef {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
+export interface ListOptions {
+  /** Absent = all namespaces. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  readonly limit?: number;
+  readonly continue?: string;
+  readonly resourceVersion?: string;
+}
+
+export interface WatchOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** Events after this version. Absent: first the objects that are there now, as ADDED. */
+  readonly resourceVersion?: string;
+  readonly allowWatchBookmarks?: boolean;
+  readonly timeoutSeconds?: number;
+}
+
+export interface ListResult<T> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string;
+  readonly continue?: string;
+}
+
+/** An ERROR event is thrown as ApiError. Of a BOOKMARK only metadata.resourceVersion means something. */
+export type WatchEvent<T> = {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  object: T;
+};
+
+export type PatchType = 'merge' | 'strategic' | 'json';
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  /** Deletes only the object that has this uid: else 409 Conflict. */
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+/** With bookmarks something comes at least once a minute; three minutes of silence mean a dead connection. */
+const WATCH_IDLE_MS = 180_000;
+
+const PATCH_CONTENT_TYPES = {
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  json: 'application/json-patch+json',
+} as const satisfies Record<PatchType, string>;
+
+export class Client implements AsyncDisposable {
+  readonly #transport: Transport;
+
+  constructor(options: ClientOptions) {
+    this.#transport = new Transport(options);
+  }
+
+  get<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    ref: ObjectRef,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return this.#callFor(type, { method: 'GET', path: objectPath(type, ref) }, signal);
+  }
+
+  async list<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    options: ListOptions = {},
+    signal?: AbortSignal,
+  ): Promise<ListResult<T>> {
+    const { namespace, ...query } = options;
+    const path = collectionPath(type, namespace) + queryOf(query);
+    const list = (await this.#json({ method: 'GET', path }, signal)) as RawList<T>;
+    const { resourceVersion = '', continue: next } = list.metadata ?? {};
+    const items = (list.items ?? []).map((item) => withKind(type, item));
+    return { items, resourceVersion, ...(next ? { continue: next } : {}) };
+  }
+
+  /** The namespace is that of the object's metadata. */
+  create<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: T,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const namespace = object.metadata?.namespace;
+    if (type.namespaced) assert(namespace, `Cannot create a ${type.kind} without a namespace`);
+    const path = collectionPath(type, namespace);
+    return this.#callFor(type, { method: 'POST', path, body: typed(type, object) }, signal);
+  }
+
+  /** Replaces the object. 409 Conflict when metadata.resourceVersion is not the current one. */
+  update<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: T,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const path = objectPath(type, refOf(object));
+    return this.#callFor(type, { method: 'PUT', path, body: typed(type, object) }, signal);
+  }
+
+  updateStatus<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: T,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const path = objectPath(type, refOf(object), 'status');
+    return this.#callFor(type, { method: 'PUT', path, body: typed(type, object) }, signal);
+  }
+
+  patch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    ref: ObjectRef,
+    patch: unknown,
+    options: { readonly type: PatchType; readonly subresource?: string },
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const path = objectPath(type, ref, options.subresource);
+    const contentType = PATCH_CONTENT_TYPES[options.type];
+    return this.#callFor(type, { method: 'PATCH', path, body: patch, contentType }, signal);
+  }
+
+  async delete<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    ref: ObjectRef,
+    options: DeleteOptions = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { uid, resourceVersion, ...rest } = options;
+    const preconditions = {
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    };
+    const hasPreconditions = Object.keys(preconditions).length > 0;
+    const body = {
+      kind: 'DeleteOptions',
+      apiVersion: 'v1',
+      ...rest,
+      ...(hasPreconditions ? { preconditions } : {}),
+    };
+    await this.#json({ method: 'DELETE', path: objectPath(type, ref), body }, signal);
+  }
+
+  /** POST to a subresource: a Binding to pods/binding, an Eviction to pods/eviction. */
+  createSubresource<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    ref: ObjectRef,
+    subresource: string,
+    body: unknown,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    return this.#json({ method: 'POST', path: objectPath(type, ref, subresource), body }, signal);
+  }
+
+  /** One watch request. Ends when the server ends it or the signal aborts; throws when it broke. */
+  async *watch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>, void, void> {
+    const { namespace, ...query } = options;
+    const path = collectionPath(type, namespace) + queryOf({ ...query, watch: true });
+    const idleMs = options.allowWatchBookmarks === true ? WATCH_IDLE_MS : 0;
+    let stream: Awaited<ReturnType<Transport['open']>> | undefined;
+    try {
+      stream = await this.#transport.open(path, idleMs, signal);
+      for await (const line of linesOf(stream)) {
+        const event = JSON.parse(line) as WatchEvent<T> | { type: 'ERROR'; object: unknown };
+        if (event.type === 'ERROR') throw ApiError.fromStatus(event.object, 500);
+        yield event;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      stream?.destroy();
+    }
+  }
+
+  /** GET of any path, for what is not a resource (/healthz, /version, /metrics). The status may be any. */
+  raw(path: string, signal?: AbortSignal): Promise<{ status: number; body: string }> {
+    return this.#transport.call({ method: 'GET', path, accept: 'application/json, */*' }, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#transport[Symbol.asyncDispose]();
+  }
+
+  async #callFor<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    call: Call,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    return withKind(type, (await this.#json(call, signal)) as T);
+  }
+
+  async #json(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
+    const { status, body } = await this.#transport.call(call, signal);
+    if (status >= 300) throw ApiError.fromStatus(parseStatus(body), status);
+    return JSON.parse(body);
+  }
+}
+
+interface RawList<T> {
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+  readonly items?: T[] | null;
+}
+
+/** /api/v1/namespaces/default/pods, or /api/v1/pods for all namespaces. */
+function collectionPath(
+  type: ResourceType<KubernetesObject>,
+  namespace: string | undefined,
+): string {
+  const root = type.group === '' ? '/api' : `/apis/${type.group}`;
+  const scope = type.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${root}/${type.version}${scope}/${type.resource}`;
+}
+
+function objectPath(
+  type: ResourceType<KubernetesObject>,
+  ref: ObjectRef,
+  subresource?: string,
+): string {
+  assert(ref.name, `Cannot name a ${type.kind} without a name`);
+  if (type.namespaced) assert(ref.namespace, `Cannot name a ${type.kind} without a namespace`);
+  const path = `${collectionPath(type, ref.namespace)}/${encodeURIComponent(ref.name)}`;
+  return subresource === undefined ? path : `${path}/${subresource}`;
+}
+
+function queryOf(query: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== '') parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+function refOf(object: KubernetesObject): ObjectRef {
+  return { namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' };
+}
+
+function typed<T extends KubernetesObject>(type: ResourceType<T>, object: T): T {
+  return { apiVersion: apiVersionOf(type), kind: type.kind, ...object };
+}
+
+/** Only for objects that were just parsed, which nobody else holds. */
+function withKind<T extends KubernetesObject>(type: ResourceType<T>, object: T): T {
+  object.apiVersion ??= apiVersionOf(type);
+  object.kind ??= type.kind;
+  return object;
+}

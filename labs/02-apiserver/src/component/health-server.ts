@@ -1,0 +1,113 @@
+// startHealthServer: /healthz, /livez, /readyz and /metrics of one process, over plain HTTP.
+//
+// A check is a function that throws when something is wrong. /healthz and /readyz run them all; /livez answers
+// as long as the process can answer at all. With ?verbose, or when a check fails, each check has a line of its
+// own; the reason stays in the log, as upstream withholds it from whoever asks. /healthz/NAME runs one check.
+// Same idea upstream: k8s.io/apiserver/pkg/server/healthz.
+// Left out: ?exclude, TLS, authorization, pprof.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface HealthServerOptions {
+  readonly address: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly checks?: Readonly<Record<string, () => void | Promise<void>>>;
+  /** Prometheus text. */
+  readonly metrics?: () => Promise<string>;
+}
+
+type Checks = NonNullable<HealthServerOptions['checks']>;
+
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export async function startHealthServer(
+  options: HealthServerOptions,
+): Promise<{ port: number } & AsyncDisposable> {
+  const server = createServer((request, response) => {
+    answer(options, request, response).catch((error: unknown) => {
+      send(response, 500, TEXT_TYPE, `${error instanceof Error ? error.message : error}\n`);
+    });
+  });
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(listenError(error, options)));
+    server.listen(options.port, options.address, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function answer(
+  options: HealthServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    send(response, 405, TEXT_TYPE, 'Method Not Allowed\n');
+    return;
+  }
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const [, endpoint = '', name] = url.pathname.split('/');
+  if (endpoint === 'metrics' && name === undefined && options.metrics !== undefined) {
+    send(response, 200, METRICS_TYPE, await options.metrics());
+    return;
+  }
+  const checks = checksOf(endpoint, name, options.checks ?? {});
+  if (checks === undefined) {
+    send(response, 404, TEXT_TYPE, '404 page not found\n');
+    return;
+  }
+  const result = await runChecks(endpoint, checks);
+  const brief = result.healthy && !url.searchParams.has('verbose');
+  send(response, result.healthy ? 200 : 500, TEXT_TYPE, brief ? 'ok' : result.text);
+}
+
+/** The checks behind a path, or undefined when there is no such path. */
+function checksOf(endpoint: string, name: string | undefined, checks: Checks): Checks | undefined {
+  if (endpoint !== 'healthz' && endpoint !== 'readyz' && endpoint !== 'livez') return undefined;
+  const all: Checks = endpoint === 'livez' ? { ping() {} } : { ping() {}, ...checks };
+  if (name === undefined || name === '') return all;
+  const check = Object.hasOwn(all, name) ? all[name] : undefined;
+  return check === undefined ? undefined : { [name]: check };
+}
+
+async function runChecks(endpoint: string, checks: Checks) {
+  const lines: string[] = [];
+  let healthy = true;
+  for (const [name, check] of Object.entries(checks)) {
+    try {
+      await check();
+      lines.push(`[+]${name} ok`);
+    } catch {
+      healthy = false;
+      lines.push(`[-]${name} failed: reason withheld`);
+    }
+  }
+  lines.push(`${endpoint} check ${healthy ? 'passed' : 'failed'}`);
+  return { healthy, text: `${lines.join('\n')}\n` };
+}
+
+function send(response: ServerResponse, status: number, contentType: string, body: string): void {
+  if (response.headersSent) return;
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(body);
+}
+
+function listenError(error: NodeJS.ErrnoException, { address, port }: HealthServerOptions): Error {
+  const why = error.code === 'EADDRINUSE' ? 'the address is already in use' : error.message;
+  return new Error(`Cannot listen on ${address}:${port}: ${why}`, { cause: error });
+}

@@ -1,0 +1,143 @@
+// Tidy: the rules of the house, held by a test that names the file and says what to do instead.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+import { architectureList } from '../scripts/architecture.mjs';
+
+const root = join(import.meta.dirname, '..');
+const labs = readdirSync(join(root, 'labs')).sort();
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+function filesBelow(folder: string): string[] {
+  const absolute = join(root, folder);
+  if (!existsSync(absolute)) return [];
+  return readdirSync(absolute, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((file) => !file.includes('node_modules'))
+    .sort();
+}
+
+const sources = labs.flatMap((lab) => filesBelow(`labs/${lab}/src`));
+const tests = [...labs.flatMap((lab) => filesBelow(`labs/${lab}/test`)), ...filesBelow('test')];
+const packageOf = new Map(
+  labs.map((lab) => [JSON.parse(read(`labs/${lab}/package.json`)).name as string, lab]),
+);
+
+/** Everything that a file imports or re-exports, as written. */
+function importsOf(file: string): string[] {
+  const pattern = /^(?:import|export)\b[^;'"]*?['"]([^'"]+)['"]/gm;
+  return [...read(file).matchAll(pattern)].map((match) => match[1] ?? '');
+}
+
+/** Complaints, one a file; the test fails with all of them. */
+function complaints(
+  files: readonly string[],
+  check: (file: string) => string | undefined,
+): string[] {
+  return files.flatMap((file) => {
+    const complaint = check(file);
+    return complaint === undefined ? [] : [`${file}: ${complaint}`];
+  });
+}
+
+test('a lab imports only labs with a lower number', () => {
+  const found = complaints(sources, (file) => {
+    const own = file.split('/')[1] ?? '';
+    const higher = importsOf(file).find(
+      (name) => (packageOf.get(name) ?? '') >= own && packageOf.has(name),
+    );
+    return higher && `imports ${higher}; let lab 08 hand it in through an interface`;
+  });
+  expect(found).toEqual([]);
+});
+
+test('a lab is imported by its package name only, and everything goes through src/index.ts', () => {
+  const found = complaints(sources, (file) => {
+    const deep = importsOf(file).find(
+      (name) => /^@kube-labs\/[^/]+\//.test(name) || /(^|\/)labs\//.test(name),
+    );
+    if (deep) return `imports ${deep}; export the name from that lab's src/index.ts`;
+    const barrel = importsOf(file).find(
+      (name) => /^\.\.?\/.*index\.ts$/.test(name) || name === './index.ts',
+    );
+    return barrel && `imports ${barrel}; import the file that has the name`;
+  });
+  expect(found).toEqual([]);
+});
+
+test('only the API server talks to the store', () => {
+  const others = sources.filter((file) => !/^labs\/0[12]-/.test(file));
+  const found = complaints(others, (file) =>
+    importsOf(file).includes('@kube-labs/store')
+      ? 'imports the store; ask the API server'
+      : undefined,
+  );
+  expect(found).toEqual([]);
+});
+
+test('src/index.ts lists the public names one by one', () => {
+  const found = complaints(sources, (file) =>
+    /^export \*/m.test(read(file)) ? 'has `export *`; list the names' : undefined,
+  );
+  expect(found).toEqual([]);
+});
+
+test('every source file opens with a header: `// Name: what it is.`', () => {
+  const found = complaints([...sources, ...tests], (file) =>
+    /^(#!.*\n)?\/\/ \S/.test(read(file))
+      ? undefined
+      : 'has no header; say what the file is for in its first line',
+  );
+  expect(found).toEqual([]);
+});
+
+test('docs/architecture.md has the line of every source file', () => {
+  const text = read('docs/architecture.md');
+  const missing = architectureList(root).filter((line: string) => !text.includes(line));
+  expect(missing, 'run `node scripts/architecture.mjs`').toEqual([]);
+});
+
+test('every lab has a README with its sections', () => {
+  const found = complaints(
+    labs.map((lab) => `labs/${lab}/README.md`),
+    (file) => {
+      if (!existsSync(join(root, file))) return 'does not exist';
+      const missing = ['Keep true', 'Left out'].filter(
+        (section) => !read(file).includes(`## ${section}`),
+      );
+      return missing.length > 0 ? `lacks ${missing.join(', ')}` : undefined;
+    },
+  );
+  expect(found).toEqual([]);
+});
+
+test('nothing is left for later in the code', () => {
+  const marker = new RegExp(
+    ['FIX' + 'ME', 'TO' + 'DO', '@ts-' + 'ignore', '\\.on' + 'ly\\('].join('|'),
+  );
+  const found = complaints([...sources, ...tests], (file) => marker.exec(read(file))?.[0]);
+  expect(found).toEqual([]);
+});
+
+test('a source file stays short enough to read, and all of them together', () => {
+  const lines = new Map(sources.map((file) => [file, read(file).split('\n').length]));
+  const long = [...lines]
+    .filter(([, count]) => count > 400)
+    .map(([file, count]) => `${file}: ${count} lines; split it by idea`);
+  expect(long).toEqual([]);
+  expect([...lines.values()].reduce((sum, count) => sum + count, 0)).toBeLessThan(20_000);
+});
+
+test('every dependency of a lab has its line in docs/decisions', () => {
+  const decisions = readdirSync(join(root, 'docs/decisions'))
+    .map((file) => read(`docs/decisions/${file}`))
+    .join('\n');
+  const names = labs.flatMap((lab) =>
+    Object.keys(JSON.parse(read(`labs/${lab}/package.json`)).dependencies ?? {}),
+  );
+  const missing = [...new Set(names)].filter(
+    (name) => !name.startsWith('@kube-labs/') && !decisions.includes(`\`${name}\``),
+  );
+  expect(missing, 'say in docs/decisions why it was chosen').toEqual([]);
+});

@@ -1,7 +1,7 @@
 // test: runs everything that CI runs, and closes with one line, `N passed, N failed`.
 //
-// Three parts, in this order: the check (types, lint, tidy), the suites of the labs (through turbo, which runs what changed),
-// and the whole-cluster tests (never cached: they drive real containers). Each vitest run leaves .vitest/results.json in its
+// In this order: the check (types, lint, tidy), the suites of the labs (through turbo, which runs what changed), and the
+// whole-cluster tests, once on the store in process and once on a real etcd (never cached: they drive real containers). Each vitest run leaves .vitest/results.json in its
 // package; the counts are added up here. A part that fails without a failed test (it crashed, or did not compile) counts as one failure.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, rmSync } from './fs.mjs';
@@ -45,7 +45,7 @@ function part(title, command, args, files) {
 }
 
 const labResults = () => globSync(root, 'labs', '.vitest/results.json');
-const clusterResults = () => [`${root}test/.vitest/results.json`];
+const clusterResults = (store) => [`${root}test/.vitest/results-${store}.json`];
 
 if (!run('check: types, lint, tidy', 'npm', ['run', '--silent', 'check'])) totals.failed += 1;
 else totals.passed += 1;
@@ -55,7 +55,12 @@ part(
   ['turbo', 'run', 'test', '--continue', '--concurrency=2', '--filter=./labs/*'],
   labResults,
 );
-part('whole cluster', 'npm', ['test', '--silent', '-w', 'test'], clusterResults);
+for (const store of ['in-process', 'etcd']) {
+  process.env.KUBE_LABS_STORE = store;
+  part(`whole cluster, store ${store}`, 'npm', ['test', '--silent', '-w', 'test'], () =>
+    clusterResults(store),
+  );
+}
 
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 ? 0 : 1;

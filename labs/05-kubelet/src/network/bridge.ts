@@ -1,0 +1,182 @@
+// Bridge: the pod network of one node: a bridge, a veth pair for each sandbox, an address from the node's range.
+//
+//   sandbox's namespace: eth0 ── veth pair ── vethID on the bridge (gateway = first address) ── node's routes
+//
+// The host end is named after the sandbox, so what is plugged in can be read back from the kernel. A
+// veth pair dies as a whole: when the host end is there, the sandbox's end is, too. Ports are in hairpin mode,
+// so that a pod may reach itself through a service. Masquerading is the proxy's business.
+//
+// Same idea upstream: containernetworking/plugins, plugins/main/bridge; kubernetes v1.1, "kubenet".
+// Left out here: host ports, traffic shaping, IPv6.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandError, type HostCommand } from '../host-command.ts';
+import { type Cidr, gatewayOf, parseAddress, parseCidr } from './cidr.ts';
+import { Ipam } from './ipam.ts';
+import type { NetworkPlugin, NetworkSandbox } from './network-plugin.ts';
+
+const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
+const MTU_DEFAULT = 1500;
+/** Linux allows 15 characters in a device's name. */
+const DEVICE_NAME_MAX = 15;
+
+export interface BridgeOptions {
+  readonly name: string;
+  readonly stateDirectory: string;
+  readonly run: HostCommand;
+}
+
+export class BridgeNetwork implements NetworkPlugin {
+  readonly #options: BridgeOptions;
+  #wires: ReadonlySet<string> = new Set();
+  #range: { cidr: Cidr; ipam: Ipam; mtu: number } | undefined;
+
+  constructor(options: BridgeOptions) {
+    this.#options = options;
+  }
+
+  /** Called when the node has its pod range; again is harmless. */
+  async configure(podCidr: string): Promise<void> {
+    if (this.#range?.cidr.text === podCidr) return;
+    const cidr = parseCidr(podCidr);
+    const directory = join(this.#options.stateDirectory, this.#options.name);
+    const mtu = await this.#defaultRouteMtu();
+    await this.#makeBridge(cidr, mtu);
+    this.#range = { cidr, mtu, ipam: await Ipam.open(directory, cidr) };
+    await this.refresh();
+  }
+
+  notReady(): string | undefined {
+    return this.#range === undefined
+      ? 'kubenet does not have netConfig. This is most likely due to lack of PodCIDR'
+      : undefined;
+  }
+
+  addressOf(sandboxId: string): string | undefined {
+    if (!this.#wires.has(wireName(sandboxId))) return undefined;
+    return this.#range?.ipam.addressOf(sandboxId);
+  }
+
+  async setUp(sandbox: NetworkSandbox): Promise<string> {
+    const range = this.#range;
+    if (range === undefined) throw new Error(this.notReady());
+    const address = await range.ipam.allocate(sandbox.id);
+    const wire = wireName(sandbox.id);
+    const { name: bridge, run } = this.#options;
+    await this.#deleteWire(wire);
+    await run('ip', ['-batch', '-'], {
+      input: plugScript({ ...range, wire, bridge, pid: sandbox.pid }),
+    });
+    await run('nsenter', ['-t', String(sandbox.pid), '-n', 'ip', '-batch', '-'], {
+      input: sandboxScript(range.cidr, address),
+    });
+    this.#wires = new Set([...this.#wires, wire]);
+    return address;
+  }
+
+  async tearDown(sandboxId: string): Promise<void> {
+    const wire = wireName(sandboxId);
+    await this.#deleteWire(wire);
+    this.#wires = new Set([...this.#wires].filter((one) => one !== wire));
+    await this.#range?.ipam.release(sandboxId);
+  }
+
+  async refresh(): Promise<void> {
+    const args = ['-j', 'link', 'show', 'master', this.#options.name];
+    const links = JSON.parse((await this.#options.run('ip', args)) || '[]') as {
+      ifname?: string;
+    }[];
+    this.#wires = new Set(links.map((link) => link.ifname ?? ''));
+  }
+
+  async collectGarbage(sandboxIds: ReadonlySet<string>): Promise<void> {
+    for (const owner of this.#range?.ipam.owners() ?? []) {
+      if (!sandboxIds.has(owner)) await this.tearDown(owner);
+    }
+  }
+
+  /** For a sandbox found running whose address is not on record: asks the sandbox itself. */
+  async adopt(sandbox: NetworkSandbox): Promise<void> {
+    if (this.#range === undefined || this.#range.ipam.addressOf(sandbox.id) !== undefined) return;
+    if (!this.#wires.has(wireName(sandbox.id))) return;
+    const args = ['-t', String(sandbox.pid), '-n', 'ip', '-j', '-4', 'addr', 'show', 'eth0'];
+    const devices = JSON.parse(await this.#options.run('nsenter', args)) as {
+      addr_info?: { local?: string }[];
+    }[];
+    const address = devices[0]?.addr_info?.[0]?.local;
+    if (address !== undefined) await this.#range.ipam.adopt(sandbox.id, address);
+  }
+
+  /** The bridge itself; what runs stays plugged in, so a kubelet that stops does not call this. */
+  async remove(): Promise<void> {
+    await ignoreMissing(this.#options.run('ip', ['link', 'del', this.#options.name]));
+  }
+
+  async #makeBridge(cidr: Cidr, mtu: number): Promise<void> {
+    const { name, run } = this.#options;
+    const gateway = gatewayOf(cidr);
+    try {
+      await run('ip', ['link', 'add', name, 'address', macOf(gateway), 'type', 'bridge']);
+    } catch (error) {
+      if (!(error instanceof CommandError && error.stderr.includes('File exists'))) throw error;
+    }
+    const input = [
+      `link set ${name} mtu ${mtu} up`,
+      `addr replace ${gateway}/${cidr.prefixLength} brd + dev ${name}`,
+    ].join('\n');
+    await run('ip', ['-batch', '-'], { input });
+    // In a container /proc/sys is read-only; there whoever made the container has set it.
+    if ((await readFile(IP_FORWARD, 'utf8')).trim() !== '1') await writeFile(IP_FORWARD, '1');
+  }
+
+  async #defaultRouteMtu(): Promise<number> {
+    const { run } = this.#options;
+    const routes = JSON.parse((await run('ip', ['-j', 'route', 'show', 'default'])) || '[]');
+    const device = (routes as { dev?: string }[])[0]?.dev;
+    if (device === undefined) return MTU_DEFAULT;
+    const links = JSON.parse(await run('ip', ['-j', 'link', 'show', device]));
+    return (links as { mtu?: number }[])[0]?.mtu ?? MTU_DEFAULT;
+  }
+
+  async #deleteWire(wire: string): Promise<void> {
+    await ignoreMissing(this.#options.run('ip', ['link', 'del', wire]));
+  }
+}
+
+export function wireName(sandboxId: string): string {
+  return `veth${sandboxId}`.slice(0, DEVICE_NAME_MAX);
+}
+
+/** A fixed hardware address keeps the bridge from taking over that of its lowest port, which comes and goes. */
+export function macOf(address: string): string {
+  const hex = parseAddress(address).toString(16).padStart(8, '0');
+  return `0a:58:${hex.match(/../g)?.join(':')}`;
+}
+
+function plugScript(plug: { wire: string; bridge: string; mtu: number; pid: number }): string {
+  const { wire, bridge, mtu, pid } = plug;
+  return [
+    `link add ${wire} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`,
+    `link set ${wire} master ${bridge} up`,
+    `link set ${wire} type bridge_slave hairpin on`,
+  ].join('\n');
+}
+
+function sandboxScript(cidr: Cidr, address: string): string {
+  return [
+    'link set lo up',
+    `link set eth0 address ${macOf(address)} up`,
+    `addr add ${address}/${cidr.prefixLength} brd + dev eth0`,
+    `route add default via ${gatewayOf(cidr)}`,
+  ].join('\n');
+}
+
+async function ignoreMissing(command: Promise<string>): Promise<void> {
+  try {
+    await command;
+  } catch (error) {
+    if (!(error instanceof CommandError && error.stderr.includes('Cannot find device')))
+      throw error;
+  }
+}

@@ -1,0 +1,115 @@
+// DockerConfig: a sandbox or container of the runtime interface, as the Docker Engine's create call wants it.
+//
+// Rules: no restart policy ever (the kubelet restarts, with its own back-off and count); containers join
+// the sandbox's network and IPC namespaces; swap is never added to a memory limit. Pure.
+//
+// Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/docker_sandbox.go and docker_container.go.
+// Left out here: seccomp and AppArmor profiles (the engine's own defaults stay), devices, cgroup parents.
+
+import type { ContainerCreateOptions, MountSettings } from 'dockerode';
+import {
+  containerLabels,
+  containerName,
+  type EngineScope,
+  sandboxLabels,
+  sandboxName,
+} from './docker-labels.ts';
+import type { ContainerConfig, Mount, SandboxConfig } from './runtime.ts';
+
+const CPU_PERIOD_MICROSECONDS = 100_000;
+/** Keeps the sandbox alive when the node runs out of memory: losing it loses the pod's network. */
+const SANDBOX_OOM_SCORE_ADJUST = -998;
+const SANDBOX_CPU_SHARES = 2;
+
+export interface EngineFacts {
+  /** What Docker calls the node's own network: `host`, or `container:ID` of the node's container. */
+  readonly hostNetworkMode: string;
+  /** Where the machine lacks CAP_SYS_RESOURCE, no process may be protected: 0 instead of -1000. */
+  readonly oomScoreAdjustMin: number;
+}
+
+export function sandboxCreateOptions(
+  config: SandboxConfig,
+  scope: EngineScope,
+  engine: EngineFacts,
+): ContainerCreateOptions {
+  const inHostNetwork = config.network === 'host';
+  return {
+    name: sandboxName(config.pod, config.attempt),
+    Image: config.image,
+    Entrypoint: ['sleep'],
+    Cmd: ['infinity'],
+    Labels: sandboxLabels(scope, config),
+    // Joining another container's network brings its host name along; Docker refuses a second one.
+    ...(inHostNetwork ? {} : { Hostname: config.hostname }),
+    HostConfig: {
+      // An init process reaps what containers of a shared pid namespace leave behind.
+      Init: true,
+      NetworkMode: inHostNetwork ? engine.hostNetworkMode : 'none',
+      IpcMode: config.hostIpc ? 'host' : 'shareable',
+      RestartPolicy: { Name: 'no' },
+      OomScoreAdj: Math.max(SANDBOX_OOM_SCORE_ADJUST, engine.oomScoreAdjustMin),
+      CpuShares: SANDBOX_CPU_SHARES,
+      SecurityOpt: ['no-new-privileges'],
+      Sysctls: { ...config.sysctls },
+      LogConfig: { Type: 'none', Config: {} },
+    },
+  };
+}
+
+export function containerCreateOptions(
+  config: ContainerConfig,
+  scope: EngineScope,
+  engine: EngineFacts,
+): ContainerCreateOptions {
+  const sandbox = `container:${config.sandboxId}`;
+  const { resources, security } = config;
+  return {
+    name: containerName(config.pod, config.name, config.attempt),
+    Image: config.image,
+    Labels: containerLabels(scope, config),
+    Env: [...config.env],
+    OpenStdin: config.stdin,
+    StdinOnce: config.stdinOnce,
+    Tty: config.tty,
+    ...(config.command === undefined ? {} : { Entrypoint: [...config.command] }),
+    // An entrypoint without arguments must not inherit the arguments of the image's own entrypoint.
+    ...(config.args === undefined && config.command === undefined
+      ? {}
+      : { Cmd: [...(config.args ?? [])] }),
+    ...(config.workingDir === undefined ? {} : { WorkingDir: config.workingDir }),
+    ...(security.user === undefined ? {} : { User: security.user }),
+    HostConfig: {
+      NetworkMode: sandbox,
+      IpcMode: sandbox,
+      ...(config.pidNamespace === 'container'
+        ? {}
+        : { PidMode: config.pidNamespace === 'host' ? 'host' : sandbox }),
+      RestartPolicy: { Name: 'no' },
+      Mounts: config.mounts.map(mountSettings),
+      Memory: resources.memoryLimitBytes,
+      MemorySwap: resources.memoryLimitBytes,
+      CpuShares: resources.cpuShares,
+      ...(resources.cpuQuota === 0
+        ? {}
+        : { CpuPeriod: CPU_PERIOD_MICROSECONDS, CpuQuota: resources.cpuQuota }),
+      OomScoreAdj: Math.max(resources.oomScoreAdjust, engine.oomScoreAdjustMin),
+      GroupAdd: [...security.groups],
+      ReadonlyRootfs: security.readOnlyRootFilesystem,
+      Privileged: security.privileged,
+      CapAdd: [...security.capabilitiesAdd],
+      CapDrop: [...security.capabilitiesDrop],
+      SecurityOpt: security.noNewPrivileges ? ['no-new-privileges'] : [],
+    },
+  };
+}
+
+function mountSettings(mount: Mount): MountSettings {
+  return {
+    Type: 'bind',
+    Source: mount.hostPath,
+    Target: mount.containerPath,
+    ReadOnly: mount.readOnly,
+    BindOptions: { Propagation: mount.propagation },
+  };
+}

@@ -1,0 +1,52 @@
+// DockerImages: images of the engine: is it there, which are there, get it.
+//
+// Rule: a name without a tag means `latest`. The engine's pull call would take every tag there is.
+//
+// Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/docker_image.go.
+// Left out here: credentials, pull progress, removal by disk thresholds.
+
+import type Docker from 'dockerode';
+import { callEngine } from './docker-call.ts';
+import { RuntimeError, type RuntimeImage } from './runtime.ts';
+
+export async function imageStatus(
+  docker: Docker,
+  image: string,
+): Promise<RuntimeImage | undefined> {
+  try {
+    const info = await callEngine(() => docker.getImage(image).inspect());
+    return { id: info.Id, names: info.RepoTags ?? [], sizeBytes: info.Size };
+  } catch (error) {
+    if (RuntimeError.is(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+export async function listImages(docker: Docker): Promise<readonly RuntimeImage[]> {
+  const images = await callEngine(() => docker.listImages());
+  return images.map((image) => ({
+    id: image.Id,
+    names: [...(image.RepoDigests ?? []), ...(image.RepoTags ?? [])].filter(
+      (name) => !name.includes('<none>'),
+    ),
+    sizeBytes: image.Size,
+  }));
+}
+
+export async function pullImage(docker: Docker, image: string, signal: AbortSignal): Promise<void> {
+  await callEngine(async () => {
+    const progress = await docker.pull(withTag(image), { abortSignal: signal });
+    await new Promise<void>((resolve, reject) => {
+      // The engine reports failures that come after the first byte inside the progress.
+      docker.modem.followProgress(progress, (error) => {
+        if (error === null) resolve();
+        else reject(new RuntimeError('failed', `Error response from daemon: ${error.message}`));
+      });
+    });
+  });
+}
+
+export function withTag(image: string): string {
+  const lastPart = image.slice(image.lastIndexOf('/') + 1);
+  return lastPart.includes(':') || lastPart.includes('@') ? image : `${image}:latest`;
+}

@@ -1,0 +1,217 @@
+// Runtime: what the kubelet asks of a container engine, in the terms of the Container Runtime Interface.
+//
+// A pod is a sandbox (it holds the namespaces) and containers that join it. The runtime knows
+// nothing of restart policies, probes or volumes: it starts, stops, lists and reports. All that it
+// reports it reads back from the engine, so a kubelet that starts again finds everything here.
+//
+// Same contract upstream: kubernetes, staging/src/k8s.io/cri-api (RuntimeService, ImageService).
+// Left out here: checkpoints, runtime classes, streaming servers of the runtime's own.
+
+import type { Duplex } from 'node:stream';
+
+export interface PodIdentity {
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+export interface RuntimeSandbox {
+  readonly id: string;
+  readonly pod: PodIdentity;
+  readonly attempt: number;
+  readonly state: 'ready' | 'notready';
+  readonly createdAtMs: number;
+  /** Process that holds the namespaces, in the engine's pid namespace; 0 when it is not running. */
+  readonly pid: number;
+  readonly hostNetwork: boolean;
+}
+
+export type RuntimeContainerState =
+  | { readonly state: 'created' }
+  | { readonly state: 'running'; readonly startedAtMs: number; readonly pid: number }
+  | {
+      readonly state: 'exited';
+      readonly startedAtMs: number;
+      readonly finishedAtMs: number;
+      readonly exitCode: number;
+      /** Completed, Error, OOMKilled or ContainerCannotRun. */
+      readonly reason: string;
+      readonly message?: string;
+    };
+
+export interface RuntimeContainer {
+  readonly id: string;
+  readonly pod: PodIdentity;
+  readonly sandboxId: string;
+  readonly name: string;
+  /** How often this container of the pod had been started before: restartCount. */
+  readonly attempt: number;
+  readonly image: string;
+  readonly imageId: string;
+  readonly hash: string;
+  readonly createdAtMs: number;
+  readonly status: RuntimeContainerState;
+  readonly tty: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** All that the engine has of one pod, newest first. */
+export interface RuntimePod {
+  readonly identity: PodIdentity;
+  readonly sandboxes: readonly RuntimeSandbox[];
+  readonly containers: readonly RuntimeContainer[];
+}
+
+export interface SandboxConfig {
+  readonly pod: PodIdentity;
+  readonly attempt: number;
+  readonly hostname: string;
+  readonly image: string;
+  /** `none`: own network namespace, to be wired by the network plugin; else the node's. */
+  readonly network: 'none' | 'host';
+  readonly hostIpc: boolean;
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface Mount {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly: boolean;
+  readonly propagation: 'rprivate' | 'rslave' | 'rshared';
+}
+
+export interface ContainerResources {
+  readonly memoryLimitBytes: number;
+  readonly cpuShares: number;
+  /** Microseconds of CPU in each period of 100 ms; 0 is without limit. */
+  readonly cpuQuota: number;
+  readonly oomScoreAdjust: number;
+}
+
+export interface ContainerSecurity {
+  readonly user?: string;
+  readonly groups: readonly string[];
+  readonly readOnlyRootFilesystem: boolean;
+  readonly privileged: boolean;
+  readonly noNewPrivileges: boolean;
+  readonly capabilitiesAdd: readonly string[];
+  readonly capabilitiesDrop: readonly string[];
+}
+
+export interface ContainerConfig {
+  readonly pod: PodIdentity;
+  readonly sandboxId: string;
+  readonly name: string;
+  readonly attempt: number;
+  readonly image: string;
+  readonly hash: string;
+  /** Replaces the image's entrypoint; absent keeps it. */
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly workingDir?: string;
+  readonly env: readonly string[];
+  readonly mounts: readonly Mount[];
+  readonly stdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly tty: boolean;
+  readonly pidNamespace: 'container' | 'pod' | 'host';
+  readonly resources: ContainerResources;
+  readonly security: ContainerSecurity;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface RuntimeImage {
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly sizeBytes: number;
+}
+
+export interface LogOptions {
+  readonly follow: boolean;
+  readonly timestamps: boolean;
+  readonly tailLines?: number;
+  readonly sinceMs?: number;
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[];
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly tty: boolean;
+}
+
+/** A running command. `socket` takes stdin (end() closes it) and yields nothing: output goes to the two callbacks. */
+export interface ExecSession {
+  readonly socket: Duplex;
+  onOutput(stdout: (chunk: Buffer) => void, stderr: (chunk: Buffer) => void): void;
+  resize(size: { width: number; height: number }): Promise<void>;
+  /** Resolves with the exit code when the command has ended and all its output was delivered. */
+  wait(): Promise<number>;
+  /** Ends the command; engines cannot, so its process gets SIGKILL. */
+  kill(): Promise<void>;
+}
+
+export type ExecResult =
+  | { readonly kind: 'exited'; readonly exitCode: number; readonly output: string }
+  | { readonly kind: 'timeout' };
+
+/** Something happened to a container of a pod; `resync`: anything may have happened meanwhile. */
+export type RuntimeEvent =
+  | { readonly type: 'pod'; readonly podUid: string; readonly action: string }
+  | { readonly type: 'resync' };
+
+export interface RuntimeVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly apiVersion: string;
+  readonly os: string;
+  readonly osImage: string;
+  readonly kernelVersion: string;
+  readonly architecture: string;
+}
+
+export interface Runtime {
+  version(): Promise<RuntimeVersion>;
+  /** Every pod of this node the engine has something of, running or not. */
+  listPods(): Promise<readonly RuntimePod[]>;
+  podStatus(pod: PodIdentity): Promise<RuntimePod>;
+  runSandbox(config: SandboxConfig): Promise<RuntimeSandbox>;
+  createContainer(config: ContainerConfig): Promise<string>;
+  startContainer(id: string): Promise<void>;
+  /** The stop signal, then SIGKILL after the grace period. Abort: stops waiting, sends nothing more. */
+  stopContainer(id: string, graceMs: number, signal: AbortSignal): Promise<void>;
+  /** Also of a sandbox. Kills what still runs; no error when it is gone already. */
+  removeContainer(id: string): Promise<void>;
+  imageStatus(image: string): Promise<RuntimeImage | undefined>;
+  listImages(): Promise<readonly RuntimeImage[]>;
+  pullImage(image: string, signal: AbortSignal): Promise<void>;
+  /** Both streams as they were written; ends when the log or the container ends. */
+  logs(
+    container: RuntimeContainer,
+    options: LogOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<Buffer>;
+  exec(id: string, options: ExecOptions): Promise<ExecSession>;
+  execSync(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  attach(container: RuntimeContainer, options: Omit<ExecOptions, 'command'>): Promise<ExecSession>;
+  /** Never ends before the signal; starts with a resync, and again after each reconnection. */
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
+}
+
+/** What the engine refused or could not do, in its own words. */
+export class RuntimeError extends Error {
+  override readonly name = 'RuntimeError';
+  readonly code: 'not-found' | 'conflict' | 'unavailable' | 'failed';
+
+  constructor(code: RuntimeError['code'], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+
+  static is(error: unknown, code?: RuntimeError['code']): error is RuntimeError {
+    return error instanceof RuntimeError && (code === undefined || error.code === code);
+  }
+}

@@ -56,8 +56,9 @@ async function answer(
     send(response, 405, TEXT_TYPE, 'Method Not Allowed\n');
     return;
   }
-  const url = new URL(request.url ?? '/', 'http://localhost');
-  const [, endpoint = '', name] = url.pathname.split('/');
+  // Not through URL: a path like // would be read as a host.
+  const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
+  const [, endpoint = '', name] = path.split('/');
   if (endpoint === 'metrics' && name === undefined && options.metrics !== undefined) {
     send(response, 200, METRICS_TYPE, await options.metrics());
     return;
@@ -68,7 +69,7 @@ async function answer(
     return;
   }
   const result = await runChecks(endpoint, checks);
-  const brief = result.healthy && !url.searchParams.has('verbose');
+  const brief = result.healthy && !new URLSearchParams(query).has('verbose');
   send(response, result.healthy ? 200 : 500, TEXT_TYPE, brief ? 'ok' : result.text);
 }
 

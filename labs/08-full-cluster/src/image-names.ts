@@ -1,0 +1,11 @@
+// ImageNames: the tags that the launcher makes and the rest of the cluster uses.
+//
+// One image plays three parts: a node's (and the control plane's) file system, the pause container that
+// holds a pod's network namespace, and the demo application that tests and lessons run.
+
+export const baseImage = 'kube-labs/base:bookworm';
+export const nodeImage = 'kube-labs/node:v1';
+export const demoImage = 'kube-labs/demo:v1';
+
+/** Holds the hash of everything that went into an image, so that it is made again only when that changed. */
+export const inputsLabel = 'kube-labs.inputs';

@@ -1,0 +1,27 @@
+// @kube-labs/store: the public names of this lab.
+export type { Clock } from './clock.ts';
+export type {
+  Compare,
+  CompareResult,
+  DeleteRangeRequest,
+  DeleteRangeResponse,
+  Key,
+  KeyValue,
+  KeyValueStore,
+  LeaseTimeToLive,
+  Op,
+  OpResponse,
+  PutRequest,
+  PutResponse,
+  RangeRequest,
+  RangeResponse,
+  StoreErrorCode,
+  StoreEvent,
+  StoreStatus,
+  TxnRequest,
+  TxnResponse,
+  WatchBatch,
+  WatchRequest,
+} from './kv.ts';
+export { prefixEnd, StoreError } from './kv.ts';
+export { type MemoryStoreOptions, openMemoryStore } from './open-store.ts';

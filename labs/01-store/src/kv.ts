@@ -1,0 +1,192 @@
+// KeyValueStore: the contract of the store, in four nouns: store, transaction, watch, lease.
+//
+// Rules of use
+//   - A revision counts the changes of the whole store. Every transaction that changes something
+//     takes exactly one revision, and a key remembers the revision that created and last changed it.
+//   - A write is acknowledged after it is durable, and nobody reads or watches it before.
+//   - Bytes given to the store and bytes received from it are shared, so nobody changes them.
+// Upstream: etcd's v3 API, api/etcdserverpb/rpc.proto; the error texts are etcd's own.
+// Left out: sort orders, min/max revision filters, nested transactions, ignore_value, ignore_lease.
+
+/** A byte string with one char per byte (latin1), so that JavaScript's order of strings is etcd's order of keys. */
+export type Key = string;
+
+export interface KeyValue {
+  readonly key: Key;
+  readonly value: Uint8Array;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  /** 1 when created, one more with each put. */
+  readonly version: number;
+  /** A decimal int64; '0' = none. */
+  readonly lease: string;
+}
+
+export interface RangeRequest {
+  key: Key;
+  /** Absent = one key; '\0' = every key from `key` on; otherwise the first key that is outside. */
+  rangeEnd?: Key;
+  limit?: number;
+  /** Read the store as it was at this revision; absent or 0 = now. */
+  revision?: number;
+  keysOnly?: boolean;
+  countOnly?: boolean;
+}
+
+export interface RangeResponse {
+  /** The store's current revision, even when an older one was read. */
+  revision: number;
+  kvs: readonly KeyValue[];
+  more: boolean;
+  /** How many keys are in the range, whatever the limit. */
+  count: number;
+}
+
+export interface PutRequest {
+  key: Key;
+  value: Uint8Array;
+  lease?: string;
+  prevKv?: boolean;
+}
+
+export interface DeleteRangeRequest {
+  key: Key;
+  rangeEnd?: Key;
+  prevKv?: boolean;
+}
+
+export interface PutResponse {
+  revision: number;
+  prevKv?: KeyValue;
+}
+
+export interface DeleteRangeResponse {
+  revision: number;
+  deleted: number;
+  prevKvs: readonly KeyValue[];
+}
+
+export type CompareResult = '=' | '!=' | '<' | '>';
+
+/** A key that does not exist compares as 0, except by value, where every comparison with it fails. */
+export type Compare =
+  | { key: Key; target: 'mod' | 'create' | 'version'; result: CompareResult; value: number }
+  | { key: Key; target: 'value'; result: CompareResult; value: Uint8Array };
+
+export type Op =
+  | ({ kind: 'range' } & RangeRequest)
+  | ({ kind: 'put' } & PutRequest)
+  | ({ kind: 'delete' } & DeleteRangeRequest);
+
+export interface TxnRequest {
+  compare: readonly Compare[];
+  success: readonly Op[];
+  failure: readonly Op[];
+}
+
+export type OpResponse =
+  | ({ kind: 'range' } & RangeResponse)
+  | ({ kind: 'put' } & PutResponse)
+  | ({ kind: 'delete' } & DeleteRangeResponse);
+
+export interface TxnResponse {
+  revision: number;
+  succeeded: boolean;
+  responses: readonly OpResponse[];
+}
+
+export interface WatchRequest {
+  key: Key;
+  rangeEnd?: Key;
+  /** The first revision to deliver; absent = the next one. */
+  startRevision?: number;
+  prevKv?: boolean;
+  progressNotify?: boolean;
+}
+
+export interface StoreEvent {
+  type: 'put' | 'delete';
+  /** Of a delete: key and modRevision only. */
+  kv: KeyValue;
+  prevKv?: KeyValue;
+}
+
+/** All events of one revision come in one batch, never split. `events` empty = progress: everything up to `revision` was delivered. */
+export interface WatchBatch {
+  revision: number;
+  events: readonly StoreEvent[];
+}
+
+export interface LeaseTimeToLive {
+  /** -1 when the lease does not exist, as in etcd. */
+  ttlSeconds: number;
+  grantedTtlSeconds: number;
+  keys: readonly Key[];
+}
+
+export interface StoreStatus {
+  revision: number;
+  /** 0 when nothing was ever compacted. */
+  compactRevision: number;
+  dbSizeBytes: number;
+  version: string;
+}
+
+export interface KeyValueStore extends AsyncDisposable {
+  range(request: RangeRequest): Promise<RangeResponse>;
+  put(request: PutRequest): Promise<PutResponse>;
+  deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse>;
+  txn(request: TxnRequest): Promise<TxnResponse>;
+  /** Ends by throwing StoreError 'compacted' | 'slow-consumer' | 'unavailable', or returns when signal aborts. The subscription is registered before the first next() resolves. */
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchBatch>;
+  compact(revision: number): Promise<void>;
+  grantLease(ttlSeconds: number, id?: string): Promise<{ id: string; ttlSeconds: number }>;
+  revokeLease(id: string): Promise<void>;
+  keepAliveLease(id: string): Promise<{ ttlSeconds: number }>;
+  leaseTimeToLive(id: string): Promise<LeaseTimeToLive>;
+  status(): Promise<StoreStatus>;
+}
+
+export type StoreErrorCode =
+  // A read or a watch of a revision that is gone, or not there yet.
+  | 'compacted'
+  | 'future-revision'
+  // A request that can never succeed as it stands.
+  | 'lease-not-found'
+  | 'too-large'
+  | 'invalid'
+  // The machine: nothing was changed, or (unavailable) nobody knows whether it was.
+  | 'no-space'
+  | 'unavailable'
+  | 'corrupt'
+  // A watcher that does not read.
+  | 'slow-consumer';
+
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  static is(error: unknown, code?: StoreErrorCode): error is StoreError {
+    return error instanceof StoreError && (code === undefined || error.code === code);
+  }
+}
+
+/** The rangeEnd that makes a range of all keys that start with `prefix`; of '' it is '\0', every key. */
+export function prefixEnd(prefix: Key): Key {
+  for (let i = prefix.length - 1; i >= 0; i--) {
+    const code = prefix.charCodeAt(i);
+    if (code < 0xff) return prefix.slice(0, i) + String.fromCharCode(code + 1);
+  }
+  return '\0';
+}
+
+/** Whether a request with this key and rangeEnd means `key`. */
+export function inRange(key: Key, range: { key: Key; rangeEnd?: Key }): boolean {
+  if (!range.rangeEnd) return key === range.key;
+  return key >= range.key && (range.rangeEnd === '\0' || key < range.rangeEnd);
+}

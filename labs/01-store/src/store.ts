@@ -1,0 +1,244 @@
+// Store: the parts put together. Every write goes the same way:
+//
+//   check → change the state (txn.ts, mvcc.ts) → journal → durable: show it, tell the watchers, answer
+//                                                        → failed: undo it, answer with the error
+// Up to the journal all happens in one turn of the event loop, so writes never interleave. Reads look
+// at the last durable revision and wait for nothing.
+// Invariants: what was acknowledged was durable; what anybody saw was durable; watchers hear revisions in order.
+// Upstream: etcd, server/etcdserver/v3_server.go and server/storage/mvcc/watchable_store.go.
+// Left out: quota and alarms, users and roles, consensus: this store has one member.
+import assert from 'node:assert/strict';
+import type { Entry, Journal } from './journal.ts';
+import {
+  type DeleteRangeRequest,
+  type DeleteRangeResponse,
+  type KeyValueStore,
+  type LeaseTimeToLive,
+  type Op,
+  type OpResponse,
+  type PutRequest,
+  type PutResponse,
+  type RangeRequest,
+  type RangeResponse,
+  StoreError,
+  type StoreEvent,
+  type StoreStatus,
+  type TxnRequest,
+  type TxnResponse,
+  type WatchBatch,
+  type WatchRequest,
+} from './kv.ts';
+import { checkTtl, type LeaseBook } from './lease.ts';
+import { assertReadable, type Change, type Mvcc } from './mvcc.ts';
+import { checkRange, checkReads, checkTxn, execute, holds } from './txn.ts';
+import type { WatchHub } from './watch-hub.ts';
+
+/** The etcd version whose behaviour this store has. */
+const VERSION = '3.4.0';
+
+export interface StoreParts {
+  readonly mvcc: Mvcc;
+  readonly leases: LeaseBook;
+  readonly hub: WatchHub;
+  readonly journal: Journal;
+}
+
+export class Store implements KeyValueStore {
+  readonly #mvcc: Mvcc;
+  readonly #leases: LeaseBook;
+  readonly #hub: WatchHub;
+  readonly #journal: Journal;
+  #closing: Promise<void> | undefined;
+
+  constructor({ mvcc, leases, hub, journal }: StoreParts) {
+    this.#mvcc = mvcc;
+    this.#leases = leases;
+    this.#hub = hub;
+    this.#journal = journal;
+    // A failed expiry is tried again by the book: the lease is alive as long as it is not durably gone.
+    leases.start((id) => void this.revokeLease(id).catch(() => undefined));
+  }
+
+  async range(request: RangeRequest): Promise<RangeResponse> {
+    this.#assertOpen();
+    checkRange(request);
+    const now = this.#mvcc.durableRevision;
+    if (request.revision) assertReadable(this.#mvcc, request.revision);
+    return { revision: now, ...this.#mvcc.range(request, request.revision || now) };
+  }
+
+  async put(request: PutRequest): Promise<PutResponse> {
+    const response = await this.#single({ kind: 'put', ...request });
+    assert(response.kind === 'put');
+    const { revision, prevKv } = response;
+    return prevKv === undefined ? { revision } : { revision, prevKv };
+  }
+
+  async deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse> {
+    const response = await this.#single({ kind: 'delete', ...request });
+    assert(response.kind === 'delete');
+    const { revision, deleted, prevKvs } = response;
+    return { revision, deleted, prevKvs };
+  }
+
+  async txn(request: TxnRequest): Promise<TxnResponse> {
+    this.#assertOpen();
+    checkTxn(request);
+    const { revision } = this.#mvcc;
+    const succeeded = request.compare.every((c) => holds(c, this.#mvcc.get(c.key, revision)));
+    const ops = succeeded ? request.success : request.failure;
+    checkReads(this.#mvcc, ops);
+    for (const op of ops) if (op.kind === 'put' && op.lease) this.#assertLease(op.lease);
+    const executed = execute(this.#mvcc, ops);
+    await this.#commit(executed.events);
+    return { revision: executed.revision, succeeded, responses: executed.responses };
+  }
+
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchBatch> {
+    this.#assertOpen();
+    checkRange(request);
+    return this.#hub.watch(request, signal);
+  }
+
+  async compact(revision: number): Promise<void> {
+    this.#assertOpen();
+    if (revision <= this.#mvcc.compactRevision) assertReadable(this.#mvcc, revision - 1);
+    assertReadable(this.#mvcc, revision);
+    await this.#append([{ kind: 'compact', revision }], () => {
+      // Another compaction, on its way at the same time, may already have gone further.
+      if (revision > this.#mvcc.compactRevision) this.#mvcc.compact(revision);
+    });
+  }
+
+  async grantLease(ttlSeconds: number, wish?: string): Promise<{ id: string; ttlSeconds: number }> {
+    this.#assertOpen();
+    checkTtl(ttlSeconds);
+    const id = this.#leases.chooseId(wish);
+    this.#leases.grant(id, ttlSeconds);
+    const undo = () => this.#leases.remove(id);
+    await this.#append([{ kind: 'lease-grant', id, ttlSeconds }], () => undefined, undo);
+    return { id, ttlSeconds };
+  }
+
+  async revokeLease(id: string): Promise<void> {
+    this.#assertOpen();
+    const keys = [...this.#leases.alive(id).keys].sort();
+    this.#leases.setState(id, 'revoking');
+    const ops = keys.map((key) => ({ kind: 'delete', key }) as const);
+    const { events } = execute(this.#mvcc, ops);
+    const durable = () => this.#leases.remove(id);
+    await this.#commit(events, {
+      entry: { kind: 'lease-revoke', id },
+      durable,
+      failed: () => this.#leases.setState(id, 'alive'),
+    });
+  }
+
+  async keepAliveLease(id: string): Promise<{ ttlSeconds: number }> {
+    this.#assertOpen();
+    return { ttlSeconds: this.#leases.keepAlive(id).grantedTtlSeconds };
+  }
+
+  async leaseTimeToLive(id: string): Promise<LeaseTimeToLive> {
+    this.#assertOpen();
+    const lease = this.#leases.find(id);
+    if (lease === undefined) return { ttlSeconds: -1, grantedTtlSeconds: 0, keys: [] };
+    const { grantedTtlSeconds, keys } = lease;
+    return {
+      ttlSeconds: this.#leases.remainingSeconds(lease),
+      grantedTtlSeconds,
+      keys: [...keys].sort(),
+    };
+  }
+
+  async status(): Promise<StoreStatus> {
+    this.#assertOpen();
+    const { durableRevision, compactRevision, sizeBytes } = this.#mvcc;
+    return { revision: durableRevision, compactRevision, dbSizeBytes: sizeBytes, version: VERSION };
+  }
+
+  /** Asserts every invariant of the state: for tests. */
+  check(): void {
+    this.#mvcc.check();
+  }
+
+  /** Finishes the writes that are on their way; watches end with 'unavailable'. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#leases.stop();
+    this.#hub.close(closed());
+    await this.#journal.close();
+  }
+
+  async #single(op: Op): Promise<OpResponse> {
+    const { responses } = await this.txn({ compare: [], success: [op], failure: [] });
+    const [response] = responses;
+    assert(response !== undefined);
+    return response;
+  }
+
+  /** Resolves when the newest revision, with these events, is durable and everybody knows; with what else must be durable together. */
+  #commit(events: readonly StoreEvent[], also?: Also): Promise<void> {
+    const { revision } = this.#mvcc;
+    const entries: Entry[] = also === undefined ? [] : [also.entry];
+    if (events.length > 0) {
+      this.#leases.follow(events);
+      entries.push({ kind: 'commit', revision, changes: events.map(changeOf) });
+    }
+    const durable = () => {
+      also?.durable();
+      if (events.length === 0) return;
+      this.#mvcc.markDurable(revision);
+      this.#hub.publish(revision, events);
+    };
+    const failed = () => {
+      if (events.length > 0) {
+        this.#leases.unfollow(events);
+        this.#mvcc.undo();
+      }
+      also?.failed();
+    };
+    return this.#append(entries, durable, failed);
+  }
+
+  #append(entries: readonly Entry[], durable: () => void, failed?: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#journal.append(entries, {
+        durable: () => {
+          durable();
+          resolve();
+        },
+        failed: (error) => {
+          failed?.();
+          reject(error);
+        },
+      });
+    });
+  }
+
+  #assertLease(id: string): void {
+    if (id !== '0') this.#leases.alive(id);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw closed();
+  }
+}
+
+interface Also {
+  readonly entry: Entry;
+  durable(): void;
+  failed(): void;
+}
+
+function changeOf({ type, kv: { key, value, lease } }: StoreEvent): Change {
+  return type === 'put' ? { type, key, value, lease } : { type, key };
+}
+
+function closed(): StoreError {
+  return new StoreError('unavailable', 'the store is closed');
+}

@@ -1,5 +1,6 @@
 // @kube-labs/store: the public names of this lab.
 export type { Clock } from './clock.ts';
+export type { Disk, DiskFile } from './disk.ts';
 export type {
   Compare,
   CompareResult,
@@ -24,4 +25,9 @@ export type {
   WatchRequest,
 } from './kv.ts';
 export { prefixEnd, StoreError } from './kv.ts';
-export { type MemoryStoreOptions, openMemoryStore } from './open-store.ts';
+export {
+  type MemoryStoreOptions,
+  openMemoryStore,
+  openStore,
+  type StoreOptions,
+} from './open-store.ts';

@@ -45,7 +45,8 @@ export function due(leases: Iterable<Lease>, nowMs: number): { expired: string[]
 export class LeaseBook {
   readonly #leases = new Map<string, MutableLease>();
   readonly #clock: Clock;
-  #expire: (id: string) => void = () => undefined;
+  /** Undefined while time stands still: before start() and after stop(). */
+  #expire: ((id: string) => void) | undefined;
   #timer: { handle: unknown; dueMs: number } | undefined;
 
   constructor(clock: Clock) {
@@ -60,7 +61,7 @@ export class LeaseBook {
   }
 
   stop(): void {
-    this.#expire = () => undefined;
+    this.#expire = undefined;
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer.handle);
     this.#timer = undefined;
   }
@@ -148,7 +149,7 @@ export class LeaseBook {
   }
 
   #arm(dueMs: number): void {
-    if (dueMs === Number.POSITIVE_INFINITY) return;
+    if (this.#expire === undefined || dueMs === Number.POSITIVE_INFINITY) return;
     if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer.handle);
     const waitMs = Math.min(TIMER_MS_MAX, Math.max(0, dueMs - this.#clock.now()));
@@ -160,7 +161,7 @@ export class LeaseBook {
     this.#timer = undefined;
     const { expired, nextMs } = due(this.#leases.values(), this.#clock.now());
     this.#arm(nextMs);
-    for (const id of expired) this.#expire(id);
+    for (const id of expired) this.#expire?.(id);
   }
 }
 

@@ -248,6 +248,10 @@ export function assertReadable(mvcc: Mvcc, revision: number): void {
   }
 }
 
+export function changeOf({ type, kv: { key, value, lease } }: StoreEvent): Change {
+  return type === 'put' ? { type, key, value, lease } : { type, key };
+}
+
 function nextVersion(
   { key, value, lease }: Change & { type: 'put' },
   previous: KeyValue | undefined,

@@ -29,7 +29,7 @@ import {
   type WatchRequest,
 } from './kv.ts';
 import { checkTtl, type LeaseBook } from './lease.ts';
-import { assertReadable, type Change, type Mvcc } from './mvcc.ts';
+import { assertReadable, changeOf, type Mvcc } from './mvcc.ts';
 import { checkRange, checkReads, checkTxn, execute, holds } from './txn.ts';
 import type { WatchHub } from './watch-hub.ts';
 
@@ -233,10 +233,6 @@ interface Also {
   readonly entry: Entry;
   durable(): void;
   failed(): void;
-}
-
-function changeOf({ type, kv: { key, value, lease } }: StoreEvent): Change {
-  return type === 'put' ? { type, key, value, lease } : { type, key };
 }
 
 function closed(): StoreError {

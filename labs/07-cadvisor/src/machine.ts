@@ -1,0 +1,64 @@
+// Machine: processors, memory and disk of the machine, and what all of it uses.
+//
+// Same idea upstream: cadvisor, machine/machine.go. Left out: NUMA topology, caches, hugepages, network devices.
+import { readFileSync, statfsSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { join } from 'node:path';
+
+export interface MachineInfo {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Capacity of the file system that holds `diskPath`. */
+  readonly diskBytes: number;
+  readonly machineId: string;
+  readonly bootId: string;
+  readonly kernelVersion: string;
+}
+
+export interface FilesystemStats {
+  readonly capacityBytes: number;
+  readonly availableBytes: number;
+  readonly usedBytes: number;
+  readonly inodes: number;
+  readonly inodesFree: number;
+}
+
+export function readMachine(procRoot: string, diskPath: string): MachineInfo {
+  return {
+    cpus: cpus().length,
+    memoryBytes: readMemory(procRoot).totalBytes,
+    diskBytes: readFilesystem(diskPath).capacityBytes,
+    machineId: readLine('/etc/machine-id'),
+    bootId: readLine(join(procRoot, 'sys/kernel/random/boot_id')),
+    kernelVersion: release(),
+  };
+}
+
+export function readMemory(procRoot: string): { totalBytes: number; availableBytes: number } {
+  const text = readFileSync(join(procRoot, 'meminfo'), 'latin1');
+  const kibibytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  return {
+    totalBytes: kibibytes('MemTotal') * 1024,
+    availableBytes: kibibytes('MemAvailable') * 1024,
+  };
+}
+
+export function readFilesystem(path: string): FilesystemStats {
+  const { bsize, blocks, bavail, bfree, files, ffree } = statfsSync(path);
+  return {
+    capacityBytes: blocks * bsize,
+    availableBytes: bavail * bsize,
+    usedBytes: (blocks - bfree) * bsize,
+    inodes: files,
+    inodesFree: ffree,
+  };
+}
+
+function readLine(path: string): string {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch {
+    return '';
+  }
+}

@@ -24,15 +24,15 @@ async function main() {
   const { argv } = process;
   if (argv.includes('--help')) {
     console.log(
-      'Usage: node setup.mjs --for start|test\n\nMakes this machine ready: npm packages, Docker, and for tests etcd and the images.',
+      'Usage: node setup.mjs [--for start|test]\n\nMakes this machine ready: npm packages, Docker, and for tests etcd and the images.',
     );
     return;
   }
-  const purpose = argv[argv.indexOf('--for') + 1];
-  if (!argv.includes('--for') || (purpose !== 'start' && purpose !== 'test')) {
+  checkNode();
+  const purpose = argv.includes('--for') ? argv[argv.indexOf('--for') + 1] : 'start';
+  if (purpose !== 'start' && purpose !== 'test') {
     throw new SetupError('Say what for: node setup.mjs --for start, or --for test');
   }
-  checkNode();
   await ensurePackages();
   await ensureDocker();
   if (purpose === 'start') return; // `up` makes the images itself, as its first step.
@@ -97,10 +97,15 @@ async function ensureDocker() {
     );
   }
   if (!hasCommand('dockerd')) {
-    requireApt('Docker does not answer and is not installed', 'https://docs.docker.com/engine/install');
+    requireApt(
+      'Docker does not answer and is not installed',
+      'https://docs.docker.com/engine/install',
+    );
     await aptInstall(['docker.io', ...(aptKnows('docker-cli') ? ['docker-cli'] : [])]);
   } else if (!isRoot) {
-    throw new SetupError('Docker is installed but does not run: start it (sudo systemctl start docker)');
+    throw new SetupError(
+      'Docker is installed but does not run: start it (sudo systemctl start docker)',
+    );
   }
   await startDocker();
 }
@@ -144,7 +149,7 @@ function pingDocker() {
 }
 
 function dockerTarget(host) {
-  if (host !== undefined && host.startsWith('unix://')) return { socketPath: host.slice(7) };
+  if (host?.startsWith('unix://')) return { socketPath: host.slice(7) };
   if (host !== undefined) {
     const { hostname, port } = new URL(host.replace(/^tcp:/, 'http:'));
     return { host: hostname, port: port === '' ? 2375 : Number(port) };
@@ -207,7 +212,9 @@ function aptKnows(name) {
 }
 
 function hasCommand(name) {
-  const path = `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/usr/bin`.split(delimiter);
+  const path = `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/usr/bin`.split(
+    delimiter,
+  );
   return path.some((dir) => {
     try {
       return statSync(join(dir, name)).isFile();
@@ -238,7 +245,9 @@ function run(command, args, { what, wayOut, env = {}, show = false, shell = fals
     const end = (failure) => {
       clearInterval(ticker);
       if (failure === undefined) return resolve();
-      return reject(new SetupError(`${what} failed (${failure}): ${wayOut}\n${lastLines(output, 15)}`));
+      return reject(
+        new SetupError(`${what} failed (${failure}): ${wayOut}\n${lastLines(output, 15)}`),
+      );
     };
     child.once('error', (error) => end(error.message));
     child.once('close', (code) => end(code === 0 ? undefined : `exit code ${code}`));

@@ -161,7 +161,9 @@ async function hostAptOptions(): Promise<string[]> {
     const { stdout } = await promisify(execFile)('apt-config', ['dump']);
     return stdout
       .split('\n')
-      .filter((line) => /^Acquire::(https?|ftp|Check-|Max-|Force|Retries)[^ ]* "[^"]+";$/.test(line))
+      .filter((line) =>
+        /^Acquire::(https?|ftp|Check-|Max-|Force|Retries)[^ ]* "[^"]+";$/.test(line),
+      )
       .map((line) => `--aptopt=${line}`);
   } catch {
     return [];

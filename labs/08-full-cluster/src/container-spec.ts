@@ -28,7 +28,7 @@ export const clusterLabel = 'kube-labs';
 export const nodeLabel = 'kube-labs.node';
 /** `control-plane` or `node`; a pod's containers do not have it. */
 export const roleLabel = 'kube-labs.role';
-const checkoutLabel = 'kube-labs.checkout';
+export const checkoutLabel = 'kube-labs.checkout';
 
 /** Statistics name cgroups by their path on the host. (The type of the API's client lacks the field.) */
 const cgroupsOfTheHost = { CgroupnsMode: 'host' };
@@ -116,9 +116,7 @@ export function nodeSpec(
         `${stateDir(config.name)}/nodes/${node.name}:/etc/kubernetes:ro`,
         '/sys/fs/cgroup:/sys/fs/cgroup:ro',
       ],
-      Mounts: [
-        { Type: 'bind', Source: dir, Target: dir, BindOptions: { Propagation: 'rshared' } },
-      ],
+      Mounts: [{ Type: 'bind', Source: dir, Target: dir, BindOptions: { Propagation: 'rshared' } }],
     },
   };
 }

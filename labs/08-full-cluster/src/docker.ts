@@ -29,7 +29,7 @@ export async function connectDocker(): Promise<Docker> {
 }
 
 function unreachable(error: unknown): string {
-  const where = process.env['DOCKER_HOST'] ?? '/var/run/docker.sock';
+  const where = process.env.DOCKER_HOST ?? '/var/run/docker.sock';
   if (hasCode(error, 'EACCES')) {
     return `Docker at ${where} refuses you: add yourself to its group (sudo usermod -aG docker $USER, then log in again) or run this as root`;
   }
@@ -38,7 +38,7 @@ function unreachable(error: unknown): string {
 
 /** The engine's socket on its own host, for containers that need it. */
 export function engineSocket(): string {
-  const host = process.env['DOCKER_HOST'] ?? '';
+  const host = process.env.DOCKER_HOST ?? '';
   // Docker Desktop shows its user a socket elsewhere, but mounts the usual path into containers.
   if (process.platform === 'linux' && host.startsWith('unix://')) return host.slice(7);
   return '/var/run/docker.sock';

@@ -26,13 +26,16 @@ export async function ensureImages(docker: Docker, say: Say): Promise<boolean> {
   const nodePackage = await nodePackageFor(docker);
   const base = await hashOf(['base.Dockerfile', 'packages.txt'], 'base');
   const node = await hashOf(['node.Dockerfile', 'demo/server.mjs'], `${base} ${nodePackage}`);
-  if ((await inputsOf(docker, nodeImage)) === node && (await inputsOf(docker, demoImage)) === node) {
+  if (
+    (await inputsOf(docker, nodeImage)) === node &&
+    (await inputsOf(docker, demoImage)) === node
+  ) {
     return false;
   }
   if ((await inputsOf(docker, baseImage)) !== base) await makeBaseImage(docker, base, say);
   say('Building the node image');
   await makeNodeImage(docker, nodePackage, node);
-  const [repo = '', tag] = demoImage.split(':');
+  const [repo = '', tag = ''] = demoImage.split(':');
   await docker.getImage(nodeImage).tag({ repo, tag });
   return true;
 }

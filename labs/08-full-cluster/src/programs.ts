@@ -7,6 +7,7 @@
 // Upstream: the static pod manifests that kubeadm writes to /etc/kubernetes/manifests.
 // Left out: leader election (one control plane), and a health port for `machines`.
 
+import { clockFlags } from './clock-profile.ts';
 import {
   type ClusterConfig,
   clusterDnsAddress,
@@ -14,7 +15,6 @@ import {
   hostDir,
   type NodeConfig,
 } from './cluster-config.ts';
-import { clockFlags } from './clock-profile.ts';
 import { nodeImage } from './image-names.ts';
 
 export interface Program {

@@ -6,7 +6,14 @@
 //
 // It uses nothing but Node: the container must come up even when a lab's code does not load.
 
-import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { parseArgs } from 'node:util';
 import { LogFile } from './log-file.ts';
 import type { Program } from './programs.ts';

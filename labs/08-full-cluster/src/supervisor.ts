@@ -122,11 +122,14 @@ export class Supervisor {
 
   #ended(slot: Slot, lastExit: string): void {
     delete slot.child;
-    if (this.#stopping) return this.#set(slot, { state: 'stopped', lastExit });
+    if (this.#stopping) {
+      this.#set(slot, { state: 'stopped', lastExit });
+      return;
+    }
     slot.delayMs = restartDelayMs(slot.delayMs, Date.now() - slot.startedAt);
     slot.timer = setTimeout(() => this.#startProgram(slot), slot.delayMs);
     this.#deps.say(`${slot.program.name} ended (${lastExit}), again in ${slot.delayMs} ms`);
-    return this.#set(slot, { state: 'waiting', lastExit, restarts: slot.state.restarts + 1 });
+    this.#set(slot, { state: 'waiting', lastExit, restarts: slot.state.restarts + 1 });
   }
 
   #set(slot: Slot, change: Partial<ProgramState>): void {

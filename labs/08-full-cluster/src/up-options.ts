@@ -68,7 +68,9 @@ export function checkName(what: 'cluster' | 'node', name: string): void {
     );
   }
   if (what === 'node' && name === 'control-plane') {
-    throw new ClusterError('"control-plane" cannot name a node: it is the control plane\'s own name');
+    throw new ClusterError(
+      '"control-plane" cannot name a node: it is the control plane\'s own name',
+    );
   }
 }
 

@@ -1,0 +1,168 @@
+// Nodes: what may happen to one machine: it dies, restarts, sleeps, leaves, joins.
+//
+// These are the verbs behind `node …`. Death and sleep are real for the node's container; its pods' processes
+// follow through mirrorNode(), here and at once, and through `machines` in the control plane whenever it was
+// not us (docker kill, a crash, a reboot).
+//
+// Upstream: nothing; a machine's power button. `remove` is `kubectl delete node` after the machine was
+// scrapped, without a drain.
+
+import { rm } from 'node:fs/promises';
+import { ApiError, resources, silentLogger } from '@kube-labs/apiserver';
+import type Docker from 'dockerode';
+import {
+  type ClusterConfig,
+  type NodeConfig,
+  nextNode,
+  nodeContainer,
+  stateDir,
+} from './cluster-config.ts';
+import { ClusterError } from './cluster-error.ts';
+import { loadCluster, writeState } from './cluster-state.ts';
+import { nodeLabel, nodeSpec } from './container-spec.ts';
+import {
+  connectDocker,
+  engineSocket,
+  explainDockerError,
+  isMissing,
+  killContainer,
+  listContainers,
+  removeContainer,
+} from './docker.ts';
+import { releaseHostDir, shareHostDir } from './host-dir.ts';
+import { mirrorNode } from './machines.ts';
+import { readAuthority, writeNode } from './pki.ts';
+import { checkName } from './up-options.ts';
+import { waitsFor, withClient } from './up-steps.ts';
+
+export const nodeActions = ['kill', 'restart', 'pause', 'unpause'] as const;
+export type NodeAction = (typeof nodeActions)[number];
+
+interface Target {
+  readonly docker: Docker;
+  readonly config: ClusterConfig;
+  readonly node: NodeConfig;
+}
+
+/** Does `action` to a node's machine; its pods' processes share its fate before this returns. */
+export async function actOnNode(cluster: string, name: string, action: NodeAction): Promise<void> {
+  const target = await findNode(cluster, name);
+  const { docker, config, node } = target;
+  const container = docker.getContainer(nodeContainer(config.name, node.name));
+  try {
+    const { State } = await container.inspect();
+    if (action === 'kill') await killContainer(container);
+    if (action === 'restart') {
+      await shareHostDir(docker, config.name);
+      if (State.Paused) await container.unpause();
+      await container.restart({ t: 5 });
+    }
+    if (action === 'pause' && !State.Paused) {
+      requireRunning(State.Running, name, action);
+      await container.pause();
+    }
+    if (action === 'unpause' && State.Paused) await container.unpause();
+  } catch (error) {
+    throw explainDockerError(error) ?? error;
+  }
+  await mirrorNode(mirrorOptions(target), node.name);
+}
+
+function requireRunning(running: boolean, name: string, action: string): void {
+  if (running) return;
+  throw new ClusterError(
+    `${name} does not run, so it cannot ${action}: start it with \`node restart ${name}\``,
+  );
+}
+
+/** Starts one more node and waits until it is Ready; a node that does not come up leaves nothing behind. */
+export async function addNode(
+  cluster: string,
+  options: { name?: string; say?: (line: string) => void },
+  signal: AbortSignal,
+): Promise<NodeConfig> {
+  if (options.name !== undefined) checkName('node', options.name);
+  const config = await loadCluster(cluster);
+  if (config.nodes.some(({ name }) => name === options.name)) {
+    throw new ClusterError(
+      `${options.name} is in the cluster ${cluster} already: choose another name`,
+    );
+  }
+  const docker = await connectDocker();
+  const node = nextNode(config, options.name);
+  const grown = { ...config, nodes: [...config.nodes, node] };
+  try {
+    await writeState({ phase: 'ready', pid: process.pid, config: grown });
+    await writeNode(grown, node, await readAuthority(config));
+    await shareHostDir(docker, cluster);
+    const spec = nodeSpec(grown, node, { dockerSocket: engineSocket() });
+    await (await docker.createContainer(spec)).start();
+    signal.throwIfAborted();
+    const waits = waitsFor(docker, grown, signal);
+    await waits.nodesReady([node.name], options.say ?? (() => {}));
+    return node;
+  } catch (error) {
+    await forgetNode({ docker, config: grown, node });
+    if (signal.aborted) throw new ClusterError(`Interrupted: nothing of ${node.name} is left`);
+    throw explainDockerError(error) ?? error;
+  }
+}
+
+/** Scraps a machine and takes its node out of the API. Drains nothing. */
+export async function removeNode(cluster: string, name: string): Promise<void> {
+  const config = await loadCluster(cluster);
+  await forgetNode({ docker: await connectDocker(), config, node: nodeOf(config, name) });
+}
+
+async function forgetNode({ docker, config, node }: Target): Promise<void> {
+  await removeContainer(docker.getContainer(nodeContainer(config.name, node.name)));
+  const pods = (await listContainers(docker, config.name)).filter(
+    ({ Labels }) => Labels[nodeLabel] === node.name,
+  );
+  await Promise.all(pods.map(({ Id }) => removeContainer(docker.getContainer(Id))));
+  await releaseHostDir(docker, config.name, node.name);
+  await rm(`${stateDir(config.name)}/nodes/${node.name}`, { recursive: true, force: true });
+  const nodes = config.nodes.filter(({ name }) => name !== node.name);
+  await writeState({ phase: 'ready', pid: process.pid, config: { ...config, nodes } });
+  await deleteNodeObject(config, node.name);
+}
+
+async function deleteNodeObject(config: ClusterConfig, name: string): Promise<void> {
+  try {
+    await withClient(config, (client) => client.delete(resources.nodes, { name }));
+  } catch (error) {
+    if (ApiError.is(error, 'NotFound')) return;
+    throw new ClusterError(
+      `The machine of ${name} is gone, but the API server did not answer to forget the node: run \`kubectl delete node ${name}\` when it does`,
+      { cause: error },
+    );
+  }
+}
+
+function nodeOf(config: ClusterConfig, name: string): NodeConfig {
+  const node = config.nodes.find((candidate) => candidate.name === name);
+  if (node !== undefined) return node;
+  const known = config.nodes.map((candidate) => candidate.name).join(', ');
+  throw new ClusterError(
+    `The cluster ${config.name} has no node ${name}: it has ${known || 'none'}`,
+  );
+}
+
+async function findNode(cluster: string, name: string): Promise<Target> {
+  const config = await loadCluster(cluster);
+  const node = nodeOf(config, name);
+  const docker = await connectDocker();
+  try {
+    await docker.getContainer(nodeContainer(cluster, name)).inspect();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    throw new ClusterError(
+      `The container of ${name} is gone: take the node out with \`node remove ${name}\``,
+    );
+  }
+  return { docker, config, node };
+}
+
+function mirrorOptions({ docker, config }: Target) {
+  return { docker, cluster: config.name, log: silentLogger };
+}

@@ -1,0 +1,212 @@
+// UpSteps: the steps of `up`, in order, for a configuration that was checked.
+//
+// createSteps() make things: image, certificates, network, volume, containers. bootSteps() only wait, and
+// apply what belongs to every cluster (the service of its DNS) and the demo; they are also what follows when a
+// stopped cluster is started again.
+//
+// Invariant: when a step has ended, nothing that it began is still under way (parallel parts are awaited even
+// when one fails), so that removal after a failure sees everything.
+
+import { Client, loadKubeconfig, resources } from '@kube-labs/apiserver';
+import type Docker from 'dockerode';
+import {
+  type ClusterConfig,
+  clusterDnsAddress,
+  controlPlaneContainer,
+  kubeconfigPath,
+  nodeContainer,
+} from './cluster-config.ts';
+import { ClusterError } from './cluster-error.ts';
+import { checkComponents, withLog } from './components.ts';
+import { controlPlaneSpec, networkSpec, nodeSpec, volumeSpec } from './container-spec.ts';
+import { applyDemo, clusterDnsService, createIfAbsent } from './demo.ts';
+import { engineSocket, execIn } from './docker.ts';
+import { shareHostDir } from './host-dir.ts';
+import { ensureImages } from './image.ts';
+import { writeControlPlane, writeNode } from './pki.ts';
+import type { Step } from './steps.ts';
+import { checkEtcdReachable, checkFreeSpace, storeVolumeOptions } from './store-checks.ts';
+import { type WaitOptions, waitFor } from './wait.ts';
+
+export function createSteps(docker: Docker, config: ClusterConfig, signal: AbortSignal): Step[] {
+  const steps: Step[] = [
+    {
+      title: 'Node image',
+      run: async (say) => {
+        await ensureImages(docker, say);
+      },
+    },
+    {
+      title: 'Certificates',
+      run: async () => {
+        const ca = await writeControlPlane(config);
+        await allOf(config.nodes.map((node) => writeNode(config, node, ca)));
+      },
+    },
+    { title: 'Network and volumes', run: () => makeNetwork(docker, config) },
+    {
+      title: `Containers: one control plane, ${countOf(config.nodes.length, 'node')}`,
+      run: () => startContainers(docker, config),
+    },
+  ];
+  return steps.map(({ title, run }) => ({
+    title,
+    run: async (say) => {
+      signal.throwIfAborted();
+      await run(say);
+      signal.throwIfAborted();
+    },
+  }));
+}
+
+async function makeNetwork(docker: Docker, config: ClusterConfig): Promise<void> {
+  const volume = controlPlaneContainer(config.name);
+  const [, , host] = await allOf([
+    docker.createNetwork(networkSpec(config)),
+    docker.createVolume(volumeSpec(config, storeVolumeOptions())),
+    shareHostDir(docker, config.name, { storeVolume: volume }),
+  ] as const);
+  checkFreeSpace(host.freeBytes);
+  await checkEtcdReachable(docker, config);
+}
+
+async function startContainers(docker: Docker, config: ClusterConfig): Promise<void> {
+  const options = { dockerSocket: engineSocket() };
+  const specs = [
+    controlPlaneSpec(config, options),
+    ...config.nodes.map((node) => nodeSpec(config, node, options)),
+  ];
+  await allOf(
+    specs.map(async (spec) => {
+      const container = await docker.createContainer(spec);
+      await container.start();
+    }),
+  );
+}
+
+export interface BootOptions {
+  readonly config: ClusterConfig;
+  readonly demo: boolean;
+}
+
+export function bootSteps(docker: Docker, options: BootOptions, signal: AbortSignal): Step[] {
+  const { config } = options;
+  const waits = waitsFor(docker, config, signal);
+  const steps: Step[] = [
+    { title: 'API server answers', run: () => waits.apiServer() },
+    {
+      title: `${countOf(config.nodes.length, 'node')} Ready`,
+      run: (say) =>
+        waits.nodesReady(
+          config.nodes.map(({ name }) => name),
+          say,
+        ),
+    },
+    { title: 'Cluster DNS answers', run: () => waits.dns() },
+  ];
+  if (!options.demo) return steps;
+  return [
+    ...steps,
+    { title: 'Demo', run: (say) => withClient(config, (client) => applyDemo(client, say, signal)) },
+  ];
+}
+
+/** The three waits of a start; each names its suspect when it was in vain. */
+export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSignal) {
+  const check = () => checkComponents(docker, config);
+  const wait = async <T>(
+    question: () => Promise<T | undefined | false>,
+    options: WaitOptions & { suspect: () => { name: string; node: string } },
+  ): Promise<T> => {
+    try {
+      return await waitFor(question, { ...options, check }, signal);
+    } catch (error) {
+      if (!ClusterError.is(error)) throw error;
+      throw await withLog(error, docker, config, options.suspect());
+    }
+  };
+  return {
+    apiServer: () =>
+      withClient(config, async (client) => {
+        await wait(async () => (await client.raw('/readyz', signal)).status === 200, {
+          failure: 'The API server did not answer',
+          timeoutMs: 60_000,
+          suspect: () => ({ name: 'kube-apiserver', node: 'control-plane' }),
+        });
+        await wait(
+          () => createIfAbsent(client, clusterDnsService(clusterDnsAddress(config)), signal),
+          {
+            failure: 'The API server did not take the service of the cluster DNS',
+            timeoutMs: 20_000,
+            suspect: () => ({ name: 'kube-apiserver', node: 'control-plane' }),
+          },
+        );
+      }),
+    nodesReady: (names: readonly string[], say: (line: string) => void) =>
+      withClient(config, async (client) => {
+        let missing = [...names];
+        await wait(
+          async () => {
+            const ready = await readyNodes(client, signal);
+            missing = names.filter((name) => !ready.has(name));
+            if (missing.length > 0) say(`Waiting for ${missing.join(', ')}`);
+            return missing.length === 0;
+          },
+          {
+            failure: `Not every node (${names.join(', ')}) became Ready`,
+            timeoutMs: 90_000,
+            suspect: () => ({ name: 'kubelet', node: missing[0] ?? '' }),
+          },
+        );
+      }),
+    dns: async () => {
+      const node = config.nodes[0]?.name ?? '';
+      await wait(() => lookUp(docker, config, node), {
+        failure: 'The cluster DNS did not answer',
+        timeoutMs: 30_000,
+        suspect: () => ({ name: 'kube-proxy', node }),
+      });
+    },
+  };
+}
+
+async function readyNodes(client: Client, signal: AbortSignal): Promise<Set<string>> {
+  const { items } = await client.list(resources.nodes, {}, signal);
+  const ready = items.filter((node) =>
+    node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+  );
+  return new Set(ready.map(({ metadata }) => metadata?.name ?? ''));
+}
+
+/** A real question to the cluster's DNS, asked on a node. */
+async function lookUp(docker: Docker, config: ClusterConfig, node: string): Promise<boolean> {
+  const server = clusterDnsAddress(config);
+  const name = 'kubernetes.default.svc.cluster.local';
+  const command = ['dig', '+short', '+time=1', '+tries=1', `@${server}`, name];
+  const { exitCode, output } = await execIn(docker, nodeContainer(config.name, node), command);
+  return exitCode === 0 && /^\d+\.\d+\.\d+\.\d+$/m.test(output);
+}
+
+export async function withClient<T>(
+  config: ClusterConfig,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client(loadKubeconfig(kubeconfigPath(config.name)));
+  try {
+    return await use(client);
+  } finally {
+    await client[Symbol.asyncDispose]();
+  }
+}
+
+/** Promise.all() that waits for the others, too, before it rejects with the first failure. */
+async function allOf<const T extends readonly Promise<unknown>[]>(
+  parts: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(parts);
+  return Promise.all(parts);
+}
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

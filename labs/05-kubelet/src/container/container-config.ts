@@ -1,0 +1,180 @@
+// ContainerConfig: everything the runtime must know of one container, from the pod's spec and what was prepared for it.
+//
+// Pure but for the reading of references and sub-paths. Whatever the spec asks for that cannot be had is a union
+// member with upstream's reason, CreateContainerConfigError, so that the pod says what it waits for.
+//
+// Same idea upstream: generateContainerConfig in kubernetes, pkg/kubelet/kuberuntime, and
+// GenerateRunContainerOptions, makeMounts in pkg/kubelet/kubelet_pods.go.
+// Left out here: devices, block volumes, SELinux, seccomp profiles, user namespaces.
+
+import type { Container, Pod, VolumeMount } from 'kubernetes-types/core/v1';
+import { containerHash } from '../pod/sync-pod.ts';
+import type {
+  ContainerConfig,
+  ContainerSecurity,
+  Mount,
+  RuntimeSandbox,
+} from '../runtime/runtime.ts';
+import { resolveSubPath } from '../volume/safe-path.ts';
+import type { VolumeLocation } from '../volume/volume-manager.ts';
+import { type EnvironmentSources, makeEnvironment } from './environment.ts';
+import { expand } from './expansion.ts';
+import { resourcesOf } from './resources.ts';
+
+export interface ContainerConfigInput {
+  readonly sandbox: RuntimeSandbox;
+  readonly attempt: number;
+  readonly sources: EnvironmentSources;
+  readonly volumes: ReadonlyMap<string, VolumeLocation>;
+  readonly memoryCapacityBytes: number;
+  /** Files that the kubelet keeps for the container: host path by path in the container. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export type ContainerConfigResult =
+  | { readonly kind: 'ok'; readonly config: ContainerConfig }
+  | { readonly kind: 'failed'; readonly message: string };
+
+export const TERMINATION_LOG_PATH = '/dev/termination-log';
+
+export async function makeContainerConfig(
+  pod: Pod,
+  spec: Container,
+  input: ContainerConfigInput,
+): Promise<ContainerConfigResult> {
+  const environment = await makeEnvironment(pod, spec, input.sources);
+  if (environment.kind === 'missing') return { kind: 'failed', message: environment.message };
+  const rootProblem = runAsNonRootProblem(pod, spec);
+  if (rootProblem !== undefined) return { kind: 'failed', message: rootProblem };
+  const { variables } = environment;
+  const mounts = await makeMounts(spec, input, variables);
+  if (mounts.kind === 'failed') return mounts;
+  const expandAll = (texts: readonly string[]) =>
+    texts.map((text) => expand(text, (name) => variables.get(name)));
+  const config: ContainerConfig = {
+    pod: input.sandbox.pod,
+    sandboxId: input.sandbox.id,
+    name: spec.name,
+    attempt: input.attempt,
+    image: spec.image ?? '',
+    hash: containerHash(spec),
+    ...(spec.command === undefined ? {} : { command: expandAll(spec.command) }),
+    ...(spec.args === undefined ? {} : { args: expandAll(spec.args) }),
+    ...(spec.workingDir ? { workingDir: spec.workingDir } : {}),
+    env: [...variables].map(([name, value]) => `${name}=${value}`),
+    mounts: mounts.mounts,
+    stdin: spec.stdin ?? false,
+    stdinOnce: spec.stdinOnce ?? false,
+    tty: spec.tty ?? false,
+    pidNamespace: pidNamespaceOf(pod),
+    resources: resourcesOf(pod, spec, input.memoryCapacityBytes),
+    security: securityOf(pod, spec),
+    annotations: annotationsOf(pod, spec),
+  };
+  return { kind: 'ok', config };
+}
+
+type MountsResult = { kind: 'ok'; mounts: readonly Mount[] } | { kind: 'failed'; message: string };
+
+async function makeMounts(
+  spec: Container,
+  input: ContainerConfigInput,
+  variables: ReadonlyMap<string, string>,
+): Promise<MountsResult> {
+  const mounts: Mount[] = [];
+  for (const mount of spec.volumeMounts ?? []) {
+    const volume = input.volumes.get(mount.name);
+    if (volume === undefined) {
+      return {
+        kind: 'failed',
+        message: `cannot find volume "${mount.name}" to mount into container "${spec.name}"`,
+      };
+    }
+    try {
+      mounts.push(await makeMount(mount, volume, variables));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const what = `failed to prepare subPath for volumeMount "${mount.name}" of container "${spec.name}"`;
+      return { kind: 'failed', message: `${what}: ${why}` };
+    }
+  }
+  const taken = new Set(mounts.map(({ containerPath }) => containerPath));
+  const own = Object.entries(input.files)
+    .filter(([containerPath]) => !taken.has(containerPath))
+    .map(([containerPath, hostPath]) => ({ hostPath, containerPath, ...WRITABLE }));
+  return { kind: 'ok', mounts: [...mounts, ...own] };
+}
+
+const WRITABLE = { readOnly: false, propagation: 'rprivate' } as const;
+
+const PROPAGATIONS: Readonly<Record<string, Mount['propagation']>> = {
+  HostToContainer: 'rslave',
+  Bidirectional: 'rshared',
+};
+
+async function makeMount(
+  mount: VolumeMount,
+  volume: VolumeLocation,
+  variables: ReadonlyMap<string, string>,
+): Promise<Mount> {
+  const subPath = mount.subPathExpr
+    ? expand(mount.subPathExpr, (name) => variables.get(name))
+    : mount.subPath;
+  const hostPath = subPath
+    ? await resolveSubPath(volume.hostPath, subPath, { root: volume.root })
+    : volume.hostPath;
+  return {
+    hostPath,
+    containerPath: mount.mountPath,
+    readOnly: volume.readOnly || mount.readOnly === true,
+    propagation: PROPAGATIONS[mount.mountPropagation ?? ''] ?? 'rprivate',
+  };
+}
+
+function pidNamespaceOf(pod: Pod): ContainerConfig['pidNamespace'] {
+  if (pod.spec?.hostPID === true) return 'host';
+  return pod.spec?.shareProcessNamespace === true ? 'pod' : 'container';
+}
+
+function securityOf(pod: Pod, spec: Container): ContainerSecurity {
+  const own = spec.securityContext ?? {};
+  const shared = pod.spec?.securityContext ?? {};
+  const uid = own.runAsUser ?? shared.runAsUser;
+  const gid = own.runAsGroup ?? shared.runAsGroup;
+  const user = uid === undefined ? undefined : gid === undefined ? `${uid}` : `${uid}:${gid}`;
+  const groups = [...(shared.supplementalGroups ?? []), shared.fsGroup].filter(
+    (group) => group !== undefined,
+  );
+  return {
+    ...(user === undefined ? {} : { user }),
+    groups: groups.map(String),
+    readOnlyRootFilesystem: own.readOnlyRootFilesystem ?? false,
+    privileged: own.privileged ?? false,
+    noNewPrivileges: own.allowPrivilegeEscalation === false,
+    capabilitiesAdd: own.capabilities?.add ?? [],
+    capabilitiesDrop: own.capabilities?.drop ?? [],
+  };
+}
+
+/** Of an image's own user nothing is known here, so only an explicit root can be refused. */
+function runAsNonRootProblem(pod: Pod, spec: Container): string | undefined {
+  const own = spec.securityContext ?? {};
+  const shared = pod.spec?.securityContext ?? {};
+  if ((own.runAsNonRoot ?? shared.runAsNonRoot) !== true) return undefined;
+  if ((own.runAsUser ?? shared.runAsUser) !== 0) return undefined;
+  const subject = `pod: "${pod.metadata?.name}_${pod.metadata?.namespace}(${pod.metadata?.uid})"`;
+  return `container's runAsUser breaks non-root policy (${subject}, container: ${spec.name})`;
+}
+
+function annotationsOf(pod: Pod, spec: Container): Record<string, string> {
+  const grace = pod.spec?.terminationGracePeriodSeconds;
+  return {
+    'io.kubernetes.container.terminationMessagePath':
+      spec.terminationMessagePath ?? TERMINATION_LOG_PATH,
+    'io.kubernetes.container.terminationMessagePolicy': spec.terminationMessagePolicy ?? 'File',
+    ...(spec.ports === undefined
+      ? {}
+      : { 'io.kubernetes.container.ports': JSON.stringify(spec.ports) }),
+    ...(grace === undefined ? {} : { 'io.kubernetes.pod.terminationGracePeriod': String(grace) }),
+  };
+}

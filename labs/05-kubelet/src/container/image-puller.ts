@@ -1,0 +1,140 @@
+// ImagePuller: makes sure that a container's image is there, by its pull policy, with back-off when it cannot be had.
+//
+// Each outcome has upstream's reason and event. Two pods that want the same image share one pull.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/images/image_manager.go.
+// Left out here: pull secrets, limits on parallel pulls of different images.
+
+import type { Clock } from '@kube-labs/apiserver';
+import type { Container, Pod } from 'kubernetes-types/core/v1';
+import { BackOff } from '../pod/back-off.ts';
+import type { WaitingReason } from '../pod/container-status.ts';
+import type { PodEvents } from '../pod/pod-events.ts';
+import { withTag } from '../runtime/docker-images.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+
+export type ImageResult =
+  | { readonly kind: 'present' }
+  | ({ readonly kind: 'failed' } & WaitingReason);
+
+export interface ImagePullerOptions {
+  readonly runtime: Runtime;
+  readonly events: PodEvents;
+  readonly clock: Clock;
+}
+
+export class ImagePuller {
+  readonly #options: ImagePullerOptions;
+  readonly #backOff: BackOff;
+  readonly #lastErrors = new Map<string, { atMs: number; message: string }>();
+  readonly #pulls = new Map<string, Promise<void>>();
+
+  constructor(options: ImagePullerOptions) {
+    this.#options = options;
+    this.#backOff = new BackOff({ clock: options.clock });
+  }
+
+  async ensure(pod: Pod, spec: Container, signal: AbortSignal): Promise<ImageResult> {
+    const { runtime, events } = this.#options;
+    const image = spec.image ?? '';
+    const policy =
+      spec.imagePullPolicy ?? (withTag(image).endsWith(':latest') ? 'Always' : 'IfNotPresent');
+    const present = policy !== 'Always' && (await runtime.imageStatus(image)) !== undefined;
+    if (present) {
+      const text = `Container image "${image}" already present on machine`;
+      events.container(pod, spec, { type: 'Normal', reason: 'Pulled', message: text });
+      return { kind: 'present' };
+    }
+    if (policy === 'Never') {
+      const message = `Container image "${image}" is not present with pull policy of Never`;
+      return this.#fail(pod, spec, { reason: 'ErrImageNeverPull', message });
+    }
+    return this.#pull(pod, spec, signal);
+  }
+
+  /** How long the image's next try is away. */
+  remainingMs(pod: Pod, spec: Container): number {
+    const key = keyOf(pod, spec);
+    return this.#backOff.remainingMs(key, this.#lastErrors.get(key)?.atMs ?? 0);
+  }
+
+  forget(podUid: string): void {
+    this.#backOff.forget(podUid);
+    for (const key of this.#lastErrors.keys()) {
+      if (key.startsWith(podUid)) this.#lastErrors.delete(key);
+    }
+  }
+
+  async #pull(pod: Pod, spec: Container, signal: AbortSignal): Promise<ImageResult> {
+    const { events, clock } = this.#options;
+    const image = spec.image ?? '';
+    const key = keyOf(pod, spec);
+    const failed = this.#lastErrors.get(key);
+    if (failed !== undefined && this.#backOff.remainingMs(key, failed.atMs) > 0) {
+      events.container(pod, spec, {
+        type: 'Normal',
+        reason: 'BackOff',
+        message: `Back-off pulling image "${image}"`,
+      });
+      events.container(pod, spec, {
+        type: 'Warning',
+        reason: 'Failed',
+        message: 'Error: ImagePullBackOff',
+      });
+      const message = `Back-off pulling image "${image}": ErrImagePull: ${failed.message}`;
+      return { kind: 'failed', reason: 'ImagePullBackOff', message };
+    }
+    events.container(pod, spec, {
+      type: 'Normal',
+      reason: 'Pulling',
+      message: `Pulling image "${image}"`,
+    });
+    const startedAtMs = clock.now();
+    try {
+      await this.#sharedPull(image, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const text = error instanceof Error ? error.message : String(error);
+      const atMs = clock.now();
+      this.#lastErrors.set(key, { atMs, message: text });
+      this.#backOff.next(key, atMs);
+      events.container(pod, spec, {
+        type: 'Warning',
+        reason: 'Failed',
+        message: `Failed to pull image "${image}": ${text}`,
+      });
+      return this.#fail(pod, spec, { reason: 'ErrImagePull', message: text });
+    }
+    const seconds = (clock.now() - startedAtMs) / 1_000;
+    const message = `Successfully pulled image "${image}" in ${seconds}s`;
+    events.container(pod, spec, { type: 'Normal', reason: 'Pulled', message });
+    return { kind: 'present' };
+  }
+
+  #sharedPull(image: string, signal: AbortSignal): Promise<void> {
+    const running = this.#pulls.get(image);
+    if (running !== undefined) return running;
+    const pull = this.#options.runtime
+      .pullImage(image, signal)
+      .finally(() => this.#pulls.delete(image));
+    this.#pulls.set(image, pull);
+    return pull;
+  }
+
+  #fail(pod: Pod, spec: Container, why: { reason: string; message: string }): ImageResult {
+    const { events } = this.#options;
+    if (why.reason !== 'ErrImagePull') {
+      events.container(pod, spec, { type: 'Warning', reason: why.reason, message: why.message });
+    }
+    events.container(pod, spec, {
+      type: 'Warning',
+      reason: 'Failed',
+      message: `Error: ${why.reason}`,
+    });
+    return { kind: 'failed', ...why };
+  }
+}
+
+function keyOf(pod: Pod, spec: Container): string {
+  return `${pod.metadata?.uid}/${spec.image}`;
+}

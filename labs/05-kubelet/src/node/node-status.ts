@@ -1,0 +1,178 @@
+// NodeStatus: what a node says of itself: addresses, capacity, versions, conditions. Pure.
+//
+// Ready is True only while the engine answers and pods can get a network. Conditions keep the time of their last
+// change and carry the time of the last heartbeat. Pressure follows the eviction thresholds of the options.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/nodestatus/setters.go.
+// Left out here: volumes in use, node features, runtime handlers.
+
+import type { Node, NodeCondition, NodeStatus } from 'kubernetes-types/core/v1';
+import { timeText } from '../pod/container-status.ts';
+import type { RuntimeImage, RuntimeVersion } from '../runtime/runtime.ts';
+import type { MachineInfo } from '../stats-provider.ts';
+
+export interface NodeView {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly machine: Required<MachineInfo>;
+  readonly podsMax: number;
+  readonly kubeletVersion: string;
+  readonly ids: {
+    readonly machineID: string;
+    readonly systemUUID: string;
+    readonly bootID: string;
+  };
+  /** Undefined while the engine does not answer. */
+  readonly runtime: RuntimeVersion | undefined;
+  readonly images: readonly RuntimeImage[];
+  readonly networkProblem: string | undefined;
+  readonly pressure: Pressure;
+  readonly nowMs: number;
+}
+
+export interface Pressure {
+  readonly memory: boolean;
+  readonly disk: boolean;
+  readonly pid: boolean;
+}
+
+export type ResourceList = Readonly<Record<string, string>>;
+
+const IMAGES_MAX = 50;
+const PLATFORM_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm: 'arm' };
+
+export function nodeStatusOf(view: NodeView, previous: NodeStatus | undefined): NodeStatus {
+  const capacity = capacityOf(view.machine, view.podsMax);
+  return {
+    addresses: [
+      { type: 'InternalIP', address: view.address },
+      { type: 'Hostname', address: view.name },
+    ],
+    capacity,
+    allocatable: capacity,
+    conditions: findingsOf(view).map((finding) =>
+      withTimes(finding, previous?.conditions ?? [], view.nowMs),
+    ),
+    daemonEndpoints: { kubeletEndpoint: { Port: view.port } },
+    nodeInfo: nodeInfoOf(view, previous),
+    images: view.images
+      .filter(({ names }) => names.length > 0)
+      .sort((a, b) => b.sizeBytes - a.sizeBytes)
+      .slice(0, IMAGES_MAX)
+      .map(({ names, sizeBytes }) => ({ names: [...names], sizeBytes })),
+  };
+}
+
+export function capacityOf(
+  machine: Required<MachineInfo>,
+  podsMax: number,
+): Record<string, string> {
+  return {
+    cpu: String(machine.numCores),
+    memory: `${Math.floor(machine.memoryCapacityBytes / 1024)}Ki`,
+    pods: String(podsMax),
+    'ephemeral-storage': `${Math.floor(machine.filesystemCapacityBytes / 1024)}Ki`,
+  };
+}
+
+/** Labels that every node has; the scheduler and people select by them. */
+export function nodeLabelsOf(name: string, own: Readonly<Record<string, string>>) {
+  const arch = architecture();
+  return {
+    'beta.kubernetes.io/arch': arch,
+    'beta.kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': arch,
+    'kubernetes.io/hostname': name,
+    'kubernetes.io/os': 'linux',
+    ...own,
+  };
+}
+
+export function newNode(view: NodeView, labels: Readonly<Record<string, string>>): Node {
+  return {
+    metadata: { name: view.name, labels: nodeLabelsOf(view.name, labels) },
+    spec: {},
+    status: nodeStatusOf(view, undefined),
+  };
+}
+
+type Finding = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>;
+
+function findingsOf(view: NodeView): readonly Finding[] {
+  const { memory, disk, pid } = view.pressure;
+  return [
+    pressureFinding('MemoryPressure', memory, {
+      bad: ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
+      good: ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+    }),
+    pressureFinding('DiskPressure', disk, {
+      bad: ['KubeletHasDiskPressure', 'kubelet has disk pressure'],
+      good: ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+    }),
+    pressureFinding('PIDPressure', pid, {
+      bad: ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
+      good: ['KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+    }),
+    readyFinding(view),
+  ];
+}
+
+function pressureFinding(
+  type: string,
+  present: boolean,
+  texts: { readonly bad: readonly [string, string]; readonly good: readonly [string, string] },
+): Finding {
+  const [reason, message] = present ? texts.bad : texts.good;
+  return { type, status: present ? 'True' : 'False', reason, message };
+}
+
+function readyFinding(view: NodeView): Finding {
+  const problems = [
+    ...(view.runtime === undefined ? ['container runtime is down'] : []),
+    ...(view.networkProblem === undefined
+      ? []
+      : [
+          `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${view.networkProblem}`,
+        ]),
+  ];
+  if (problems.length === 0) {
+    const message = 'kubelet is posting ready status';
+    return { type: 'Ready', status: 'True', reason: 'KubeletReady', message };
+  }
+  const message = problems.join(', ');
+  return { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message };
+}
+
+function withTimes(
+  finding: Finding,
+  previous: readonly NodeCondition[],
+  nowMs: number,
+): NodeCondition {
+  const before = previous.find(({ type }) => type === finding.type);
+  const now = timeText(nowMs);
+  const since = before?.status === finding.status ? before.lastTransitionTime : undefined;
+  return { ...finding, lastHeartbeatTime: now, lastTransitionTime: since ?? now };
+}
+
+function nodeInfoOf(view: NodeView, previous: NodeStatus | undefined) {
+  const { runtime, ids, kubeletVersion } = view;
+  const known = previous?.nodeInfo;
+  return {
+    ...ids,
+    architecture: architecture(),
+    operatingSystem: 'linux',
+    kubeletVersion,
+    kubeProxyVersion: kubeletVersion,
+    osImage: runtime?.osImage ?? known?.osImage ?? '',
+    kernelVersion: runtime?.kernelVersion ?? known?.kernelVersion ?? '',
+    containerRuntimeVersion:
+      runtime === undefined
+        ? (known?.containerRuntimeVersion ?? '')
+        : `docker://${runtime.version}`,
+  };
+}
+
+function architecture(): string {
+  return PLATFORM_ARCHITECTURES[process.arch] ?? process.arch;
+}

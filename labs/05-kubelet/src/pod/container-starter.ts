@@ -1,0 +1,143 @@
+// ContainerStarter: image, configuration, create, start, postStart: the way of one container into life.
+//
+// Each step that fails ends it with the reason that the pod's status then shows while the container waits; nothing is
+// thrown for what can be expected. What was created but not started is left for the next try to replace.
+//
+// Same idea upstream: startContainer in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_container.go.
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Container, Pod } from 'kubernetes-types/core/v1';
+import { makeContainerConfig, TERMINATION_LOG_PATH } from '../container/container-config.ts';
+import type { EnvironmentSources } from '../container/environment.ts';
+import type { ImagePuller } from '../container/image-puller.ts';
+import { attempt } from '../probe/handlers.ts';
+import { type Runtime, RuntimeError, type RuntimeSandbox } from '../runtime/runtime.ts';
+import type { VolumeLocation } from '../volume/volume-manager.ts';
+import type { WaitingReason } from './container-status.ts';
+import type { PodEvents } from './pod-events.ts';
+
+export interface StartInput {
+  readonly sandbox: RuntimeSandbox;
+  readonly address: string;
+  readonly attempt: number;
+  readonly sources: EnvironmentSources;
+  readonly volumes: ReadonlyMap<string, VolumeLocation>;
+  readonly podDirectory: string;
+}
+
+export interface StarterDeps {
+  readonly runtime: Runtime;
+  readonly images: ImagePuller;
+  readonly events: PodEvents;
+  readonly memoryCapacityBytes: number;
+}
+
+export type StartResult =
+  | { readonly kind: 'started'; readonly id: string }
+  | ({ readonly kind: 'failed' } & WaitingReason)
+  /** It started, but its postStart hook failed: it must be killed. */
+  | { readonly kind: 'hook-failed'; readonly id: string; readonly message: string };
+
+const HOOK_TIMEOUT_MS = 120_000;
+
+export async function startContainer(
+  deps: StarterDeps,
+  target: { readonly pod: Pod; readonly spec: Container; readonly input: StartInput },
+  signal: AbortSignal,
+): Promise<StartResult> {
+  const { pod, spec } = target;
+  const image = await deps.images.ensure(pod, spec, signal);
+  if (image.kind === 'failed') return image;
+  signal.throwIfAborted();
+  const id = await create(deps, target);
+  if (typeof id !== 'string') return id;
+  deps.events.container(pod, spec, {
+    type: 'Normal',
+    reason: 'Created',
+    message: `Created container: ${spec.name}`,
+  });
+  signal.throwIfAborted();
+  try {
+    await deps.runtime.startContainer(id);
+  } catch (error) {
+    return fail(deps, target, { reason: 'RunContainerError', error });
+  }
+  deps.events.container(pod, spec, {
+    type: 'Normal',
+    reason: 'Started',
+    message: `Started container ${spec.name}`,
+  });
+  return runPostStart(deps, target, id);
+}
+
+/** Where a container leaves its last words; one file for each run of it. */
+export function terminationLogPath(podDirectory: string, name: string, attempt: number): string {
+  return join(podDirectory, 'containers', name, `${attempt}.termination-log`);
+}
+
+type Target = { readonly pod: Pod; readonly spec: Container; readonly input: StartInput };
+
+async function create(deps: StarterDeps, target: Target): Promise<string | StartResult> {
+  const { pod, spec, input } = target;
+  const log = terminationLogPath(input.podDirectory, spec.name, input.attempt);
+  await mkdir(join(log, '..'), { recursive: true });
+  await writeFile(log, '', { mode: 0o666 });
+  try {
+    const made = await makeContainerConfig(pod, spec, {
+      ...input,
+      memoryCapacityBytes: deps.memoryCapacityBytes,
+      files: {
+        '/etc/hosts': join(input.podDirectory, 'etc-hosts'),
+        '/etc/resolv.conf': join(input.podDirectory, 'resolv.conf'),
+        [spec.terminationMessagePath ?? TERMINATION_LOG_PATH]: log,
+      },
+    });
+    if (made.kind === 'failed') {
+      return fail(deps, target, { reason: 'CreateContainerConfigError', error: made.message });
+    }
+    return await deps.runtime.createContainer(made.config);
+  } catch (error) {
+    return fail(deps, target, { reason: 'CreateContainerError', error });
+  }
+}
+
+function fail(
+  deps: StarterDeps,
+  { pod, spec }: Target,
+  why: { reason: string; error: unknown },
+): StartResult {
+  // With the engine away it is not the container's fault: try the whole pod again later.
+  if (RuntimeError.is(why.error, 'unavailable')) throw why.error;
+  const text = why.error instanceof Error ? why.error.message : String(why.error);
+  const message =
+    why.reason === 'RunContainerError' ? `failed to start container "${spec.name}": ${text}` : text;
+  deps.events.container(pod, spec, {
+    type: 'Warning',
+    reason: 'Failed',
+    message: `Error: ${message}`,
+  });
+  return { kind: 'failed', reason: why.reason, message };
+}
+
+async function runPostStart(
+  deps: StarterDeps,
+  { pod, spec, input }: Target,
+  id: string,
+): Promise<StartResult> {
+  const hook = spec.lifecycle?.postStart;
+  if (hook === undefined) return { kind: 'started', id };
+  const { runtime } = deps;
+  const { address } = input;
+  const result = await attempt(hook, {
+    runtime,
+    containerId: id,
+    spec,
+    address,
+    timeoutMs: HOOK_TIMEOUT_MS,
+  });
+  if (result.kind === 'success') return { kind: 'started', id };
+  const message = `PostStartHook failed: ${result.output}`;
+  deps.events.container(pod, spec, { type: 'Warning', reason: 'FailedPostStartHook', message });
+  return { kind: 'hook-failed', id, message: `FailedPostStartHook` };
+}

@@ -1,0 +1,243 @@
+// PodWorkers: one worker for each pod; a worker does one thing at a time, and never forgets a wake-up.
+//
+//   syncing ──(deleted, finished, orphaned)──▶ terminating ──(nothing runs)──▶ terminated ──(nothing is left)──▶ gone
+//
+// There is no way back: a pod that began to terminate is never started again. A worker sleeps until it is woken by a change
+// of its pod, an event of the runtime, a probe, or its own timer. A deletion interrupts what is going on, and so does a
+// grace period that becomes shorter. A failed step is tried again with growing pauses.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/pod_workers.go.
+// Left out here: static pods that come again under the same name.
+
+import { type Clock, type Logger, messageOf } from '@kube-labs/apiserver';
+import type { Pod } from 'kubernetes-types/core/v1';
+import type { PodIdentity } from '../runtime/runtime.ts';
+
+/** A pod as its worker knows it. `pod` is absent for containers that the API knows nothing of. */
+export interface WorkedPod {
+  readonly identity: PodIdentity;
+  readonly pod: Pod | undefined;
+}
+
+export type WorkState =
+  | { readonly state: 'syncing' }
+  | { readonly state: 'terminating'; readonly graceSeconds: number }
+  | { readonly state: 'terminated' }
+  | { readonly state: 'gone' };
+
+/** The effects. All three may be called any number of times, and throw when they should be called again. */
+export interface PodSyncer {
+  /** Resolves with `final` when nothing of the pod will ever run again by its own restart policy. */
+  syncPod(pod: Pod, signal: AbortSignal): Promise<{ final: boolean; againAfterMs?: number }>;
+  syncTerminating(
+    work: WorkedPod,
+    options: { readonly graceSeconds: number },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** @param options.deleted everything goes, not only what a finished pod no longer needs. */
+  syncTerminated(work: WorkedPod, options: { readonly deleted: boolean }): Promise<void>;
+}
+
+export interface PodWorkersOptions {
+  readonly syncer: PodSyncer;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A pod is looked at this often when nothing happens. */
+  readonly resyncMs?: number;
+}
+
+interface Worker {
+  readonly identity: PodIdentity;
+  pod: Pod | undefined;
+  work: WorkState;
+  /** The pod is to vanish from the node: it is being deleted in the API, or is not known there. */
+  deleted: boolean;
+  /** The API has no such object (any more): when the node is clean, nobody needs the worker. */
+  unknown: boolean;
+  dirty: boolean;
+  running: boolean;
+  failures: number;
+  timer: unknown;
+  interrupt: AbortController;
+}
+
+const RESYNC_MS = 60_000;
+const RETRY_BASE_MS = 500;
+const RETRY_MAX_MS = 20_000;
+
+export class PodWorkers {
+  readonly #options: PodWorkersOptions;
+  readonly #workers = new Map<string, Worker>();
+  #stopped = false;
+
+  constructor(options: PodWorkersOptions) {
+    this.#options = options;
+  }
+
+  has(uid: string): boolean {
+    return this.#workers.has(uid);
+  }
+
+  stateOf(uid: string): WorkState | undefined {
+    return this.#workers.get(uid)?.work;
+  }
+
+  /** The pod as the API has it now, new or changed. */
+  update(pod: Pod): void {
+    const identity = identityOf(pod);
+    const worker = this.#workers.get(identity.uid) ?? this.#add(identity);
+    worker.pod = pod;
+    const isFinal = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    if (pod.metadata?.deletionTimestamp !== undefined) {
+      worker.deleted = true;
+      this.#terminate(worker, graceOf(pod));
+    } else if (isFinal) {
+      this.#terminate(worker, graceOf(pod));
+    }
+    this.wake(identity.uid);
+  }
+
+  /** The API no longer has the pod, or never had it: what is left of it on this node goes. */
+  remove(identity: PodIdentity, graceSeconds: number): void {
+    const worker = this.#workers.get(identity.uid) ?? this.#add(identity);
+    worker.deleted = true;
+    worker.unknown = true;
+    if (worker.work.state === 'gone') {
+      this.#drop(worker);
+      return;
+    }
+    this.#terminate(worker, graceSeconds);
+    this.wake(identity.uid);
+  }
+
+  wake(uid: string): void {
+    const worker = this.#workers.get(uid);
+    if (worker === undefined || this.#stopped) return;
+    worker.dirty = true;
+    if (!worker.running) void this.#run(worker);
+  }
+
+  wakeAll(): void {
+    for (const uid of this.#workers.keys()) this.wake(uid);
+  }
+
+  /** Ends the loops, and touches no container. */
+  stop(): void {
+    this.#stopped = true;
+    for (const worker of this.#workers.values()) {
+      worker.interrupt.abort();
+      this.#options.clock.clearTimeout(worker.timer);
+    }
+  }
+
+  #add(identity: PodIdentity): Worker {
+    const worker: Worker = {
+      identity,
+      pod: undefined,
+      work: { state: 'syncing' },
+      deleted: false,
+      unknown: false,
+      dirty: false,
+      running: false,
+      failures: 0,
+      timer: undefined,
+      interrupt: new AbortController(),
+    };
+    this.#workers.set(identity.uid, worker);
+    return worker;
+  }
+
+  #drop(worker: Worker): void {
+    this.#options.clock.clearTimeout(worker.timer);
+    this.#workers.delete(worker.identity.uid);
+  }
+
+  #terminate(worker: Worker, graceSeconds: number): void {
+    const { work } = worker;
+    const begins = work.state === 'syncing';
+    const isShorter = work.state === 'terminating' && graceSeconds < work.graceSeconds;
+    if (!begins && !isShorter) return;
+    worker.work = { state: 'terminating', graceSeconds };
+    worker.failures = 0;
+    worker.interrupt.abort();
+    worker.interrupt = new AbortController();
+  }
+
+  async #run(worker: Worker): Promise<void> {
+    worker.running = true;
+    while (worker.dirty && !this.#stopped) {
+      worker.dirty = false;
+      this.#options.clock.clearTimeout(worker.timer);
+      const { signal } = worker.interrupt;
+      try {
+        const againAfterMs = await this.#step(worker, signal);
+        worker.failures = 0;
+        this.#wakeAfter(worker, againAfterMs ?? this.#options.resyncMs ?? RESYNC_MS);
+      } catch (error) {
+        if (signal.aborted) worker.dirty = true;
+        else this.#retry(worker, error);
+      }
+    }
+    worker.running = false;
+  }
+
+  async #step(worker: Worker, signal: AbortSignal): Promise<number | undefined> {
+    const { syncer } = this.#options;
+    const { work, pod } = worker;
+    switch (work.state) {
+      case 'syncing': {
+        if (pod === undefined) return undefined;
+        const result = await syncer.syncPod(pod, signal);
+        if (result.final) this.#terminate(worker, 0);
+        worker.dirty ||= result.final;
+        return result.againAfterMs;
+      }
+      case 'terminating':
+        await syncer.syncTerminating(worker, work, signal);
+        worker.work = { state: 'terminated' };
+        worker.dirty = true;
+        return undefined;
+      case 'terminated': {
+        const { deleted } = worker;
+        await syncer.syncTerminated(worker, { deleted });
+        if (deleted) worker.work = { state: 'gone' };
+        if (deleted && worker.unknown) this.#drop(worker);
+        return undefined;
+      }
+      case 'gone':
+        return undefined;
+      default:
+        return work satisfies never;
+    }
+  }
+
+  #retry(worker: Worker, error: unknown): void {
+    const pauseMs = Math.min(RETRY_BASE_MS * 2 ** worker.failures, RETRY_MAX_MS);
+    worker.failures++;
+    const { namespace, name } = worker.identity;
+    const fields = { pod: `${namespace}/${name}`, state: worker.work.state, err: messageOf(error) };
+    this.#options.log.error('Error syncing pod, will try again', fields);
+    this.#wakeAfter(worker, pauseMs);
+  }
+
+  #wakeAfter(worker: Worker, delayMs: number): void {
+    if (!this.#workers.has(worker.identity.uid)) return;
+    const { clock } = this.#options;
+    clock.clearTimeout(worker.timer);
+    worker.timer = clock.setTimeout(() => this.wake(worker.identity.uid), delayMs);
+  }
+}
+
+export function identityOf(pod: Pod): PodIdentity {
+  const { uid = '', name = '', namespace = '' } = pod.metadata ?? {};
+  return { uid, name, namespace };
+}
+
+const GRACE_SECONDS_DEFAULT = 30;
+
+function graceOf(pod: Pod): number {
+  const { deletionGracePeriodSeconds } = pod.metadata ?? {};
+  const grace = deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds;
+  // Even a forced deletion gives the process a moment, as upstream does.
+  return Math.max(1, grace ?? GRACE_SECONDS_DEFAULT);
+}

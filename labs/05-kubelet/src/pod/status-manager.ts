@@ -1,0 +1,151 @@
+// StatusManager: brings the pods' statuses to the API server: only what changed, the newest only, again after failures.
+//
+// Rules: one write a pod at a time; a status that comes while another is on its way replaces all that wait; the patch
+// names the pod's uid, so a new pod of the same name never gets an old one's status. Deletion of a finished
+// pod goes through here, so that its last status is written before.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/status/status_manager.go.
+
+import { isDeepStrictEqual } from 'node:util';
+import {
+  ApiError,
+  type Client,
+  type Clock,
+  type Logger,
+  resources,
+  WorkQueue,
+} from '@kube-labs/apiserver';
+import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
+
+export interface StatusManagerOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The API's latest view of a pod, by uid. */
+  podOf(uid: string): Pod | undefined;
+}
+
+interface Entry {
+  readonly pod: Pod;
+  readonly status: PodStatus;
+  /** Nothing of the pod is left on the node: it may go from the API. */
+  readonly finished: boolean;
+}
+
+const WORKERS = 8;
+const RETRY_BASE_MS = 100;
+const RETRY_MAX_MS = 10_000;
+
+export class StatusManager {
+  readonly #options: StatusManagerOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #queue: WorkQueue;
+
+  constructor(options: StatusManagerOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#queue = new WorkQueue({
+      name: 'status',
+      clock,
+      baseDelayMs: RETRY_BASE_MS,
+      maxDelayMs: RETRY_MAX_MS,
+    });
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    return this.#queue.run({ workers: WORKERS, log }, (uid) => this.#write(uid), signal);
+  }
+
+  set(pod: Pod, status: PodStatus): void {
+    const uid = pod.metadata?.uid ?? '';
+    const known = this.#entries.get(uid);
+    this.#entries.set(uid, { pod, status, finished: known?.finished ?? false });
+    this.#queue.add(uid);
+  }
+
+  /** The last status known here, which may be newer than what the API server has. */
+  get(uid: string): PodStatus | undefined {
+    return this.#entries.get(uid)?.status;
+  }
+
+  /** Deletes the pod from the API once its last status is there. */
+  finish(pod: Pod): void {
+    const uid = pod.metadata?.uid ?? '';
+    const status = this.#entries.get(uid)?.status ?? pod.status ?? {};
+    this.#entries.set(uid, { pod, status, finished: true });
+    this.#queue.add(uid);
+  }
+
+  /** Somebody else wrote the pod's status: look whether ours still stands. */
+  recheck(uid: string): void {
+    if (this.#entries.has(uid)) this.#queue.add(uid);
+  }
+
+  forget(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  async #write(uid: string): Promise<void> {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) return;
+    const { client, podOf } = this.#options;
+    const current = podOf(uid) ?? entry.pod;
+    const { name = '', namespace } = current.metadata ?? {};
+    const ref = { namespace, name };
+    const changes = statusChanges(current.status ?? {}, entry.status);
+    try {
+      if (changes !== undefined) {
+        const patch = { metadata: { uid }, status: changes };
+        await client.patch(resources.pods, ref, patch, { type: 'merge', subresource: 'status' });
+      }
+      if (entry.finished) await client.delete(resources.pods, ref, { gracePeriodSeconds: 0, uid });
+    } catch (error) {
+      // The pod is gone, or another one has its name: nobody is left to be told.
+      const gone = ApiError.is(error, 'NotFound') || ApiError.is(error, 'Conflict');
+      if (!gone) throw error;
+      if (entry.finished || ApiError.is(error, 'NotFound')) this.#entries.delete(uid);
+      else throw error;
+    }
+  }
+}
+
+/** A merge patch of the top-level fields that differ, or undefined when nothing does. */
+export function statusChanges(
+  current: PodStatus,
+  wanted: PodStatus,
+): Record<string, unknown> | undefined {
+  const before = current as Record<string, unknown>;
+  const after = withForeignConditions(current, wanted) as Record<string, unknown>;
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const changes = [...keys].filter((key) => !isSame(before[key], after[key]));
+  if (changes.length === 0) return undefined;
+  return Object.fromEntries(changes.map((key) => [key, after[key] ?? null]));
+}
+
+/** Conditions that are not ours may have come since the status was made. */
+function withForeignConditions(current: PodStatus, wanted: PodStatus): PodStatus {
+  const own = new Set((wanted.conditions ?? []).map(({ type }) => type));
+  const foreign = (current.conditions ?? []).filter(({ type }) => !own.has(type));
+  if (foreign.length === 0) return wanted;
+  return { ...wanted, conditions: [...(wanted.conditions ?? []), ...foreign] };
+}
+
+/** The server leaves out what is empty, and writes null for times that were never set. */
+function isSame(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(normalize(a), normalize(b));
+}
+
+function normalize(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normalize);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value)
+    .map(([key, inner]) => [key, normalize(inner)] as const)
+    .filter(([, inner]) => !isEmpty(inner));
+  return Object.fromEntries(entries);
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === '') return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}

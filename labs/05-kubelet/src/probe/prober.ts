@@ -1,0 +1,183 @@
+// Prober: runs the probes of all running containers of this node, and tells when a verdict changes.
+//
+// One loop for each probe of each container id: a restarted container starts with clean verdicts. Liveness and
+// readiness hold back until the startup probe has succeeded; the startup probe stops then. After a liveness or startup
+// failure the loop rests until the container is replaced, so that a slow stop is not killed twice.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/prober/prober_manager.go.
+// Left out here: grace periods of single probes, gRPC probes.
+
+import { type Clock, type Logger, sleep } from '@kube-labs/apiserver';
+import type { Container, Pod, Probe } from 'kubernetes-types/core/v1';
+import type { PodEvents } from '../pod/pod-events.ts';
+import type { ProbeFailure } from '../pod/sync-pod.ts';
+import type { Runtime, RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
+import { attempt } from './handlers.ts';
+import {
+  INITIAL_PROBE_STATE,
+  isReady,
+  nextProbeState,
+  type ProbeKind,
+  type ProbeState,
+} from './probe-state.ts';
+
+export interface ProberOptions {
+  readonly runtime: Runtime;
+  readonly events: PodEvents;
+  readonly clock: Clock;
+  readonly log: Logger;
+  onChange(podUid: string): void;
+}
+
+interface Probing {
+  readonly podUid: string;
+  readonly stop: AbortController;
+  readonly states: Map<ProbeKind, ProbeState>;
+}
+
+const PERIOD_SECONDS_DEFAULT = 10;
+const TIMEOUT_SECONDS_DEFAULT = 1;
+const TITLES = { readiness: 'Readiness', liveness: 'Liveness', startup: 'Startup' } as const;
+
+export class Prober {
+  readonly #options: ProberOptions;
+  readonly #probing = new Map<string, Probing>();
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** Starts probing what runs, and stops probing what no longer does. */
+  sync(pod: Pod, runtime: RuntimePod, address: string | undefined): void {
+    const running = runtime.containers.filter(({ status }) => status.state === 'running');
+    const ids = new Set(running.map(({ id }) => id));
+    for (const [id, { podUid }] of this.#probing) {
+      if (podUid === runtime.identity.uid && !ids.has(id)) this.#stop(id);
+    }
+    if (address === undefined) return;
+    for (const container of running) {
+      const spec = (pod.spec?.containers ?? []).find(({ name }) => name === container.name);
+      if (spec === undefined || this.#probing.has(container.id)) continue;
+      this.#start(pod, spec, { container, address });
+    }
+  }
+
+  forget(podUid: string): void {
+    for (const [id, probing] of this.#probing) if (probing.podUid === podUid) this.#stop(id);
+  }
+
+  stop(): void {
+    for (const id of [...this.#probing.keys()]) this.#stop(id);
+  }
+
+  /** What the API says of a running container. */
+  verdict(container: RuntimeContainer): { readonly ready: boolean; readonly started: boolean } {
+    const states = this.#probing.get(container.id)?.states;
+    if (states === undefined) return { ready: false, started: false };
+    const started = isReady(states.get('startup'));
+    return { ready: started && isReady(states.get('readiness')), started };
+  }
+
+  failures(podUid: string): ReadonlyMap<string, ProbeFailure> {
+    const failures = new Map<string, ProbeFailure>();
+    for (const [id, probing] of this.#probing) {
+      if (probing.podUid !== podUid) continue;
+      for (const kind of ['startup', 'liveness'] as const) {
+        if (probing.states.get(kind)?.verdict === 'failure') failures.set(id, kind);
+      }
+    }
+    return failures;
+  }
+
+  #stop(id: string): void {
+    this.#probing.get(id)?.stop.abort();
+    this.#probing.delete(id);
+  }
+
+  #start(pod: Pod, spec: Container, target: ProbeTarget): void {
+    const podUid = pod.metadata?.uid ?? '';
+    const probing: Probing = { podUid, stop: new AbortController(), states: new Map() };
+    const probes = probesOf(spec);
+    for (const kind of probes.keys()) {
+      probing.states.set(kind, initialState(kind, pod, target.container.id));
+    }
+    this.#probing.set(target.container.id, probing);
+    for (const [kind, probe] of probes) {
+      this.#run({ pod, spec, kind, probe, target }, probing).catch((error: unknown) =>
+        this.#options.log.error('Probing failed', {
+          pod: podUid,
+          container: spec.name,
+          err: error,
+        }),
+      );
+    }
+  }
+
+  async #run(work: ProbeWork, probing: Probing): Promise<void> {
+    const { clock } = this.#options;
+    const { kind, probe, target } = work;
+    const { signal } = probing.stop;
+    const { status } = target.container;
+    const startedAtMs = status.state === 'running' ? status.startedAtMs : clock.now();
+    const firstAtMs = startedAtMs + (probe.initialDelaySeconds ?? 0) * 1_000;
+    await sleep(Math.max(0, firstAtMs - clock.now()), signal, clock);
+    while (!signal.aborted) {
+      const waitsForStartup = kind !== 'startup' && !isReady(probing.states.get('startup'));
+      if (!waitsForStartup && (await this.#attempt(work, probing)) === 'finished') return;
+      await sleep((probe.periodSeconds ?? PERIOD_SECONDS_DEFAULT) * 1_000, signal, clock);
+    }
+  }
+
+  async #attempt(work: ProbeWork, probing: Probing): Promise<'finished' | 'goes on'> {
+    const { pod, spec, kind, probe, target } = work;
+    const { runtime, events } = this.#options;
+    const result = await attempt(probe, {
+      runtime,
+      containerId: target.container.id,
+      spec,
+      address: target.address,
+      timeoutMs: (probe.timeoutSeconds ?? TIMEOUT_SECONDS_DEFAULT) * 1_000,
+    });
+    if (probing.stop.signal.aborted) return 'finished';
+    if (result.kind === 'failure') {
+      const message = `${TITLES[kind]} probe failed: ${result.output}`;
+      events.container(pod, spec, { type: 'Warning', reason: 'Unhealthy', message });
+    }
+    const before = probing.states.get(kind) ?? INITIAL_PROBE_STATE;
+    const after = nextProbeState(before, result.kind, probe);
+    probing.states.set(kind, after);
+    if (after.verdict !== before.verdict) this.#options.onChange(probing.podUid);
+    if (kind === 'readiness' || after.verdict === 'unknown') return 'goes on';
+    return after.verdict === 'failure' || kind === 'startup' ? 'finished' : 'goes on';
+  }
+}
+
+interface ProbeTarget {
+  readonly container: RuntimeContainer;
+  readonly address: string;
+}
+
+interface ProbeWork {
+  readonly pod: Pod;
+  readonly spec: Container;
+  readonly kind: ProbeKind;
+  readonly probe: Probe;
+  readonly target: ProbeTarget;
+}
+
+/** A kubelet that starts again must not make ready containers unready until its first probe. */
+function initialState(kind: ProbeKind, pod: Pod, containerId: string): ProbeState {
+  const known = (pod.status?.containerStatuses ?? []).find(
+    ({ containerID }) => containerID === `docker://${containerId}`,
+  );
+  const wasFine = kind === 'readiness' ? known?.ready : kind === 'startup' && known?.started;
+  return wasFine ? { ...INITIAL_PROBE_STATE, verdict: 'success' } : INITIAL_PROBE_STATE;
+}
+
+function probesOf(spec: Container): ReadonlyMap<ProbeKind, Probe> {
+  const probes = new Map<ProbeKind, Probe>();
+  if (spec.startupProbe !== undefined) probes.set('startup', spec.startupProbe);
+  if (spec.livenessProbe !== undefined) probes.set('liveness', spec.livenessProbe);
+  if (spec.readinessProbe !== undefined) probes.set('readiness', spec.readinessProbe);
+  return probes;
+}

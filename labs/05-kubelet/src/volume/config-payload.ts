@@ -1,0 +1,114 @@
+// ConfigPayload: the files of secret, configMap, downwardAPI and projected volumes: which, with what in them, which mode.
+//
+// Items choose keys and give them paths; without items every key is a file. What is missing and not optional keeps the
+// pod's containers from starting, with a message that says what is missing.
+//
+// Same idea upstream: kubernetes, pkg/volume/{secret,configmap,downwardapi,projected}.
+// Left out here: service account tokens and cluster trust bundles in projected volumes.
+
+import type {
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  Pod,
+  Volume,
+  VolumeProjection,
+} from 'kubernetes-types/core/v1';
+import type { ConfigData, ConfigReader } from '../container/environment.ts';
+import { fieldValue, type PodSurroundings, resourceValue } from '../container/field-ref.ts';
+import type { Payload, ProjectedFile } from './atomic-writer.ts';
+
+const FILE_MODE_DEFAULT = 0o644;
+
+export interface PayloadSources {
+  readonly reader: ConfigReader;
+  readonly surroundings: PodSurroundings;
+}
+
+type Source = Pick<VolumeProjection, 'configMap' | 'secret' | 'downwardAPI'>;
+
+export async function payloadOf(
+  pod: Pod,
+  volume: Volume,
+  sources: PayloadSources,
+): Promise<Payload> {
+  const { secret, configMap, downwardAPI, projected } = volume;
+  const defaultMode =
+    (secret ?? configMap ?? downwardAPI ?? projected)?.defaultMode ?? FILE_MODE_DEFAULT;
+  const list: readonly Source[] = projected?.sources ?? [
+    {
+      ...(secret === undefined ? {} : { secret: { ...secret, name: secret.secretName ?? '' } }),
+      ...(configMap === undefined ? {} : { configMap }),
+      ...(downwardAPI === undefined ? {} : { downwardAPI }),
+    },
+  ];
+  const payload = new Map<string, ProjectedFile>();
+  for (const source of list) {
+    for (const [path, file] of await filesOf(pod, source, { ...sources, defaultMode })) {
+      payload.set(path, file);
+    }
+  }
+  return payload;
+}
+
+async function filesOf(
+  pod: Pod,
+  source: Source,
+  context: PayloadSources & { readonly defaultMode: number },
+): Promise<Payload> {
+  const { reader, defaultMode } = context;
+  const namespace = pod.metadata?.namespace ?? '';
+  if (source.secret !== undefined) {
+    const { name = '', items, optional = false } = source.secret;
+    const data = await reader.secret(namespace, name);
+    return pickFiles(data, { items, optional, defaultMode, what: `secret "${name}"` });
+  }
+  if (source.configMap !== undefined) {
+    const { name = '', items, optional = false } = source.configMap;
+    const data = await reader.configMap(namespace, name);
+    return pickFiles(data, { items, optional, defaultMode, what: `configmap "${name}"` });
+  }
+  const items = source.downwardAPI?.items ?? [];
+  return new Map(items.map((item) => [item.path, downwardFile(pod, item, context)]));
+}
+
+function pickFiles(
+  data: ConfigData | undefined,
+  options: {
+    items: readonly KeyToPath[] | undefined;
+    optional: boolean;
+    defaultMode: number;
+    what: string;
+  },
+): Payload {
+  const { items, optional, defaultMode, what } = options;
+  if (data === undefined) {
+    if (optional) return new Map();
+    throw new Error(`${what} not found`);
+  }
+  const wanted: readonly KeyToPath[] = items ?? [...data.keys()].map((key) => ({ key, path: key }));
+  const files = new Map<string, ProjectedFile>();
+  for (const { key, path, mode } of wanted) {
+    const content = data.get(key);
+    if (content !== undefined) files.set(path, { data: content, mode: mode ?? defaultMode });
+    else if (!optional) throw new Error(`references non-existent ${what} key: ${key}`);
+  }
+  return files;
+}
+
+function downwardFile(
+  pod: Pod,
+  item: DownwardAPIVolumeFile,
+  context: PayloadSources & { readonly defaultMode: number },
+): ProjectedFile {
+  const { fieldRef, resourceFieldRef, mode = context.defaultMode } = item;
+  const { surroundings } = context;
+  const [container] = pod.spec?.containers ?? [];
+  const value =
+    fieldRef !== undefined
+      ? fieldValue(pod, fieldRef.fieldPath, surroundings)
+      : resourceFieldRef !== undefined && container !== undefined
+        ? resourceValue(pod, resourceFieldRef, { container, allocatable: surroundings.allocatable })
+        : undefined;
+  if (value === undefined) throw new Error(`unsupported fieldPath: ${fieldRef?.fieldPath}`);
+  return { data: Buffer.from(value), mode };
+}

@@ -1,0 +1,136 @@
+// VolumeManager: makes a pod's volumes on the node before its containers start, keeps them fresh, takes them away.
+//
+// Each volume is a directory under ROOT/pods/UID/volumes, laid out as upstream's kubelet does it. ROOT is the same path
+// on the engine's host, so containers bind it by that path. Setting up again is how a volume is brought up to
+// date: what is right already is left alone.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/volumemanager, pkg/volume/emptydir.
+// Left out here: persistent volume claims, size limits on disk, fsGroup, mount propagation between containers.
+
+import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, parseQuantity } from '@kube-labs/apiserver';
+import type { EmptyDirVolumeSource, Pod, Volume } from 'kubernetes-types/core/v1';
+import type { ConfigReader } from '../container/environment.ts';
+import type { PodSurroundings } from '../container/field-ref.ts';
+import type { HostCommand } from '../host-command.ts';
+import { writeAtomically } from './atomic-writer.ts';
+import { payloadOf } from './config-payload.ts';
+import { setUpHostPath } from './host-path.ts';
+import { mountTmpfs, removeDirectory } from './mounts.ts';
+
+/** Where a volume lies: its path on the engine's host, and what is in front of it as this process sees the host. */
+export interface VolumeLocation {
+  readonly hostPath: string;
+  readonly root: string;
+  readonly readOnly: boolean;
+}
+
+export type VolumeResult =
+  | { readonly kind: 'ready'; readonly volumes: ReadonlyMap<string, VolumeLocation> }
+  | { readonly kind: 'failed'; readonly volume: string; readonly message: string };
+
+export interface VolumeManagerOptions {
+  readonly rootDirectory: string;
+  /** The engine's host as this process sees it. */
+  readonly hostRoot: string;
+  readonly reader: ConfigReader;
+  readonly run: HostCommand;
+  readonly clock: Clock;
+}
+
+export class VolumeManager {
+  readonly #options: VolumeManagerOptions;
+
+  constructor(options: VolumeManagerOptions) {
+    this.#options = options;
+  }
+
+  podDirectory(podUid: string): string {
+    return join(this.#options.rootDirectory, 'pods', podUid);
+  }
+
+  /** Uids of pods that have a directory here, whether anybody knows them or not. */
+  async podsOnDisk(): Promise<readonly string[]> {
+    try {
+      return await readdir(join(this.#options.rootDirectory, 'pods'));
+    } catch {
+      return [];
+    }
+  }
+
+  async setUp(pod: Pod, surroundings: PodSurroundings): Promise<VolumeResult> {
+    const volumes = new Map<string, VolumeLocation>();
+    for (const volume of pod.spec?.volumes ?? []) {
+      try {
+        volumes.set(volume.name, await this.#setUpVolume(pod, volume, surroundings));
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        return { kind: 'failed', volume: volume.name, message };
+      }
+    }
+    return { kind: 'ready', volumes };
+  }
+
+  /** Unmounts and deletes all that the pod has on disk. */
+  async tearDown(podUid: string): Promise<void> {
+    await removeDirectory(this.podDirectory(podUid), this.#options.run);
+  }
+
+  /** The volumes only: a finished pod keeps its logs and messages. */
+  async tearDownVolumes(podUid: string): Promise<void> {
+    await removeDirectory(join(this.podDirectory(podUid), 'volumes'), this.#options.run);
+  }
+
+  async #setUpVolume(
+    pod: Pod,
+    volume: Volume,
+    surroundings: PodSurroundings,
+  ): Promise<VolumeLocation> {
+    if (volume.hostPath !== undefined) {
+      const root = this.#options.hostRoot;
+      const hostPath = await setUpHostPath(volume.hostPath, root);
+      return { hostPath, root, readOnly: false };
+    }
+    const kind = pluginOf(volume);
+    const plugin = `kubernetes.io~${kind}`;
+    const directory = join(
+      this.podDirectory(pod.metadata?.uid ?? ''),
+      'volumes',
+      plugin,
+      volume.name,
+    );
+    await mkdir(directory, { recursive: true });
+    if (kind === 'empty-dir') {
+      await this.#setUpEmptyDir(directory, volume.emptyDir ?? {});
+      return { hostPath: directory, root: '', readOnly: false };
+    }
+    // A secret must never reach a disk.
+    const secret = volume.secret !== undefined || volume.projected !== undefined;
+    if (secret) await mountTmpfs(directory, { mode: '0755' }, this.#options.run);
+    const { reader, clock } = this.#options;
+    const payload = await payloadOf(pod, volume, { reader, surroundings });
+    await writeAtomically(directory, payload, clock.now());
+    return { hostPath: directory, root: '', readOnly: true };
+  }
+
+  async #setUpEmptyDir(directory: string, source: EmptyDirVolumeSource): Promise<void> {
+    if (source.medium === 'Memory') {
+      const size =
+        source.sizeLimit === undefined ? {} : { sizeBytes: parseQuantity(source.sizeLimit) };
+      await mountTmpfs(directory, { ...size, mode: '0777' }, this.#options.run);
+    }
+    // Containers of any user write here.
+    await chmod(directory, 0o777);
+  }
+}
+
+function pluginOf(volume: Volume): string {
+  if (volume.emptyDir !== undefined) return 'empty-dir';
+  if (volume.secret !== undefined) return 'secret';
+  if (volume.configMap !== undefined) return 'configmap';
+  if (volume.downwardAPI !== undefined) return 'downward-api';
+  if (volume.projected !== undefined) return 'projected';
+  const kinds = Object.keys(volume).filter((key) => key !== 'name');
+  throw new Error(`no volume plugin matched: ${kinds.join(', ') || 'no source'}`);
+}

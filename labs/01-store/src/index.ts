@@ -1,6 +1,7 @@
 // @kube-labs/store: the public names of this lab.
 export type { Clock } from './clock.ts';
 export type { Disk, DiskFile } from './disk.ts';
+export { type Etcd3StoreOptions, openEtcd3Store } from './etcd3-store.ts';
 export type {
   Compare,
   CompareResult,

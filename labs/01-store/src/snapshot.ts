@@ -91,13 +91,11 @@ async function writeRecords(
 }
 
 function grantsOf(leases: LeaseBook): readonly Entry[] {
-  return leases
-    .all()
-    .map(({ id, grantedTtlSeconds }) => ({
-      kind: 'lease-grant',
-      id,
-      ttlSeconds: grantedTtlSeconds,
-    }));
+  return leases.all().map(({ id, grantedTtlSeconds }) => ({
+    kind: 'lease-grant',
+    id,
+    ttlSeconds: grantedTtlSeconds,
+  }));
 }
 
 function changesOf(events: readonly StoreEvent[]) {

@@ -115,8 +115,8 @@ export function nodeSpec(
         ...binds(options),
         `${stateDir(config.name)}/nodes/${node.name}:/etc/kubernetes:ro`,
         '/sys/fs/cgroup:/sys/fs/cgroup:ro',
+        `${dir}:${dir}:rshared`,
       ],
-      Mounts: [{ Type: 'bind', Source: dir, Target: dir, BindOptions: { Propagation: 'rshared' } }],
     },
   };
 }

@@ -50,6 +50,8 @@ export function mirror(machine: Machine, containers: readonly PodContainer[]): M
   });
 }
 
+const stragglersMs = 2_000;
+
 export interface MachinesOptions {
   readonly docker: Docker;
   readonly cluster: string;
@@ -91,8 +93,16 @@ async function follow(options: MachinesOptions, signal: AbortSignal): Promise<vo
       const node = String(Actor.Attributes[nodeLabel]);
       log.info('Machine changed', { node, event: String(Action) });
       await mirrorNode(options, node);
+      if (Action === 'die') mirrorLater(options, node, signal);
     }
   }
+}
+
+/** The dead kubelet may have asked the engine for a container that was still being started. */
+function mirrorLater(options: MachinesOptions, node: string, signal: AbortSignal): void {
+  pause(stragglersMs, signal)
+    .then(() => mirrorNode(options, node))
+    .catch((error: unknown) => options.log.warn('Mirroring failed', { error: messageOf(error) }));
 }
 
 async function mirrorAll(options: MachinesOptions): Promise<void> {

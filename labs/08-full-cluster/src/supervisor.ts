@@ -36,6 +36,7 @@ export interface SupervisorDeps {
 const delayMinMs = 100;
 const delayMaxMs = 5_000;
 const quietMs = 10_000;
+const lastOutputMs = 300;
 
 /** How long a program that ran for `ranMs` waits before it is started again. */
 export function restartDelayMs(previousMs: number, ranMs: number): number {
@@ -88,17 +89,15 @@ export class Supervisor {
     const ended: Promise<void>[] = [];
     for (const slot of this.#slots.toReversed()) {
       clearTimeout(slot.timer);
-      const { child } = slot;
-      if (child === undefined) continue;
-      ended.push(new Promise((resolve) => child.once('exit', () => resolve())));
-      child.kill('SIGTERM');
+      if (slot.child === undefined) continue;
+      ended.push(endOf(slot.child));
+      slot.child.kill('SIGTERM');
     }
     const killer = setTimeout(() => {
       for (const slot of this.#slots) slot.child?.kill('SIGKILL');
     }, this.#deps.stopGraceMs ?? 7_000);
     await Promise.all(ended);
     clearTimeout(killer);
-    for (const slot of this.#slots) slot.log.close();
   }
 
   #startProgram(slot: Slot): void {
@@ -137,4 +136,12 @@ export class Supervisor {
     slot.state = { ...rest, since: new Date().toISOString(), ...change };
     this.#deps.onChange(this.state());
   }
+}
+
+/** After its last output, for which a grandchild that keeps the pipe open is not waited. */
+function endOf(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.once('close', () => resolve());
+    child.once('exit', () => setTimeout(resolve, lastOutputMs));
+  });
 }

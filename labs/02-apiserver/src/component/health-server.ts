@@ -14,6 +14,8 @@ export interface HealthServerOptions {
   /** 0 = any free port. */
   readonly port: number;
   readonly checks?: Readonly<Record<string, () => void | Promise<void>>>;
+  /** For /readyz only: what is no fault, but means that the work cannot be done yet. */
+  readonly readyChecks?: Readonly<Record<string, () => void | Promise<void>>>;
   /** Prometheus text. */
   readonly metrics?: () => Promise<string>;
 }
@@ -63,7 +65,7 @@ async function answer(
     send(response, 200, METRICS_TYPE, await options.metrics());
     return;
   }
-  const checks = checksOf(endpoint, name, options.checks ?? {});
+  const checks = checksOf(endpoint, name, options);
   if (checks === undefined) {
     send(response, 404, TEXT_TYPE, '404 page not found\n');
     return;
@@ -74,9 +76,15 @@ async function answer(
 }
 
 /** The checks behind a path, or undefined when there is no such path. */
-function checksOf(endpoint: string, name: string | undefined, checks: Checks): Checks | undefined {
-  if (endpoint !== 'healthz' && endpoint !== 'readyz' && endpoint !== 'livez') return undefined;
-  const all: Checks = endpoint === 'livez' ? { ping() {} } : { ping() {}, ...checks };
+function checksOf(
+  endpoint: string,
+  name: string | undefined,
+  { checks, readyChecks }: HealthServerOptions,
+): Checks | undefined {
+  const all: Checks = { ping() {} };
+  if (endpoint === 'healthz') Object.assign(all, checks);
+  else if (endpoint === 'readyz') Object.assign(all, checks, readyChecks);
+  else if (endpoint !== 'livez') return undefined;
   if (name === undefined || name === '') return all;
   const check = Object.hasOwn(all, name) ? all[name] : undefined;
   return check === undefined ? undefined : { [name]: check };

@@ -17,13 +17,14 @@ describe('startHealthServer()', () => {
           if (broken) throw new Error('secret reason');
         },
       },
+      readyChecks: { 'sched-handler-sync': () => {} },
       metrics: async () => 'up 1\n',
     });
     const { port } = server;
     expect(await get(port, '/healthz')).toEqual({ status: 200, text: 'ok' });
     expect(await get(port, '/readyz?verbose')).toEqual({
       status: 200,
-      text: '[+]ping ok\n[+]informers ok\nreadyz check passed\n',
+      text: '[+]ping ok\n[+]informers ok\n[+]sched-handler-sync ok\nreadyz check passed\n',
     });
     expect(await get(port, '/metrics')).toEqual({ status: 200, text: 'up 1\n' });
     broken = true;

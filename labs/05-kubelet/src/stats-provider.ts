@@ -9,10 +9,10 @@ import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 
 export interface MachineInfo {
-  readonly numCores: number;
-  readonly memoryCapacityBytes: number;
-  /** Of the filesystem that holds images and volumes. */
-  readonly filesystemCapacityBytes?: number;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Capacity of the filesystem that holds images and volumes. */
+  readonly diskBytes: number;
 }
 
 export interface StatsProvider {
@@ -23,17 +23,16 @@ export interface StatsProvider {
   prometheus(): Promise<string>;
 }
 
-/** What the operating system says, for a kubelet without a provider. */
+/** The provider's word, else what the operating system says. */
 export async function machineOf(
   stats: StatsProvider | undefined,
   rootDirectory: string,
-): Promise<Required<MachineInfo>> {
+): Promise<MachineInfo> {
+  if (stats !== undefined) return stats.machine();
   const filesystem = await statfs(rootDirectory);
-  const machine = await stats?.machine();
   return {
-    numCores: machine?.numCores ?? availableParallelism(),
-    memoryCapacityBytes: machine?.memoryCapacityBytes ?? totalmem(),
-    filesystemCapacityBytes:
-      machine?.filesystemCapacityBytes ?? filesystem.blocks * filesystem.bsize,
+    cpus: availableParallelism(),
+    memoryBytes: totalmem(),
+    diskBytes: filesystem.blocks * filesystem.bsize,
   };
 }

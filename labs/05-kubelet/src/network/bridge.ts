@@ -45,6 +45,16 @@ export class BridgeNetwork implements NetworkPlugin {
     await this.#makeBridge(cidr, mtu);
     this.#range = { cidr, mtu, ipam: await Ipam.open(directory, cidr) };
     await this.refresh();
+    await writeFile(this.#cidrFile(), podCidr);
+  }
+
+  /**
+   * The same range as before, without asking anybody: a kubelet that starts again must know the addresses of what
+   * runs before it looks at any pod. Does nothing on a fresh node.
+   */
+  async restore(): Promise<void> {
+    const podCidr = await readFile(this.#cidrFile(), 'utf8').catch(() => undefined);
+    if (podCidr !== undefined) await this.configure(podCidr);
   }
 
   notReady(): string | undefined {
@@ -90,10 +100,8 @@ export class BridgeNetwork implements NetworkPlugin {
     this.#wires = new Set(links.map((link) => link.ifname ?? ''));
   }
 
-  async collectGarbage(sandboxIds: ReadonlySet<string>): Promise<void> {
-    for (const owner of this.#range?.ipam.owners() ?? []) {
-      if (!sandboxIds.has(owner)) await this.tearDown(owner);
-    }
+  sandboxIds(): readonly string[] {
+    return this.#range?.ipam.owners() ?? [];
   }
 
   /** For a sandbox found running whose address is not on record: asks the sandbox itself. */
@@ -111,6 +119,10 @@ export class BridgeNetwork implements NetworkPlugin {
   /** The bridge itself; what runs stays plugged in, so a kubelet that stops does not call this. */
   async remove(): Promise<void> {
     await ignoreMissing(this.#options.run('ip', ['link', 'del', this.#options.name]));
+  }
+
+  #cidrFile(): string {
+    return join(this.#options.stateDirectory, `${this.#options.name}.cidr`);
   }
 
   async #makeBridge(cidr: Cidr, mtu: number): Promise<void> {

@@ -21,6 +21,6 @@ export interface NetworkPlugin {
   addressOf(sandboxId: string): string | undefined;
   /** Looks again at the wires that really exist (a node that restarted has lost them all). */
   refresh(): Promise<void>;
-  /** Frees the addresses of all sandboxes but these. */
-  collectGarbage(sandboxIds: ReadonlySet<string>): Promise<void>;
+  /** Sandboxes that have an address on record, whether they still exist or not. */
+  sandboxIds(): readonly string[];
 }

@@ -34,7 +34,7 @@ export interface NodeAgentOptions {
   readonly name: string;
   readonly address: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly machine: Required<MachineInfo>;
+  readonly machine: MachineInfo;
   readonly rootDirectory: string;
   readonly kubeletVersion: string;
   readonly podsMax: number;

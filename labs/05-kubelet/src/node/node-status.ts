@@ -15,7 +15,7 @@ export interface NodeView {
   readonly name: string;
   readonly address: string;
   readonly port: number;
-  readonly machine: Required<MachineInfo>;
+  readonly machine: MachineInfo;
   readonly podsMax: number;
   readonly kubeletVersion: string;
   readonly ids: {
@@ -64,15 +64,12 @@ export function nodeStatusOf(view: NodeView, previous: NodeStatus | undefined): 
   };
 }
 
-export function capacityOf(
-  machine: Required<MachineInfo>,
-  podsMax: number,
-): Record<string, string> {
+export function capacityOf(machine: MachineInfo, podsMax: number): Record<string, string> {
   return {
-    cpu: String(machine.numCores),
-    memory: `${Math.floor(machine.memoryCapacityBytes / 1024)}Ki`,
+    cpu: String(machine.cpus),
+    memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
     pods: String(podsMax),
-    'ephemeral-storage': `${Math.floor(machine.filesystemCapacityBytes / 1024)}Ki`,
+    'ephemeral-storage': `${Math.floor(machine.diskBytes / 1024)}Ki`,
   };
 }
 

@@ -97,6 +97,12 @@ export class PodWorkers {
     this.wake(identity.uid);
   }
 
+  /** The pod's object is newer, but nothing in it that the worker acts upon has changed. */
+  refresh(pod: Pod): void {
+    const worker = this.#workers.get(pod.metadata?.uid ?? '');
+    if (worker !== undefined) worker.pod = pod;
+  }
+
   /** The API no longer has the pod, or never had it: what is left of it on this node goes. */
   remove(identity: PodIdentity, graceSeconds: number): void {
     const worker = this.#workers.get(identity.uid) ?? this.#add(identity);

@@ -1,0 +1,149 @@
+// Kubelet: puts the parts together, starts them in order, and stops them without touching a container.
+//
+//   API server ──pods──▶ PodSource ──▶ PodWorkers ──▶ PodSyncer ──▶ Runtime, network, volumes
+//        ▲                                  ▲              │
+//        └──── StatusManager ◀──────────────┼── statuses ──┘
+//                       engine events, probes, timers
+//
+// Order of a start: the network is restored from disk, the API's pods are listed, what runs is adopted, and only then is
+// anything changed. Neither the engine nor the API server needs to be there when the kubelet starts.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/kubelet.go (NewMainKubelet, Run, syncLoop).
+
+import { messageOf, sleep, startHealthServer } from '@kube-labs/apiserver';
+import { type KubeletDeps, type KubeletParts, makeParts } from './kubelet-parts.ts';
+import type { KubeletOptions } from './options.ts';
+import { startKubeletServer } from './server/kubelet-server.ts';
+import { kubeletMetrics } from './server/metrics.ts';
+import { readTlsFiles } from './server/tls-files.ts';
+
+const RELIST_MS = 60_000;
+
+/** Runs until the signal aborts. Its containers run on; the next kubelet adopts them. */
+export async function runKubelet(
+  options: KubeletOptions,
+  deps: KubeletDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const kubelet = await Kubelet.start(options, deps);
+  try {
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  } finally {
+    await kubelet[Symbol.asyncDispose]();
+  }
+}
+
+export class Kubelet implements AsyncDisposable {
+  /** Of the server; the one that was asked for, or a free one. */
+  readonly port: number;
+  readonly #stop: () => Promise<void>;
+
+  private constructor(port: number, stop: () => Promise<void>) {
+    this.port = port;
+    this.#stop = stop;
+  }
+
+  static async start(options: KubeletOptions, deps: KubeletDeps = {}): Promise<Kubelet> {
+    const parts = await makeParts(options, deps);
+    const { server, health } = await startServers(options, parts);
+    const running = new AbortController();
+    const loops = runLoops(parts, running.signal);
+    const stop = async () => {
+      running.abort();
+      parts.workers.stop();
+      parts.prober.stop();
+      parts.objects.stop();
+      await health[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+      await loops;
+      await parts.recorder.flush();
+      if (deps.client === undefined) await parts.client[Symbol.asyncDispose]();
+    };
+    parts.listening.port = server.port;
+    return new Kubelet(server.port, stop);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+  }
+}
+
+async function startServers(options: KubeletOptions, parts: KubeletParts) {
+  const { runtime, stats, log, pods, statuses } = parts;
+  const metrics = kubeletMetrics({
+    nodeName: options.nodeName,
+    pods: () => pods.list().map((pod) => statuses.get(pod.metadata?.uid ?? '') ?? pod.status ?? {}),
+  });
+  const server = await startKubeletServer({
+    ...{ address: options.address, port: options.port, runtime, stats, log, metrics },
+    tls: await readTlsFiles(options),
+    pods: () => pods.list(),
+    statusOf: (uid) => statuses.get(uid),
+  });
+  const health = await startHealthServer({
+    address: '127.0.0.1',
+    port: options.healthzPort,
+    metrics,
+  });
+  return { server, health };
+}
+
+async function runLoops(parts: KubeletParts, signal: AbortSignal): Promise<void> {
+  const { pods, nodes, services, statuses, agent, nodeNetwork, log } = parts;
+  const { network, source } = parts;
+  try {
+    await network.restore();
+  } catch (error) {
+    log.error('Cannot restore the pod network, waiting for the API', { err: messageOf(error) });
+  }
+  await Promise.all([
+    pods.run(signal),
+    nodes.run(signal),
+    services.run(signal),
+    statuses.run(signal),
+    agent.run(signal),
+    nodeNetwork.run(signal),
+    (async () => {
+      await pods.synced(signal).catch(() => {});
+      if (signal.aborted) return;
+      source.start();
+      await Promise.all([followEngine(parts, signal), relistLoop(parts, signal)]);
+    })(),
+  ]);
+}
+
+/** What happens to containers wakes their pods' workers, at once. */
+async function followEngine(parts: KubeletParts, signal: AbortSignal): Promise<void> {
+  const { runtime, workers, agent } = parts;
+  for await (const event of runtime.events(signal)) {
+    if (event.type === 'resync') {
+      agent.statusChanged();
+      await relist(parts);
+      workers.wakeAll();
+    } else if (workers.has(event.podUid)) {
+      workers.wake(event.podUid);
+    } else if (event.action !== 'destroy') {
+      await relist(parts);
+    }
+  }
+}
+
+/** Events can be lost; this is slow, and finds what they did not tell. */
+async function relistLoop(parts: KubeletParts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await relist(parts);
+    await sleep(RELIST_MS, signal, parts.clock);
+  }
+}
+
+async function relist({ network, source, log }: KubeletParts): Promise<void> {
+  try {
+    if (network.notReady() === undefined) await network.refresh();
+    await source.cleanUp();
+  } catch (error) {
+    log.warn('Failed to relist pods', { err: messageOf(error) });
+  }
+}

@@ -1,0 +1,273 @@
+// KubeletServer: the kubelet's own API on port 10250, for the API server: logs, exec, pods, statistics.
+//
+// Rule: HTTPS, and nobody gets an answer without a certificate of the cluster's authority, /healthz included (people look
+// at 127.0.0.1:10248 for that). Names are those of the API; the runtime's ids never leave the node.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/server/server.go.
+// Left out here: port-forward, /run, /logs, authorization beyond the certificate.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { Logger } from '@kube-labs/apiserver';
+import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
+import { WebSocketServer } from 'ws';
+import { identityOf } from '../pod/pod-worker.ts';
+import type { ExecSession, Runtime, RuntimeContainer } from '../runtime/runtime.ts';
+import type { StatsProvider } from '../stats-provider.ts';
+import { chooseContainer, parseLogQuery, streamLogs } from './container-logs.ts';
+import { PROTOCOLS, serveStreams } from './exec-stream.ts';
+import { HttpError } from './http-error.ts';
+
+export interface KubeletServerOptions {
+  readonly address: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly tls: {
+    readonly cert: string;
+    readonly key: string;
+    readonly clientCa: string | undefined;
+  };
+  readonly runtime: Runtime;
+  readonly stats: StatsProvider | undefined;
+  readonly log: Logger;
+  pods(): readonly Pod[];
+  /** The newest status, which the API may not have yet. */
+  statusOf(podUid: string): PodStatus | undefined;
+  metrics(): Promise<string>;
+}
+
+export async function startKubeletServer(
+  options: KubeletServerOptions,
+): Promise<{ port: number } & AsyncDisposable> {
+  const { cert, key, clientCa } = options.tls;
+  const server = createServer(
+    {
+      cert,
+      key,
+      ...(clientCa === undefined ? {} : { ca: clientCa }),
+      requestCert: true,
+      // Refused below, with an answer that says why.
+      rejectUnauthorized: false,
+    },
+    (request, response) => {
+      handle(options, request, response).catch((error: unknown) => fail(response, error));
+    },
+  );
+  const webSockets = new WebSocketServer({ noServer: true, handleProtocols: chooseProtocol });
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    upgrade(options, webSockets, { request, socket, head }).catch((error: unknown) => {
+      refuse(socket, error);
+    });
+  });
+  server.on('clientError', (_, socket) => socket.destroy());
+  await listen(server, options);
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const client of webSockets.clients) client.terminate();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function listen(server: Server, { address, port }: KubeletServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new Error(`Cannot listen on ${address}:${port}: ${error.code ?? error.message}`)),
+    );
+    server.listen(port, address, resolve);
+  });
+}
+
+async function handle(
+  options: KubeletServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  authenticate(options, request);
+  const url = new URL(request.url ?? '/', 'https://kubelet');
+  const [, route = '', ...rest] = url.pathname.split('/');
+  switch (route) {
+    case 'healthz':
+      return text(response, 'ok');
+    case 'pods':
+    case 'runningpods':
+      return json(response, podList(options));
+    case 'metrics':
+      return text(
+        response,
+        rest[0] === 'cadvisor' ? await statsOf(options).prometheus() : await options.metrics(),
+      );
+    case 'stats':
+      return json(response, await statsOf(options).summary());
+    case 'containerLogs': {
+      const query = parseLogQuery(url.searchParams, Date.now());
+      const container = await findLogContainer(options, rest, query.previous);
+      return streamLogs(options.runtime, container, { query, response });
+    }
+    default:
+      throw new HttpError(404, '404 page not found');
+  }
+}
+
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+async function upgrade(
+  options: KubeletServerOptions,
+  webSockets: WebSocketServer,
+  { request, socket, head }: Upgrade,
+): Promise<void> {
+  authenticate(options, request);
+  const url = new URL(request.url ?? '/', 'https://kubelet');
+  const [, route = '', ...rest] = url.pathname.split('/');
+  const offered = (request.headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((one) => one.trim());
+  if (!PROTOCOLS.some((protocol) => offered.includes(protocol))) {
+    throw new HttpError(400, `unable to upgrade: subprotocols ${offered.join(', ')} not supported`);
+  }
+  const session = await startSession(options, { route, path: rest, query: url.searchParams });
+  webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+    serveStreams(webSocket, session).catch((error: unknown) => {
+      options.log.warn('Streaming failed', { path: url.pathname, err: error });
+    });
+  });
+}
+
+async function startSession(
+  options: KubeletServerOptions,
+  target: {
+    readonly route: string;
+    readonly path: readonly string[];
+    readonly query: URLSearchParams;
+  },
+): Promise<ExecSession> {
+  const { route, path, query } = target;
+  const container = await findRunningContainer(options, path);
+  const flag = (name: string) => query.get(name) === '1' || query.get(name) === 'true';
+  const streams = {
+    stdin: flag('input') || flag('stdin'),
+    stdout: flag('output') || flag('stdout'),
+    stderr: flag('error') || flag('stderr'),
+    tty: flag('tty'),
+  };
+  if (route === 'exec') {
+    return options.runtime.exec(container.id, { command: query.getAll('command'), ...streams });
+  }
+  if (route === 'attach') return options.runtime.attach(container, streams);
+  throw new HttpError(404, '404 page not found');
+}
+
+function authenticate(options: KubeletServerOptions, request: IncomingMessage): void {
+  const socket = request.socket as TLSSocket;
+  if (options.tls.clientCa === undefined || !socket.authorized) {
+    throw new HttpError(401, 'Unauthorized');
+  }
+}
+
+function findPod(
+  options: KubeletServerOptions,
+  path: readonly string[],
+): { pod: Pod; name: string } {
+  const [namespace = '', podName = '', name = ''] = path.map(decodeURIComponent);
+  const pod = options
+    .pods()
+    .find(({ metadata }) => metadata?.namespace === namespace && metadata.name === podName);
+  if (pod === undefined) throw new HttpError(404, `pod "${podName}" not found`);
+  const { containers = [], initContainers = [] } = pod.spec ?? {};
+  if (![...containers, ...initContainers].some((spec) => spec.name === name)) {
+    throw new HttpError(404, `container "${name}" not found in pod "${podName}"`);
+  }
+  return { pod, name };
+}
+
+async function recordsOf(
+  options: KubeletServerOptions,
+  { pod, name }: { pod: Pod; name: string },
+): Promise<readonly RuntimeContainer[]> {
+  const runtime = await options.runtime.podStatus(identityOf(pod));
+  return runtime.containers.filter((container) => container.name === name);
+}
+
+async function findRunningContainer(
+  options: KubeletServerOptions,
+  path: readonly string[],
+): Promise<RuntimeContainer> {
+  const target = findPod(options, path);
+  const [newest] = await recordsOf(options, target);
+  if (newest?.status.state === 'running') return newest;
+  throw new HttpError(500, `container not found ("${target.name}")`);
+}
+
+async function findLogContainer(
+  options: KubeletServerOptions,
+  path: readonly string[],
+  previous: boolean,
+): Promise<RuntimeContainer> {
+  const target = findPod(options, path);
+  const { containerStatuses = [], initContainerStatuses = [] } =
+    options.statusOf(target.pod.metadata?.uid ?? '') ?? target.pod.status ?? {};
+  const status = [...containerStatuses, ...initContainerStatuses].find(
+    ({ name }) => name === target.name,
+  );
+  return chooseContainer(await recordsOf(options, target), { ...target, status }, previous);
+}
+
+function podList(options: KubeletServerOptions): object {
+  const items = options.pods().map((pod) => ({
+    ...pod,
+    status: options.statusOf(pod.metadata?.uid ?? '') ?? pod.status,
+  }));
+  return { kind: 'PodList', apiVersion: 'v1', metadata: {}, items };
+}
+
+function statsOf(options: KubeletServerOptions): StatsProvider {
+  if (options.stats === undefined) throw new HttpError(404, 'This kubelet has no statistics');
+  return options.stats;
+}
+
+function chooseProtocol(offered: Set<string>): string | false {
+  return PROTOCOLS.find((protocol) => offered.has(protocol)) ?? false;
+}
+
+function json(response: ServerResponse, body: unknown): void {
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+function text(response: ServerResponse, body: string): void {
+  response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' });
+  response.end(body);
+}
+
+function fail(response: ServerResponse, error: unknown): void {
+  const { status, message } = answerOf(error);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
+  response.end(message);
+}
+
+function refuse(socket: Duplex, error: unknown): void {
+  const { status, message } = answerOf(error);
+  const length = Buffer.byteLength(message);
+  socket.end(
+    `HTTP/1.1 ${status} Error\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${message}`,
+  );
+}
+
+function answerOf(error: unknown): { status: number; message: string } {
+  if (error instanceof HttpError) return error;
+  return { status: 500, message: error instanceof Error ? error.message : String(error) };
+}

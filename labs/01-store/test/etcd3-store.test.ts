@@ -1,0 +1,87 @@
+// The adapter when etcd is not well: down, stopped, killed, back again.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openEtcd3Store } from '../src/etcd3-store.ts';
+import { type KeyValueStore, StoreError } from '../src/kv.ts';
+import { type Etcd, startEtcd } from './support/etcd.ts';
+import { eventually } from './support/eventually.ts';
+import { bytes, take } from './support/store-helpers.ts';
+
+let etcd: Etcd;
+let store: KeyValueStore;
+
+beforeAll(async () => {
+  etcd = await startEtcd();
+  store = await openEtcd3Store({ endpoints: [etcd.endpoint], requestTimeoutMs: 1000 });
+});
+
+afterAll(async () => {
+  await store?.[Symbol.asyncDispose]();
+  await etcd?.[Symbol.asyncDispose]();
+});
+
+const value = bytes('');
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'no error',
+    (error: unknown) => (StoreError.is(error) ? error.code : error),
+  );
+
+test('openEtcd3Store() without an etcd says where it looked', async () => {
+  const error = await openEtcd3Store({ endpoints: ['http://127.0.0.1:1'] }).catch(
+    (e: unknown) => e,
+  );
+  expect(StoreError.is(error, 'unavailable')).toBe(true);
+  expect((error as Error).message).toContain('cannot reach etcd at http://127.0.0.1:1: ');
+});
+
+test('a range of more than 4 MiB arrives', async () => {
+  const half = Buffer.alloc(512 * 1024);
+  for (let i = 0; i < 10; i++) await store.put({ key: `big/${i}`, value: half });
+  const { kvs } = await store.range({ key: 'big/', rangeEnd: 'big0' });
+  expect(kvs.length).toBe(10);
+  await store.deleteRange({ key: 'big/', rangeEnd: 'big0' });
+});
+
+test('ending one watch leaves the others alone', async () => {
+  const one = new AbortController();
+  const ended = codeOf(store.watch({ key: 'one' }, one.signal)[Symbol.asyncIterator]().next());
+  const { revision } = await store.status();
+  const other = take(store, { key: 'other', startRevision: revision + 1 }, 1);
+  await store.put({ key: 'x', value });
+  one.abort();
+  expect(await ended).toBe('no error');
+  await store.put({ key: 'other', value });
+  expect((await other).length).toBe(1);
+});
+
+test('an etcd that is killed ends watches and calls, and is used again when it is back', async () => {
+  await store.put({ key: 'kept', value });
+  const { revision } = await store.status();
+  const watching = store.watch({ key: 'a', startRevision: revision }, new AbortController().signal);
+  const ended = codeOf(watching[Symbol.asyncIterator]().next());
+  await store.put({ key: 'b', value });
+  await etcd.kill();
+  expect(await ended).toBe('unavailable');
+  expect(await codeOf(store.put({ key: 'a', value }))).toBe('unavailable');
+  expect(await codeOf(store.range({ key: 'a' }))).toBe('unavailable');
+  await etcd.start();
+  expect((await eventually(() => store.range({ key: 'kept' }))).count).toBe(1);
+  expect((await store.put({ key: 'a', value })).revision).toBe(revision + 2);
+});
+
+test('an etcd that stands still lets no call and no new watch hang', async () => {
+  etcd.pause();
+  try {
+    const { signal } = new AbortController();
+    const calls = [
+      store.range({ key: 'a' }),
+      store.put({ key: 'a', value }),
+      store.keepAliveLease('1'),
+      store.watch({ key: 'a' }, signal)[Symbol.asyncIterator]().next(),
+    ];
+    expect(await Promise.all(calls.map(codeOf))).toEqual(calls.map(() => 'unavailable'));
+  } finally {
+    etcd.resume();
+  }
+  await eventually(() => store.range({ key: 'a' }));
+});

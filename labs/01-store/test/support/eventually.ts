@@ -1,0 +1,20 @@
+// Waiting in tests: for a condition, with a deadline, and never for a fixed time.
+import { setTimeout as wait } from 'node:timers/promises';
+
+const POLL_MS = 20;
+
+/** Tries until `attempt` does not throw; after the deadline its last error is the test's. */
+export async function eventually<T>(
+  attempt: () => Promise<T> | T,
+  deadlineMs = 20_000,
+): Promise<T> {
+  const endMs = performance.now() + deadlineMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+    }
+    await wait(POLL_MS);
+  }
+}

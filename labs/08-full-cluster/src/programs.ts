@@ -109,6 +109,7 @@ function kubelet(config: ClusterConfig, node: NodeConfig): Program {
       `--pause-image=${nodeImage}`,
       ...clockFlags(config.clock).kubelet,
     ],
+    health: 'http://127.0.0.1:10248/healthz',
   };
 }
 

@@ -1,3 +1,5 @@
+// Cidr: ranges are read, refused, compared and counted.
+
 import { describe, expect, test } from 'vitest';
 import { addressAt, cidrOf, contains, formatCidr, overlaps, parseCidr } from '../src/cidr.ts';
 

@@ -1,3 +1,5 @@
+// Components: whom to blame, which log is meant, and whether the store has room.
+
 import { describe, expect, test } from 'vitest';
 import type { ClusterConfig } from '../src/cluster-config.ts';
 import { type ComponentState, guilty } from '../src/components.ts';

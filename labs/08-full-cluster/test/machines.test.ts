@@ -1,3 +1,5 @@
+// Machines: a pod's containers share the fate of their machine.
+
 import { describe, expect, test } from 'vitest';
 import { type Machine, mirror, type PodContainer } from '../src/machines.ts';
 

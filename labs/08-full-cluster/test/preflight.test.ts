@@ -1,3 +1,5 @@
+// Preflight: which subnet and port a cluster gets, and who is in the way.
+
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import {

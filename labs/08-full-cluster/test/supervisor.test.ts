@@ -1,3 +1,5 @@
+// Supervisor: real processes that die, fail, stop and do not listen.
+
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+// UpOptions: what `up` takes, and the sentence for what it does not.
+
 import { describe, expect, test } from 'vitest';
 import { checkOptions, type UpOptions } from '../src/up-options.ts';
 

@@ -9,7 +9,6 @@ export type {
   DeleteOptions,
   ListOptions,
   ListResult,
-  ObjectRef,
   PatchType,
   WatchEvent,
   WatchOptions,
@@ -25,7 +24,7 @@ export { loadKubeconfig } from './client/kubeconfig.ts';
 export type { LeaderElectorOptions } from './client/leader-elector.ts';
 export { LeaderElector } from './client/leader-elector.ts';
 export { milliOf, parseQuantity } from './client/quantity.ts';
-export type { KubernetesObject, ResourceType } from './client/resources.ts';
+export type { KubernetesObject, ObjectRef, ResourceType } from './client/resources.ts';
 export { apiVersionOf, keyOf, resources, splitKey } from './client/resources.ts';
 export type { LabelRequirement, Labels } from './client/selectors.ts';
 export {

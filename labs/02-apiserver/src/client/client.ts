@@ -9,13 +9,13 @@
 import assert from 'node:assert/strict';
 import { ApiError } from '../api-error.ts';
 import { linesOf } from './lines.ts';
-import { apiVersionOf, type KubernetesObject, type ResourceType } from './resources.ts';
+import {
+  apiVersionOf,
+  type KubernetesObject,
+  type ObjectRef,
+  type ResourceType,
+} from './resources.ts';
 import { type Call, type ClientOptions, parseStatus, Transport } from './transport.ts';
-
-export interface ObjectRef {
-  readonly namespace?: string | undefined;
-  readonly name: string;
-}
 
 export interface ListOptions {
   /** Absent = all namespaces. */
@@ -70,9 +70,11 @@ const PATCH_CONTENT_TYPES = {
 
 export class Client implements AsyncDisposable {
   readonly #transport: Transport;
+  readonly #watchIdleMs: number;
 
   constructor(options: ClientOptions) {
     this.#transport = new Transport(options);
+    this.#watchIdleMs = options.watchIdleMs ?? WATCH_IDLE_MS;
   }
 
   get<T extends KubernetesObject>(
@@ -179,7 +181,7 @@ export class Client implements AsyncDisposable {
   ): AsyncGenerator<WatchEvent<T>, void, void> {
     const { namespace, ...query } = options;
     const path = collectionPath(type, namespace) + queryOf({ ...query, watch: true });
-    const idleMs = options.allowWatchBookmarks === true ? WATCH_IDLE_MS : 0;
+    const idleMs = options.allowWatchBookmarks === true ? this.#watchIdleMs : 0;
     let stream: Awaited<ReturnType<Transport['open']>> | undefined;
     try {
       stream = await this.#transport.open(path, idleMs, signal);

@@ -11,9 +11,9 @@
 import type { Lease } from 'kubernetes-types/coordination/v1';
 import { ApiError } from '../api-error.ts';
 import { type Logger, silentLogger } from '../component/logger.ts';
-import type { Client, ObjectRef } from './client.ts';
+import type { Client } from './client.ts';
 import { type Clock, realClock, sleep } from './clock.ts';
-import { resources } from './resources.ts';
+import { type ObjectRef, resources } from './resources.ts';
 
 export interface LeaderElectorOptions {
   readonly lease: ObjectRef;

@@ -27,6 +27,11 @@ export interface KubernetesObject {
   metadata?: ObjectMeta;
 }
 
+export interface ObjectRef {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
 /** Names a resource and carries the type of its objects. */
 export interface ResourceType<T extends KubernetesObject> {
   readonly group: string;

@@ -25,6 +25,8 @@ export interface ClientOptions {
   readonly userAgent?: string;
   /** How long one call may take. Default 30 s. */
   readonly timeoutMs?: number;
+  /** How long a watch with bookmarks may be silent before its connection counts as dead. Default 3 min. */
+  readonly watchIdleMs?: number;
 }
 
 export interface Call {

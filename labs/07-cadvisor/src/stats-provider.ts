@@ -1,7 +1,7 @@
 // StatsProvider: what the kubelet asks about its node and its containers, answered by cAdvisor inside the same process.
 //
-// The kubelet (lab 05) states the interface and knows nothing of this lab; lab 08 hands one to the other. A provider measures while
-// its signal is not aborted. It samples on a slow timer by itself, so that the first question already has a rate to answer with.
+// The kubelet (lab 05) states the interface and knows nothing of this lab; lab 08 hands one to the other. A provider measures until
+// it is closed or its signal aborts. It samples on a slow timer by itself, so that the first question already has a rate to answer with.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/cadvisor and pkg/kubelet/server/stats.
 import type { Logger } from '@kube-labs/apiserver';
@@ -15,7 +15,9 @@ import { type StatsSummary, summarize } from './summary.ts';
 
 export interface StatsProviderOptions {
   readonly nodeName: string;
-  /** Measure only containers with these labels, as `key=value`. */
+  /** Measure only the containers that carry the labels of this cluster and of `nodeName`. */
+  readonly clusterName?: string | undefined;
+  /** Measure only containers with these labels as well, as `key=value`. */
   readonly labelFilters?: readonly string[];
   readonly dockerSocket?: string;
   readonly cgroupRoot?: string;
@@ -30,17 +32,21 @@ export interface StatsProvider {
   machine(): MachineInfo;
   summary(): Promise<StatsSummary>;
   prometheus(): Promise<string>;
+  /** Stops measuring and closes every file. */
+  close(): void;
 }
 
 export function createStatsProvider(
   options: StatsProviderOptions,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): StatsProvider & { readonly containers: ContainerList; readonly sampler: Sampler } {
   const { cgroupRoot = '/sys/fs/cgroup', procRoot = '/proc', diskPath = '/' } = options;
+  const closing = new AbortController();
+  const stopped = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
   const docker = new Docker({ socketPath: options.dockerSocket ?? '/var/run/docker.sock' });
   const containers = new ContainerList({
     docker,
-    ...(options.labelFilters && { labelFilters: options.labelFilters }),
+    labelFilters: labelFiltersOf(options),
     ...(options.log && { log: options.log }),
   });
   const sampler = new Sampler({ containers, cgroupRoot, procRoot });
@@ -50,7 +56,7 @@ export function createStatsProvider(
     sampler.sampleMachine();
   }, options.housekeepingIntervalMs ?? 10_000);
   housekeeping.unref();
-  void containers.run(signal).finally(() => {
+  void containers.run(stopped).finally(() => {
     clearInterval(housekeeping);
     sampler[Symbol.dispose]();
   });
@@ -69,5 +75,12 @@ export function createStatsProvider(
         filesystem: readFilesystem(diskPath),
       }),
     prometheus: () => prometheusText(sampler.sample(), readMachine(procRoot, diskPath)),
+    close: () => closing.abort(),
   };
+}
+
+/** Several clusters, and several nodes of one, share an engine: labels tell their containers apart. */
+function labelFiltersOf({ clusterName, nodeName, labelFilters = [] }: StatsProviderOptions) {
+  if (clusterName === undefined) return labelFilters;
+  return [`kube-labs=${clusterName}`, `kube-labs.node=${nodeName}`, ...labelFilters];
 }

@@ -37,6 +37,10 @@ beforeAll(async () => {
   const labels = [
     '-l',
     label,
+    '-l',
+    `kube-labs=kl07-${process.pid}`,
+    '-l',
+    'kube-labs.node=here',
     ...pod,
     '-l',
     'io.kubernetes.container.name=main',
@@ -128,6 +132,20 @@ test('the REST API answers as cAdvisor does, and 404 for what it does not know',
   } finally {
     server.close();
     server.closeAllConnections();
+  }
+});
+
+test.each([
+  { name: 'its own node', cluster: `kl07-${process.pid}`, node: 'here', want: 1 },
+  { name: 'another node', cluster: `kl07-${process.pid}`, node: 'there', want: 0 },
+  { name: 'another cluster', cluster: 'kl07-other', node: 'here', want: 0 },
+])('a provider of $name measures $want containers', async ({ cluster, node, want }) => {
+  const own = createStatsProvider({ nodeName: node, clusterName: cluster });
+  try {
+    await own.containers.refresh();
+    expect((await own.summary()).pods).toHaveLength(want);
+  } finally {
+    own.close();
   }
 });
 

@@ -94,10 +94,10 @@ export class Store implements KeyValueStore {
     return { revision: executed.revision, succeeded, responses: executed.responses };
   }
 
-  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchBatch> {
+  async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchBatch, void, void> {
     this.#assertOpen();
     checkRange(request);
-    return this.#hub.watch(request, signal);
+    yield* this.#hub.watch(request, signal);
   }
 
   async compact(revision: number): Promise<void> {

@@ -34,14 +34,11 @@ export function containerStatusOf(view: ContainerView): ContainerStatus {
   const { spec, records, previous, ready, started } = view;
   const [newest, before] = records;
   if (newest === undefined) return statusWithoutRecord(view);
-  const state = stateOf(newest, view);
-  const ended = newest.status.state === 'exited' ? newest : before;
-  const lastState: ContainerState =
-    state.terminated === undefined && ended !== undefined
-      ? stateOf(ended, view)
-      : state.terminated !== undefined && before !== undefined
-        ? stateOf(before, view)
-        : (previous?.lastState ?? {});
+  const state = isToBeStartedAgain(view) ? waitingState(view) : stateOf(newest, view);
+  // The last end that is not the state itself.
+  const candidates = state.terminated === undefined ? records : [before];
+  const ended = candidates.find((record) => record?.status.state === 'exited');
+  const lastState = ended === undefined ? (previous?.lastState ?? {}) : stateOf(ended, view);
   return {
     name: spec.name,
     image: newest.image,
@@ -51,7 +48,7 @@ export function containerStatusOf(view: ContainerView): ContainerStatus {
     ready,
     started,
     lastState,
-    state: isToBeStartedAgain(view) ? waitingState(view) : state,
+    state,
   };
 }
 

@@ -1,0 +1,205 @@
+// FakeRuntime: the runtime interface in memory, for tests of what an engine does rarely: fail, forget, be slow.
+//
+// Containers run until exit() is called, or until they are stopped. failNext() makes the next call of a method throw. It is
+// no substitute for the engine in tests of ordinary behaviour: those run on Docker.
+//
+// Same purpose upstream: k8s.io/cri-api/pkg/apis/testing.
+// Left out here: logs, exec and attach.
+
+import {
+  type ContainerConfig,
+  type ExecResult,
+  type ExecSession,
+  type PodIdentity,
+  type Runtime,
+  type RuntimeContainer,
+  type RuntimeContainerState,
+  RuntimeError,
+  type RuntimeEvent,
+  type RuntimeImage,
+  type RuntimePod,
+  type RuntimeSandbox,
+  type RuntimeVersion,
+  type SandboxConfig,
+} from './runtime.ts';
+
+type Method = 'podStatus' | 'runSandbox' | 'createContainer' | 'startContainer' | 'pullImage';
+
+export class FakeRuntime implements Runtime {
+  /** Every call that changes something, in order. */
+  readonly calls: string[] = [];
+  readonly images = new Set<string>();
+  #nextId = 1;
+  #nowMs: () => number;
+  readonly #sandboxes = new Map<string, RuntimeSandbox>();
+  readonly #containers = new Map<string, RuntimeContainer>();
+  readonly #faults = new Map<Method, Error[]>();
+  readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+
+  constructor(nowMs: () => number = Date.now) {
+    this.#nowMs = nowMs;
+  }
+
+  failNext(method: Method, error: Error = new RuntimeError('failed', `${method} failed`)): void {
+    this.#faults.set(method, [...(this.#faults.get(method) ?? []), error]);
+  }
+
+  exit(id: string, exitCode: number): void {
+    const container = this.#get(id);
+    const { status } = container;
+    const startedAtMs = status.state === 'running' ? status.startedAtMs : this.#nowMs();
+    const reason = exitCode === 0 ? 'Completed' : 'Error';
+    const finishedAtMs = this.#nowMs();
+    this.#set(id, { state: 'exited', startedAtMs, finishedAtMs, exitCode, reason });
+    this.#tell(container.pod.uid, 'die');
+  }
+
+  async version(): Promise<RuntimeVersion> {
+    const version = { name: 'fake', version: '1', apiVersion: '1', os: 'linux' };
+    return { ...version, osImage: 'none', kernelVersion: '1', architecture: 'amd64' };
+  }
+
+  async listPods(): Promise<readonly RuntimePod[]> {
+    const all = [...this.#sandboxes.values(), ...this.#containers.values()];
+    const pods = new Map(all.map(({ pod }) => [pod.uid, pod]));
+    return Promise.all([...pods.values()].map((pod) => this.podStatus(pod)));
+  }
+
+  async podStatus(identity: PodIdentity): Promise<RuntimePod> {
+    this.#maybeFail('podStatus');
+    const own = <T extends { pod: PodIdentity }>(all: Iterable<T>) =>
+      [...all].filter(({ pod }) => pod.uid === identity.uid).reverse();
+    const sandboxes = own(this.#sandboxes.values());
+    return { identity, sandboxes, containers: own(this.#containers.values()) };
+  }
+
+  async runSandbox(config: SandboxConfig): Promise<RuntimeSandbox> {
+    this.#maybeFail('runSandbox');
+    const sandbox: RuntimeSandbox = {
+      id: this.#newId('sandbox'),
+      pod: config.pod,
+      attempt: config.attempt,
+      state: 'ready',
+      createdAtMs: this.#nowMs(),
+      pid: 1,
+      hostNetwork: config.network === 'host',
+    };
+    this.#sandboxes.set(sandbox.id, sandbox);
+    this.calls.push(`sandbox ${config.pod.name}`);
+    return sandbox;
+  }
+
+  async createContainer(config: ContainerConfig): Promise<string> {
+    this.#maybeFail('createContainer');
+    const id = this.#newId('container');
+    const { pod, sandboxId, name, attempt, image, hash, tty, annotations } = config;
+    this.#containers.set(id, {
+      ...{ id, pod, sandboxId, name, attempt, image, hash, tty, annotations },
+      imageId: `sha256:${image}`,
+      createdAtMs: this.#nowMs(),
+      status: { state: 'created' },
+    });
+    this.calls.push(`create ${name} ${attempt}`);
+    return id;
+  }
+
+  async startContainer(id: string): Promise<void> {
+    this.#maybeFail('startContainer');
+    const { name, pod } = this.#get(id);
+    this.#set(id, { state: 'running', startedAtMs: this.#nowMs(), pid: 1 });
+    this.calls.push(`start ${name}`);
+    this.#tell(pod.uid, 'start');
+  }
+
+  async stopContainer(id: string): Promise<void> {
+    const container = this.#containers.get(id);
+    if (container?.status.state !== 'running') return;
+    this.calls.push(`stop ${container.name}`);
+    this.exit(id, 143);
+  }
+
+  async removeContainer(id: string): Promise<void> {
+    const gone = this.#containers.get(id) ?? this.#sandboxes.get(id);
+    this.#containers.delete(id);
+    this.#sandboxes.delete(id);
+    if (gone !== undefined) this.calls.push(`remove ${'name' in gone ? gone.name : 'sandbox'}`);
+  }
+
+  async imageStatus(image: string): Promise<RuntimeImage | undefined> {
+    if (!this.images.has(image)) return undefined;
+    return { id: `sha256:${image}`, names: [image], sizeBytes: 1 };
+  }
+
+  async listImages(): Promise<readonly RuntimeImage[]> {
+    return [...this.images].map((image) => ({ id: image, names: [image], sizeBytes: 1 }));
+  }
+
+  async pullImage(image: string): Promise<void> {
+    this.calls.push(`pull ${image}`);
+    this.#maybeFail('pullImage');
+    this.images.add(image);
+  }
+
+  // biome-ignore lint/correctness/useYield: there are no logs here.
+  async *logs(): AsyncIterable<Buffer> {}
+
+  async exec(): Promise<ExecSession> {
+    throw new RuntimeError('failed', 'exec is not faked');
+  }
+
+  async execSync(): Promise<ExecResult> {
+    return { kind: 'exited', exitCode: 0, output: '' };
+  }
+
+  async attach(): Promise<ExecSession> {
+    throw new RuntimeError('failed', 'attach is not faked');
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    const queue: RuntimeEvent[] = [{ type: 'resync' }];
+    let wake = () => {};
+    const listener = (event: RuntimeEvent) => {
+      queue.push(event);
+      wake();
+    };
+    this.#listeners.add(listener);
+    try {
+      while (!signal.aborted) {
+        const next = queue.shift();
+        if (next !== undefined) yield next;
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+            signal.addEventListener('abort', () => resolve(), { once: true });
+          });
+        }
+      }
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  #newId(kind: string): string {
+    return `${kind}-${this.#nextId++}`;
+  }
+
+  #get(id: string): RuntimeContainer {
+    const container = this.#containers.get(id);
+    if (container === undefined) throw new RuntimeError('not-found', `No such container: ${id}`);
+    return container;
+  }
+
+  #set(id: string, status: RuntimeContainerState): void {
+    this.#containers.set(id, { ...this.#get(id), status });
+  }
+
+  #tell(podUid: string, action: string): void {
+    for (const listener of this.#listeners) listener({ type: 'pod', podUid, action });
+  }
+
+  #maybeFail(method: Method): void {
+    const [fault, ...rest] = this.#faults.get(method) ?? [];
+    this.#faults.set(method, rest);
+    if (fault !== undefined) throw fault;
+  }
+}

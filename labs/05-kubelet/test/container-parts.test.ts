@@ -1,0 +1,194 @@
+// What a container gets, as data: resources, resolver, hosts, Docker's create options, labels.
+
+import { describe, expect, test } from 'vitest';
+import {
+  formatResolverConfig,
+  parseResolverConfig,
+  resolverConfigOf,
+} from '../src/container/dns.ts';
+import { hostnameOf, hostsFileOf } from '../src/container/hosts.ts';
+import {
+  cpuQuotaOf,
+  cpuSharesOf,
+  oomScoreAdjustOf,
+  qosClassOf,
+  resourcesOf,
+} from '../src/container/resources.ts';
+import { hasCapability, ownContainerId } from '../src/node/engine-facts.ts';
+import { parseKubeletFlags, time } from '../src/options.ts';
+import { sandboxCreateOptions } from '../src/runtime/docker-config.ts';
+import { withTag } from '../src/runtime/docker-images.ts';
+import { FrameDecoder } from '../src/runtime/docker-stream.ts';
+import { container, IDENTITY, pod } from './objects.ts';
+
+describe('qosClassOf()', () => {
+  const both = { cpu: '1', memory: '1Gi' };
+  test.each([
+    { name: 'nothing', resources: {}, want: 'BestEffort' },
+    { name: 'requests only', resources: { requests: both }, want: 'Burstable' },
+    { name: 'limits only', resources: { limits: both }, want: 'Guaranteed' },
+    {
+      name: 'less than the limit',
+      resources: { limits: both, requests: { cpu: '500m', memory: '1Gi' } },
+      want: 'Burstable',
+    },
+    { name: 'one resource only', resources: { limits: { cpu: '1' } }, want: 'Burstable' },
+  ])('$name makes $want', ({ resources, want }) => {
+    expect(qosClassOf(pod({ containers: [container('c', { resources })] }))).toBe(want);
+  });
+});
+
+test('resourcesOf() turns quantities into shares, quota and bytes', () => {
+  const spec = container('c', {
+    resources: { limits: { cpu: '500m', memory: '64Mi' }, requests: { cpu: '250m' } },
+  });
+  expect(resourcesOf(pod({ containers: [spec] }), spec, 1024 ** 3)).toEqual({
+    memoryLimitBytes: 64 * 1024 ** 2,
+    cpuShares: 256,
+    cpuQuota: 50_000,
+    oomScoreAdjust: 1000 - Math.floor((1000 * 64) / 1024),
+  });
+  expect([cpuSharesOf(0), cpuSharesOf(1), cpuQuotaOf(0), cpuQuotaOf(1)]).toEqual([2, 2, 0, 1_000]);
+  expect(oomScoreAdjustOf('BestEffort', 0, 1)).toBe(1000);
+});
+
+describe('resolverConfigOf()', () => {
+  const dns = { address: '10.96.0.10', domain: 'cluster.local' };
+  const node = parseResolverConfig(
+    '# x\nsearch example.org\nnameserver 192.0.2.1\noptions edns0\n',
+  );
+  const textOf = (spec: Parameters<typeof pod>[0]) =>
+    formatResolverConfig(resolverConfigOf(pod(spec), dns, node));
+
+  test('asks the cluster first', () => {
+    expect(textOf({})).toBe(
+      'search default.svc.cluster.local svc.cluster.local cluster.local example.org\nnameserver 10.96.0.10\noptions ndots:5\n',
+    );
+  });
+  test("gives the node's to Default and to pods of the node's network", () => {
+    const want = 'search example.org\nnameserver 192.0.2.1\noptions edns0\n';
+    expect(textOf({ dnsPolicy: 'Default' })).toBe(want);
+    expect(textOf({ hostNetwork: true, dnsPolicy: 'ClusterFirst' })).toBe(want);
+    expect(textOf({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' })).toContain('10.96');
+  });
+  test('takes dnsConfig on top', () => {
+    const dnsConfig = {
+      nameservers: ['1.2.3.4'],
+      searches: ['my.org'],
+      options: [{ name: 'ndots', value: '2' }, { name: 'rotate' }],
+    };
+    expect(textOf({ dnsPolicy: 'None', dnsConfig })).toBe(
+      'search my.org\nnameserver 1.2.3.4\noptions ndots:2 rotate\n',
+    );
+  });
+});
+
+test('hostsFileOf() names the pod, its subdomain and its aliases', () => {
+  const view = {
+    address: '10.244.1.5',
+    clusterDomain: 'cluster.local',
+    nodeFile: '127.0.0.1\tnode\n',
+  };
+  const spec = {
+    hostname: 'db-0',
+    subdomain: 'db',
+    hostAliases: [{ ip: '1.2.3.4', hostnames: ['a', 'b'] }],
+  };
+  const text = hostsFileOf(pod(spec), view);
+  expect(text).toContain('10.244.1.5\tdb-0.db.default.svc.cluster.local\tdb-0\n');
+  expect(text).toContain('1.2.3.4\ta\tb\n');
+  expect(hostsFileOf(pod({ hostNetwork: true }), view)).toBe(
+    '# Kubernetes-managed hosts file (host network).\n127.0.0.1\tnode\n',
+  );
+  const long = `${'a'.repeat(62)}-b`;
+  expect(hostnameOf(pod({}, { metadata: { name: long } }))).toBe('a'.repeat(62));
+});
+
+test('sandboxCreateOptions() carries upstream’s labels and no restart policy', () => {
+  const options = sandboxCreateOptions(
+    {
+      pod: IDENTITY,
+      attempt: 2,
+      hostname: 'web',
+      image: 'pause',
+      network: 'none',
+      hostIpc: false,
+      sysctls: {},
+      labels: { app: 'shop' },
+      annotations: { note: 'x' },
+    },
+    { cluster: 'lab', node: 'node-1' },
+    { hostNetworkMode: 'host', oomScoreAdjustMin: 0 },
+  );
+  expect(options.name).toBe('k8s_POD_web_default_u1_2');
+  expect(options.Labels).toEqual({
+    app: 'shop',
+    'annotation.note': 'x',
+    'annotation.io.kubernetes.container.restartCount': '2',
+    'kube-labs': 'lab',
+    'kube-labs.node': 'node-1',
+    'io.kubernetes.pod.name': 'web',
+    'io.kubernetes.pod.namespace': 'default',
+    'io.kubernetes.pod.uid': 'u1',
+    'io.kubernetes.container.name': 'POD',
+    'io.kubernetes.docker.type': 'podsandbox',
+  });
+  expect(options.HostConfig).toMatchObject({
+    NetworkMode: 'none',
+    RestartPolicy: { Name: 'no' },
+    OomScoreAdj: 0,
+  });
+});
+
+test('FrameDecoder puts frames together however they were cut', () => {
+  const frame = (stream: number, text: string) =>
+    Buffer.concat([Buffer.from([stream, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
+  const wire = Buffer.concat([frame(1, 'hello'), frame(2, 'oops'), frame(1, '!')]);
+  for (let size = 1; size <= wire.length; size++) {
+    const decoder = new FrameDecoder();
+    const out = { stdout: '', stderr: '' };
+    for (let at = 0; at < wire.length; at += size) {
+      for (const { stream, payload } of decoder.push(wire.subarray(at, at + size))) {
+        out[stream] += payload.toString();
+      }
+    }
+    expect(out).toEqual({ stdout: 'hello!', stderr: 'oops' });
+  }
+});
+
+test.each([
+  ['nginx', 'nginx:latest'],
+  ['nginx:1', 'nginx:1'],
+  ['host:5000/a/b', 'host:5000/a/b:latest'],
+  ['a@sha256:1', 'a@sha256:1'],
+])('withTag(%j) is %j', (image, want) => expect(withTag(image)).toBe(want));
+
+test('flags have upstream’s defaults, durations Go’s form', () => {
+  const options = parseKubeletFlags([
+    '--kubeconfig',
+    'f',
+    '--node-labels',
+    'a=b,c=',
+    '--hostname-override',
+    'Node-1',
+  ]);
+  expect(options).toMatchObject({
+    nodeName: 'node-1',
+    port: 10_250,
+    statusUpdateFrequencyMs: 10_000,
+    leaseDurationSeconds: 40,
+    nodeLabels: { a: 'b', c: '' },
+  });
+  expect([time('1m30s'), time('500ms'), time('4'), time('0.5s')]).toEqual([
+    90_000, 500, 4_000, 500,
+  ]);
+});
+
+test('the kubelet knows the container it runs in, and what the machine may do', () => {
+  const id = 'a'.repeat(64);
+  const line = `1 2 8:1 /var/lib/docker/containers/${id}/hostname /etc/hostname rw - ext4 /dev/x rw`;
+  expect(ownContainerId(`0 0 0:0 / / rw\n${line}`)).toBe(id);
+  expect(ownContainerId('0 0 0:0 / / rw')).toBeUndefined();
+  expect(hasCapability('CapBnd:\t000001fffeffffff\n', 24n)).toBe(false);
+  expect(hasCapability('CapBnd:\t000001ffffffffff\n', 24n)).toBe(true);
+});

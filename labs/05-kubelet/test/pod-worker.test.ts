@@ -1,0 +1,135 @@
+// A worker's life: never twice at once, nothing forgotten, no way back.
+
+import { FakeClock, silentLogger } from '@kube-labs/apiserver';
+import type { Pod } from 'kubernetes-types/core/v1';
+import { expect, test, vi } from 'vitest';
+import { type PodSyncer, PodWorkers } from '../src/pod/pod-worker.ts';
+import { IDENTITY, pod } from './objects.ts';
+
+/** A syncer that notes its calls; each waits until the test lets it go on. */
+class SlowSyncer implements PodSyncer {
+  readonly log: string[] = [];
+  final = false;
+  fail = false;
+  active = 0;
+  activeMax = 0;
+  #open: () => void = () => {};
+  #gate: Promise<void> | undefined;
+
+  close(): void {
+    this.#gate = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  open(): void {
+    this.#gate = undefined;
+    this.#open();
+  }
+
+  async syncPod(_: Pod, signal: AbortSignal) {
+    await this.#note('sync', signal);
+    if (this.fail) throw new Error('not now');
+    return { final: this.final };
+  }
+
+  async syncTerminating(_: unknown, options: { graceSeconds: number }, signal: AbortSignal) {
+    await this.#note(`terminating ${options.graceSeconds}`, signal);
+  }
+
+  async syncTerminated(_: unknown, options: { deleted: boolean }) {
+    await this.#note(options.deleted ? 'terminated, deleted' : 'terminated');
+  }
+
+  async #note(what: string, signal?: AbortSignal): Promise<void> {
+    this.active++;
+    this.activeMax = Math.max(this.activeMax, this.active);
+    this.log.push(what);
+    const aborted = new Promise<void>((resolve) =>
+      signal?.addEventListener('abort', () => resolve()),
+    );
+    await (signal === undefined ? this.#gate : Promise.race([this.#gate, aborted]));
+    this.active--;
+    signal?.throwIfAborted();
+  }
+}
+
+function setUp() {
+  const syncer = new SlowSyncer();
+  const clock = new FakeClock();
+  const workers = new PodWorkers({ syncer, clock, log: silentLogger });
+  return { syncer, clock, workers };
+}
+
+const deleted = (graceSeconds: number) =>
+  pod(
+    {},
+    { metadata: { ...IDENTITY, deletionTimestamp: 'x', deletionGracePeriodSeconds: graceSeconds } },
+  );
+
+test('PodWorkers run one step of a pod at a time, and once more for a wake-up in between', async () => {
+  const { syncer, workers } = setUp();
+  syncer.close();
+  workers.update(pod());
+  for (let count = 0; count < 5; count++) workers.wake('u1');
+  syncer.open();
+  await vi.waitFor(() => expect(syncer.log).toEqual(['sync', 'sync']));
+  expect(syncer.activeMax).toBe(1);
+});
+
+test('PodWorkers look again after a minute of silence, and sooner after a failure', async () => {
+  const { syncer, clock, workers } = setUp();
+  workers.update(pod());
+  await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+  clock.advance(60_000);
+  await vi.waitFor(() => expect(syncer.log.length).toBe(2));
+  await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+  syncer.fail = true;
+  clock.advance(60_000);
+  await vi.waitFor(() => expect(syncer.log.length).toBe(3));
+  await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+  clock.advance(500);
+  await vi.waitFor(() => expect(syncer.log.length).toBe(4));
+});
+
+test('PodWorkers interrupt what goes on when the pod is deleted, and take it to its end', async () => {
+  const { syncer, workers } = setUp();
+  syncer.close();
+  workers.update(pod());
+  workers.update(deleted(30));
+  syncer.open();
+  await vi.waitFor(() => expect(workers.stateOf('u1')).toEqual({ state: 'gone' }));
+  expect(syncer.log).toEqual(['sync', 'terminating 30', 'terminated, deleted']);
+  workers.remove(IDENTITY, 1);
+  expect(workers.has('u1')).toBe(false);
+});
+
+test('PodWorkers begin anew with a shorter grace period, not with a longer one', async () => {
+  const { syncer, workers } = setUp();
+  syncer.close();
+  workers.update(deleted(30));
+  workers.update(deleted(60));
+  workers.remove(IDENTITY, 1);
+  await vi.waitFor(() => expect(syncer.log).toEqual(['terminating 30', 'terminating 1']));
+  syncer.open();
+  await vi.waitFor(() => expect(workers.has('u1')).toBe(false));
+  expect(syncer.activeMax).toBe(1);
+});
+
+test('PodWorkers clean up after a finished pod, and remove the rest when it is deleted', async () => {
+  const { syncer, workers } = setUp();
+  syncer.final = true;
+  workers.update(pod());
+  await vi.waitFor(() => expect(workers.stateOf('u1')).toEqual({ state: 'terminated' }));
+  expect(syncer.log).toEqual(['sync', 'terminating 0', 'terminated']);
+  workers.update(deleted(30));
+  await vi.waitFor(() => expect(workers.stateOf('u1')).toEqual({ state: 'gone' }));
+  expect(syncer.log.at(-1)).toBe('terminated, deleted');
+});
+
+test('PodWorkers take away containers that the API never knew', async () => {
+  const { syncer, workers } = setUp();
+  workers.remove(IDENTITY, 1);
+  await vi.waitFor(() => expect(workers.has('u1')).toBe(false));
+  expect(syncer.log).toEqual(['terminating 1', 'terminated, deleted']);
+});

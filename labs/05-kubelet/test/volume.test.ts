@@ -1,0 +1,168 @@
+// Volumes on disk: atomic replacement, paths that stay inside, types of host paths.
+
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Payload, writeAtomically } from '../src/volume/atomic-writer.ts';
+import { payloadOf } from '../src/volume/config-payload.ts';
+import { setUpHostPath } from '../src/volume/host-path.ts';
+import { mountPoints } from '../src/volume/mounts.ts';
+import { resolveSubPath } from '../src/volume/safe-path.ts';
+import { pod } from './objects.ts';
+
+async function directory(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'kubelet-volume-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+const payload = (files: Record<string, string>, mode = 0o644): Payload =>
+  new Map(Object.entries(files).map(([path, text]) => [path, { data: Buffer.from(text), mode }]));
+
+describe('writeAtomically()', () => {
+  test('shows files through ..data, and replaces them all at once', async () => {
+    const path = await directory();
+    await writeAtomically(path, payload({ a: '1', 'dir/b': '2' }, 0o400), 0);
+    const first = await readlink(join(path, '..data'));
+    expect(await readFile(join(path, 'dir/b'), 'utf8')).toBe('2');
+    expect((await stat(join(path, 'a'))).mode & 0o777).toBe(0o400);
+    await writeAtomically(path, payload({ a: '3', c: '4' }), 1_000);
+    expect((await readdir(path)).sort()).toEqual(
+      ['..data', await readlink(join(path, '..data')), 'a', 'c'].sort(),
+    );
+    expect(await readlink(join(path, '..data'))).not.toBe(first);
+    expect(await readFile(join(path, 'a'), 'utf8')).toBe('3');
+  });
+
+  test('changes nothing when nothing changed', async () => {
+    const path = await directory();
+    expect(await writeAtomically(path, payload({ a: '1' }), 0)).toBe(true);
+    expect(await writeAtomically(path, payload({ a: '1' }), 1)).toBe(false);
+  });
+
+  test.each(['../x', '/etc/passwd', 'a/../../b', '..data', ''])('refuses %j', async (name) => {
+    const path = await directory();
+    await expect(writeAtomically(path, payload({ [name]: '1' }), 0)).rejects.toThrow(
+      'invalid path',
+    );
+    expect(await readdir(path)).toEqual([]);
+  });
+});
+
+describe('resolveSubPath()', () => {
+  test('makes what is missing, and follows links that stay inside', async () => {
+    const base = await directory();
+    await mkdir(join(base, 'real'));
+    await symlink('real', join(base, 'link'));
+    expect(await resolveSubPath(base, 'a/b', { root: '' })).toBe(join(base, 'a/b'));
+    expect(await resolveSubPath(base, 'link/x', { root: '' })).toBe(join(base, 'real/x'));
+    expect((await stat(join(base, 'real/x'))).isDirectory()).toBe(true);
+  });
+
+  test.each(['out', 'up', 'loop', 'deep/out'])('refuses the link %j', async (name) => {
+    const base = await directory();
+    await mkdir(join(base, 'deep'));
+    await symlink('/etc', join(base, 'out'));
+    await symlink('../..', join(base, 'up'));
+    await symlink('loop', join(base, 'loop'));
+    await symlink('../../etc', join(base, 'deep/out'));
+    await expect(resolveSubPath(base, name, { root: '' })).rejects.toThrow(/outside|too many/);
+  });
+
+  test.each(['../x', '/etc', 'a/../../x'])('refuses %j', async (subPath) => {
+    await expect(resolveSubPath(await directory(), subPath, { root: '' })).rejects.toThrow(
+      'relative',
+    );
+  });
+
+  test('resolves below another root, as for the host seen from a container', async () => {
+    const root = await directory();
+    await mkdir(join(root, 'data'));
+    await symlink('/data/real', join(root, 'data/link'));
+    expect(await resolveSubPath('/data', 'link', { root })).toBe('/data/real');
+    expect((await stat(join(root, 'data/real'))).isDirectory()).toBe(true);
+  });
+});
+
+describe('setUpHostPath()', () => {
+  test('makes what its type says, and checks what is there', async () => {
+    const root = await directory();
+    await setUpHostPath({ path: '/d', type: 'DirectoryOrCreate' }, root);
+    await setUpHostPath({ path: '/f', type: 'FileOrCreate' }, root);
+    expect((await stat(join(root, 'd'))).isDirectory()).toBe(true);
+    await expect(setUpHostPath({ path: '/f', type: 'Directory' }, root)).rejects.toThrow(
+      'hostPath type check failed: /f is not a directory',
+    );
+    await expect(setUpHostPath({ path: '/none', type: 'File' }, root)).rejects.toThrow(
+      'not a file',
+    );
+  });
+});
+
+describe('payloadOf()', () => {
+  const data = new Map([
+    ['key', Buffer.from('v')],
+    ['other', Buffer.from('w')],
+  ]);
+  const sources = {
+    reader: { secret: async () => data, configMap: async () => undefined },
+    surroundings: { podAddress: undefined, hostAddress: '', allocatable: {} },
+  };
+  const filesOf = async (volume: object) => {
+    const files = await payloadOf(pod(), { name: 'v', ...volume }, sources);
+    return Object.fromEntries([...files].map(([path, file]) => [path, file.mode.toString(8)]));
+  };
+
+  test('takes all keys, or the items with their paths and modes', async () => {
+    expect(await filesOf({ secret: { secretName: 's', defaultMode: 0o400 } })).toEqual({
+      key: '400',
+      other: '400',
+    });
+    const items = [{ key: 'key', path: 'sub/k', mode: 0o600 }];
+    expect(await filesOf({ secret: { secretName: 's', items } })).toEqual({ 'sub/k': '600' });
+  });
+
+  test('says what is missing, unless it is optional', async () => {
+    await expect(filesOf({ configMap: { name: 'cm' } })).rejects.toThrow(
+      'configmap "cm" not found',
+    );
+    expect(await filesOf({ configMap: { name: 'cm', optional: true } })).toEqual({});
+    const items = [{ key: 'nokey', path: 'k' }];
+    await expect(filesOf({ secret: { secretName: 's', items } })).rejects.toThrow('nokey');
+  });
+
+  test('puts projected sources together', async () => {
+    const fieldRef = { fieldPath: 'metadata.name' };
+    const sourcesOf = [
+      { secret: { name: 's' } },
+      { downwardAPI: { items: [{ path: 'name', fieldRef }] } },
+    ];
+    expect(await filesOf({ projected: { sources: sourcesOf } })).toEqual({
+      key: '644',
+      other: '644',
+      name: '644',
+    });
+  });
+});
+
+test('mountPoints() understands blanks in paths', () => {
+  expect(mountPoints('1 2 0:1 / /a\\040b rw - tmpfs tmpfs rw\n')).toEqual(['/a b']);
+});
+
+test('the writer leaves foreign files of the volume’s hidden names alone', async () => {
+  const path = await directory();
+  await writeFile(join(path, '..keep'), 'x');
+  await writeAtomically(path, payload({ a: '1' }), 0);
+  expect(await readFile(join(path, '..keep'), 'utf8')).toBe('x');
+});

@@ -143,7 +143,7 @@ function number(fields: RawFields, wanted: number, otherwise = 0): number {
 }
 
 /** Reads one deflated entry through the zip's central directory. */
-function readZipEntry(zip: Buffer, name: string): Buffer {
+export function readZipEntry(zip: Buffer, name: string): Buffer {
   const end = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
   let at = zip.readUInt32LE(end + 16);
   for (let left = zip.readUInt16LE(end + 10); left > 0; left -= 1) {

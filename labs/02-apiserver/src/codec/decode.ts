@@ -49,7 +49,7 @@ export function decodeObject(
 ): DecodedObject {
   let actual: GroupVersionKind | undefined;
   try {
-    const envelope = openBody(body, contentType, fieldValidation);
+    const envelope = openBody(body, contentType);
     actual = withDefaults(envelope, expected);
     const definition = definitionFor(actual, expected);
     const { object, unknownFields } = decodeGoObject(envelope.read(definition), definition);
@@ -100,7 +100,7 @@ export function decodeOptions(
   const definition = findKindAnywhere(kind);
   if (definition === undefined) throw badRequest(`no kind "${kind}" is registered`);
   try {
-    const envelope = openBody(body, contentType, 'Ignore');
+    const envelope = openBody(body, contentType);
     if (envelope.kind !== '' && envelope.kind !== kind) {
       const own = findKindAnywhere(envelope.kind);
       throw new DecodeError(
@@ -151,11 +151,7 @@ function isClientFault(error: unknown): error is Error {
   ].some((type) => error instanceof type);
 }
 
-function openBody(
-  body: Uint8Array,
-  contentType: string | undefined,
-  fieldValidation: FieldValidation,
-): Envelope {
+function openBody(body: Uint8Array, contentType: string | undefined): Envelope {
   const mediaType = (contentType ?? '').split(';')[0]?.trim().toLowerCase() || JSON_TYPE;
   if (mediaType === PROTOBUF_TYPE) {
     const { apiVersion, kind, raw } = openEnvelope(body);
@@ -169,27 +165,17 @@ function openBody(
     const { value, duplicateErrors } = parseYaml(text);
     return { ...typeMetaOf(value), strictErrors: duplicateErrors, read: () => value };
   }
-  const { value, duplicates } = parseJson(text, fieldValidation);
+  const { value, duplicates } = parseJson(text);
   const strictErrors = duplicates.map((path) => `duplicate field "${path}"`);
   return { ...typeMetaOf(value), strictErrors, read: () => value };
 }
 
-/** Without strictness nobody asks for duplicate keys, and the engine's own parser is ten times as fast. */
-function parseJson(text: string, fieldValidation: FieldValidation): ParsedJson {
+function parseJson(text: string): ParsedJson {
   try {
-    if (fieldValidation === 'Ignore') return { value: tryParse(text), duplicates: [] };
     return parseGoJson(text);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw new JsonSyntaxError(`couldn't get version/kind; json parse error: ${error.message}`);
-  }
-}
-
-function tryParse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return parseGoJson(text).value;
   }
 }
 

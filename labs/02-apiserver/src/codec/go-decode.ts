@@ -24,13 +24,12 @@ export interface GoObject {
   readonly unknownFields: readonly string[];
 }
 
-/** Where the decoder is: Go's errors name the innermost struct and the path of fields without indexes. */
+/** Where the decoder is, as a chain, because only an error needs it as text. A number is an index of a list. */
 interface Place {
+  readonly parent: Place | undefined;
+  readonly step: string | number;
+  /** The struct that the field is of; '' for keys of maps and indexes. */
   readonly struct: string;
-  /** `spec.containers.name` */
-  readonly fields: string;
-  /** `spec.containers[0].name` */
-  readonly path: string;
 }
 
 const UNKNOWN_FIELDS_MAX = 100;
@@ -39,9 +38,8 @@ const INT32_MAX = 2 ** 31 - 1;
 export function decodeGoObject(value: unknown, definition: string): GoObject {
   const unknownFields: string[] = [];
   const decoder = new Decoder(unknownFields);
-  const root: Place = { struct: '', fields: '', path: '' };
   const type: ValueType = { kind: 'struct', definition, goType: goTypeName(definition) };
-  const object = decoder.value(value ?? {}, type, root);
+  const object = decoder.value(value ?? {}, type, undefined);
   return { object: object as Record<string, unknown>, unknownFields };
 }
 
@@ -56,14 +54,14 @@ class Decoder {
     this.#unknown = unknown;
   }
 
-  value(value: unknown, type: ValueType, place: Place): unknown {
+  value(value: unknown, type: ValueType, place: Place | undefined): unknown {
     switch (type.kind) {
       case 'struct':
         return this.#struct(expectObject(value, type, place), structType(type.definition), place);
       case 'array': {
         if (!Array.isArray(value)) throw mismatch(value, type, place);
         return value.map((item: unknown, index) => {
-          const at = { ...place, path: `${place.path}[${index}]` };
+          const at = { parent: place, step: index, struct: '' };
           return item === null ? this.#zero(type.element, at) : this.value(item, type.element, at);
         });
       }
@@ -74,20 +72,21 @@ class Decoder {
     }
   }
 
-  #struct(value: Record<string, unknown>, type: StructType, place: Place): Record<string, unknown> {
+  #struct(
+    value: Record<string, unknown>,
+    type: StructType,
+    place: Place | undefined,
+  ): Record<string, unknown> {
     const result: Record<string, unknown> = {};
     for (const [name, inner] of Object.entries(value)) {
       const field = type.fields.get(name);
       if (field === undefined) {
-        if (this.#unknown.length < UNKNOWN_FIELDS_MAX) this.#unknown.push(join(place.path, name));
+        if (this.#unknown.length < UNKNOWN_FIELDS_MAX)
+          this.#unknown.push(pathOf({ parent: place, step: name, struct: '' }));
         continue;
       }
       if (inner === null) continue;
-      const at = {
-        struct: type.goName,
-        fields: join(place.fields, name),
-        path: join(place.path, name),
-      };
+      const at = { parent: place, step: name, struct: type.goName };
       const decoded = this.value(inner, field.type, at);
       if (!isOmitted(decoded, field)) result[name] = decoded;
     }
@@ -103,20 +102,24 @@ class Decoder {
       const scalarZero =
         kind === 'string' || kind === 'bool' || kind === 'int32' || kind === 'int64';
       if (kind === 'struct' || (field.required && scalarZero)) {
-        result[field.name] = this.#zero(field.type, { struct: '', fields: '', path: '' });
+        result[field.name] = this.#zero(field.type, undefined);
       }
     }
   }
 
-  #map(value: Record<string, unknown>, element: ValueType, place: Place): Record<string, unknown> {
+  #map(
+    value: Record<string, unknown>,
+    element: ValueType,
+    place: Place | undefined,
+  ): Record<string, unknown> {
     const entries = Object.entries(value).map(([key, inner]) => {
-      const at = { ...place, path: join(place.path, key) };
+      const at = { parent: place, step: key, struct: '' };
       return [key, inner === null ? this.#zero(element, at) : this.value(inner, element, at)];
     });
     return Object.fromEntries(entries);
   }
 
-  #zero(type: ValueType, place: Place): unknown {
+  #zero(type: ValueType, place: Place | undefined): unknown {
     switch (type.kind) {
       case 'struct':
         return this.#struct({}, structType(type.definition), place);
@@ -153,7 +156,7 @@ function isEmptyMap(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
-function scalar(value: unknown, type: ValueType, place: Place): unknown {
+function scalar(value: unknown, type: ValueType, place: Place | undefined): unknown {
   switch (type.kind) {
     case 'any':
       return structuredClone(value);
@@ -183,9 +186,9 @@ function scalar(value: unknown, type: ValueType, place: Place): unknown {
 }
 
 /** Types with a decoder of their own start a new document for Go, so their errors know no field. */
-const NOWHERE: Place = { struct: '', fields: '', path: '' };
+const NOWHERE = undefined;
 
-function integer(value: unknown, type: ValueType, place: Place): number {
+function integer(value: unknown, type: ValueType, place: Place | undefined): number {
   if (typeof value !== 'number') throw mismatch(value, type, place);
   const limit = type.kind === 'int32' ? INT32_MAX : Number.MAX_SAFE_INTEGER;
   if (!Number.isInteger(value) || value > limit || value < -limit - 1) {
@@ -218,7 +221,11 @@ function base64(text: string): string {
   return clean;
 }
 
-function expectObject(value: unknown, type: ValueType, place: Place): Record<string, unknown> {
+function expectObject(
+  value: unknown,
+  type: ValueType,
+  place: Place | undefined,
+): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw mismatch(value, type, place);
   }
@@ -228,18 +235,34 @@ function expectObject(value: unknown, type: ValueType, place: Place): Record<str
 function mismatch(
   value: unknown,
   { goType }: ValueType,
-  { struct, fields }: Place,
+  place: Place | undefined,
   named = jsonTypeName(value),
 ): GoTypeError {
-  const target = struct === '' ? 'Go value' : `Go struct field ${struct}.${fields}`;
-  return new GoTypeError(`json: cannot unmarshal ${named} into ${target} of type ${goType}`);
+  return new GoTypeError(
+    `json: cannot unmarshal ${named} into ${targetOf(place)} of type ${goType}`,
+  );
+}
+
+/** Go names the innermost struct, and the path of fields without indexes and keys. */
+function targetOf(place: Place | undefined): string {
+  const fields: string[] = [];
+  let struct = '';
+  for (let at = place; at !== undefined; at = at.parent) {
+    if (at.struct === '') continue;
+    struct ||= at.struct;
+    fields.unshift(String(at.step));
+  }
+  return struct === '' ? 'Go value' : `Go struct field ${struct}.${fields.join('.')}`;
+}
+
+/** `spec.containers[0].name` */
+function pathOf({ parent, step }: Place): string {
+  const before = parent === undefined ? '' : pathOf(parent);
+  if (typeof step === 'number') return `${before}[${step}]`;
+  return before === '' ? step : `${before}.${step}`;
 }
 
 function jsonTypeName(value: unknown): string {
   if (Array.isArray(value)) return 'array';
   return typeof value === 'boolean' ? 'bool' : typeof value;
-}
-
-function join(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`;
 }

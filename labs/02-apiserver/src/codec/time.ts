@@ -33,11 +33,18 @@ const RANGES: Readonly<Record<string, readonly [min: number, max: number, name: 
   '05': [0, 60, 'second'],
 };
 
+/** Nearly every time that a server reads was written by a server; the day is looked at where months differ. */
+const CANONICAL =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{6})?Z$/;
+
 export function canonicalTime(text: string): string {
+  const canonical = CANONICAL.exec(text);
+  if (canonical !== null && canonical[1] === undefined) return text;
   return `${toSeconds(parseTime(text, SECONDS_LAYOUT))}Z`;
 }
 
 export function canonicalMicroTime(text: string): string {
+  if (CANONICAL.exec(text)?.[1] !== undefined) return text;
   const parsed = parseTime(text, MICRO_LAYOUT);
   return `${toSeconds(parsed)}.${parsed.fraction.padEnd(6, '0').slice(0, 6)}Z`;
 }

@@ -72,7 +72,7 @@ export function openapiV3Document(
       openapi: '3.0.0',
       info: { title: TITLE, version: VERSION },
       paths: Object.assign({}, ...served.map(pathsOf)),
-      components: { schemas: schemasOf(groupVersion) },
+      components: { schemas: schemasOf(groupVersion, served) },
     });
     documents.set(key, text);
   }
@@ -91,8 +91,8 @@ function pathOf(groupVersion: string): string {
   return groupVersion.includes('/') ? `apis/${groupVersion}` : `api/${groupVersion}`;
 }
 
-/** All definitions of the group-version, and what they refer to in others. */
-function schemasOf(groupVersion: string): Json {
+/** All definitions of the group-version, what its subresources speak, and what these refer to in others. */
+function schemasOf(groupVersion: string, served: readonly ResourceInfo[]): Json {
   const schemas = new Map<string, Schema>();
   const visit = (definition: string): void => {
     const schema = schemas.has(definition) ? undefined : schemaOf(definition);
@@ -101,6 +101,12 @@ function schemasOf(groupVersion: string): Json {
     for (const reference of referencesIn(schema)) visit(reference);
   };
   Object.keys(schemaFile(groupVersion)?.definitions ?? {}).forEach(visit);
+  for (const { group, version, subresources } of served) {
+    for (const subresource of subresources) {
+      const definition = definitionOfKind({ group, version, ...subresource });
+      if (definition !== undefined) visit(definition);
+    }
+  }
   for (const kind of ['DeleteOptions', 'Status', 'WatchEvent']) {
     visit(`io.k8s.apimachinery.pkg.apis.meta.v1.${kind}`);
   }

@@ -160,13 +160,17 @@ export class Informer<T extends KubernetesObject> {
       },
       signal,
     );
+    const lasted = (): boolean => this.#clock.now() - startedAt >= SHORT_WATCH_MS;
     let count = 0;
-    for await (const event of events) {
-      this.#apply(event);
-      this.#failures = 0;
-      count++;
+    try {
+      for await (const event of events) {
+        this.#apply(event);
+        count++;
+      }
+    } finally {
+      if (count > 0 || lasted()) this.#failures = 0;
     }
-    if (count === 0 && this.#clock.now() - startedAt < SHORT_WATCH_MS && !signal.aborted) {
+    if (count === 0 && !lasted() && !signal.aborted) {
       throw new Error('very short watch: the connection ended before any event came');
     }
   }

@@ -4,7 +4,7 @@
 // Only the end of the log may be broken, by a write that was interrupted: it is cut there. Everything else that
 // is not as expected is damage, and the store refuses to open ('corrupt'): guessing would lose writes silently.
 // Upstream: etcd, server/etcdserver/bootstrap.go and server/storage/wal (ReadAll, repair.go).
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ByteReader } from './bytes.ts';
 import { readEntry, type SnapshotEntry } from './entry.ts';
@@ -63,11 +63,14 @@ export async function recover(directory: string, state: State): Promise<Position
       if (snapshots.length + segments.length === 0) break; // A new store.
       throw damaged(path, 'it is missing');
     }
+    if (cut !== undefined) {
+      // A cut segment is the last one that was used. An empty one may follow: its first write never came.
+      if ((await stat(path)).size > 0) throw damaged(cut, 'it ends too early');
+      continue;
+    }
     const { bytes, records, isCut } = await readRecords(path, apply);
-    if (records > 0 && cut !== undefined) throw damaged(cut, 'it ends too early');
-    // An empty segment after a cut one was never used: the log goes on where it was cut.
-    if (cut === undefined) at = { segment, bytes, records, logBytes: at.logBytes + bytes };
-    if (isCut) cut ??= path;
+    at = { segment, bytes, records, logBytes: at.logBytes + bytes };
+    if (isCut) cut = path;
   }
   return at;
 }

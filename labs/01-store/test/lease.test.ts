@@ -1,7 +1,7 @@
 // Leases on a clock that stands still until it is moved.
 import { describe, expect, test } from 'vitest';
 import { StoreError } from '../src/kv.ts';
-import { due, type Lease } from '../src/lease.ts';
+import { due, type Lease, LeaseBook } from '../src/lease.ts';
 import { openMemoryStore, openStore } from '../src/open-store.ts';
 import { FakeClock } from './support/fake-clock.ts';
 import { bytes, take, temporaryDirectory } from './support/store-helpers.ts';
@@ -101,6 +101,20 @@ test('a lease survives a restart with its full time', async () => {
   const gone = take(store, { key: 'a' }, 1);
   await clock.advance(10_000);
   expect((await gone)[0]?.events[0]?.type).toBe('delete');
+});
+
+test('LeaseBook.start() gives the full time, however long the recovery before took', async () => {
+  const clock = new FakeClock();
+  const book = new LeaseBook(clock);
+  book.grant('1', 10);
+  await clock.advance(60_000);
+  const expired: string[] = [];
+  book.start((id) => expired.push(id));
+  await clock.advance(9999);
+  expect(expired).toEqual([]);
+  await clock.advance(1);
+  expect(expired).toEqual(['1']);
+  book.stop();
 });
 
 test('keepAliveLease() is too late when the time is over, even before the keys are gone', async () => {

@@ -165,6 +165,7 @@ describe('a store with snapshots', () => {
     await damage(join(directory.path, name));
     const error = await openStore({ dataDir: directory.path }).catch((e: unknown) => e);
     expect(StoreError.is(error, 'corrupt')).toBe(true);
+    expect((error as Error).message).toContain(`${name} is damaged: it ends too early`);
   });
 
   test('ignores and removes what an interrupted snapshot left', async () => {

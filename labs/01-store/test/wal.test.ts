@@ -60,12 +60,14 @@ test('a full disk refuses writes whole, keeps reads, and is forgotten when there
   const disk = new FaultDisk();
   const store = await openStore({ dataDir: directory.path, disk });
   const { id } = await store.grantLease(100);
+  const { id: second } = await store.grantLease(100);
   await store.put({ key: 'a', value: bytes('before'), lease: id });
   const before = (await store.range(everything)).kvs.map(line);
   const watching = take(store, { key: '\0', rangeEnd: '\0' }, 1);
 
   disk.freeBytes = 50;
   const refused = [
+    store.put({ key: 'a', value, lease: second }),
     store.put({ key: 'a', value }),
     store.put({ key: 'b', value }),
     store.deleteRange({ key: 'a' }),
@@ -86,6 +88,7 @@ test('a full disk refuses writes whole, keeps reads, and is forgotten when there
   store.check();
   expect((await store.range(everything)).kvs.map(line)).toEqual(before);
   expect((await store.leaseTimeToLive(id)).keys).toEqual(['a']);
+  expect((await store.leaseTimeToLive(second)).keys).toEqual([]);
   expect((await store.leaseTimeToLive('42')).ttlSeconds).toBe(-1);
   expect((await store.status()).revision).toBe(2);
 

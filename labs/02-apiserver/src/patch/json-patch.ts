@@ -1,9 +1,9 @@
-// json-patch: JSON patch, RFC 6902, with the errors that upstream's library has.
+// json-patch: JSON patch, RFC 6902, with upstream's answers to one that fails.
 //
 // A patch that is no patch is the client's mistake in the request (400); one that does not fit the object is a conflict with
 // what is there (422), the failing `test` above all.
 //
-// Same errors upstream: evanphx/json-patch. Left out: its tolerance for removing what is not there.
+// Same answers upstream: apiserver, pkg/endpoints/handlers/patch.go (jsonPatcher).
 
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { ApiError, badRequest } from '../api-error.ts';
@@ -29,33 +29,18 @@ export function applyJsonPatch(current: unknown, operations: unknown): unknown {
 }
 
 function applyOne(document: unknown, operation: unknown): unknown {
-  if (!isMap(operation) || !KINDS.includes(String(operation.op))) {
-    const kind = isMap(operation) && operation.op !== undefined ? String(operation.op) : 'unknown';
-    throw unprocessable(`Unexpected kind: ${kind}`);
-  }
-  const { op, path } = operation as { readonly op: string; readonly path?: unknown };
-  if (typeof path !== 'string') {
-    throw unprocessable(`${op} operation: unable to decode path: missing value`);
-  }
+  if (!isMap(operation) || !KINDS.includes(String(operation.op))) throw rejected(operation);
+  if (typeof operation.path !== 'string') throw rejected(operation);
   try {
-    return fastJsonPatch.applyOperation(document, operation as unknown as Operation, true)
-      .newDocument;
+    const known = operation as unknown as Operation;
+    return fastJsonPatch.applyOperation(document, known, true).newDocument;
   } catch (error) {
-    throw unprocessable(describe(error, op, path));
+    throw rejected(error);
   }
 }
 
-function describe(error: unknown, op: string, path: string): string {
-  const name = isMap(error) ? error.name : undefined;
-  if (name === 'TEST_OPERATION_FAILED') return `testing value ${path} failed: test failed`;
-  if (name === 'OPERATION_VALUE_OUT_OF_BOUNDS') {
-    return `${op} operation does not apply: doc is missing path: ${path}: Unable to access invalid index`;
-  }
-  const key = path.slice(path.lastIndexOf('/') + 1);
-  if (op === 'remove') return `Unable to remove nonexistent key: ${key}: missing value`;
-  return `${op} operation does not apply: doc is missing ${op === 'replace' ? 'key' : 'path'}: ${path}: missing value`;
-}
-
-function unprocessable(message: string): ApiError {
-  return new ApiError('Invalid', message);
+/** Upstream says no more than this, whatever went wrong; `why` is for whoever holds the error. */
+function rejected(why: unknown): ApiError {
+  const message = 'the server rejected our request due to an error in our request';
+  return new ApiError('Invalid', message, { details: {}, cause: why });
 }

@@ -12,7 +12,7 @@ import { linesOf } from './lines.ts';
 import {
   apiVersionOf,
   type KubernetesObject,
-  type ObjectRef,
+  type ObjectName,
   type ResourceType,
 } from './resources.ts';
 import { type Call, type ClientOptions, parseStatus, Transport } from './transport.ts';
@@ -79,7 +79,7 @@ export class Client implements AsyncDisposable {
 
   get<T extends KubernetesObject>(
     type: ResourceType<T>,
-    ref: ObjectRef,
+    ref: ObjectName,
     signal?: AbortSignal,
   ): Promise<T> {
     return this.#callFor(type, { method: 'GET', path: objectPath(type, ref) }, signal);
@@ -131,7 +131,7 @@ export class Client implements AsyncDisposable {
 
   patch<T extends KubernetesObject>(
     type: ResourceType<T>,
-    ref: ObjectRef,
+    ref: ObjectName,
     patch: unknown,
     options: { readonly type: PatchType; readonly subresource?: string },
     signal?: AbortSignal,
@@ -143,7 +143,7 @@ export class Client implements AsyncDisposable {
 
   async delete<T extends KubernetesObject>(
     type: ResourceType<T>,
-    ref: ObjectRef,
+    ref: ObjectName,
     options: DeleteOptions = {},
     signal?: AbortSignal,
   ): Promise<void> {
@@ -165,7 +165,7 @@ export class Client implements AsyncDisposable {
   /** POST to a subresource: a Binding to pods/binding, an Eviction to pods/eviction. */
   createSubresource<T extends KubernetesObject>(
     type: ResourceType<T>,
-    ref: ObjectRef,
+    ref: ObjectName,
     subresource: string,
     body: unknown,
     signal?: AbortSignal,
@@ -238,7 +238,7 @@ function collectionPath(
 
 function objectPath(
   type: ResourceType<KubernetesObject>,
-  ref: ObjectRef,
+  ref: ObjectName,
   subresource?: string,
 ): string {
   assert(ref.name, `Cannot name a ${type.kind} without a name`);
@@ -256,7 +256,7 @@ function queryOf(query: Readonly<Record<string, string | number | boolean | unde
   return text === '' ? '' : `?${text}`;
 }
 
-function refOf(object: KubernetesObject): ObjectRef {
+function refOf(object: KubernetesObject): ObjectName {
   return { namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' };
 }
 

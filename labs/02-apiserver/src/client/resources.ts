@@ -28,9 +28,12 @@ export interface KubernetesObject {
 }
 
 export interface ObjectRef {
-  readonly namespace?: string | undefined;
+  readonly namespace?: string;
   readonly name: string;
 }
+
+/** As callers have it at hand: the namespace straight from an object's metadata. */
+export type ObjectName = Pick<ObjectRef, 'name'> & { readonly namespace?: string | undefined };
 
 /** Names a resource and carries the type of its objects. */
 export interface ResourceType<T extends KubernetesObject> {

@@ -8,22 +8,13 @@
 // Same idea upstream: cmd/kube-proxy/app/server.go; node-local cluster DNS: k8s.io/dns, node-cache.
 
 import { readFile } from 'node:fs/promises';
-import {
-  type Client,
-  Informer,
-  type Logger,
-  messageOf,
-  realClock,
-  resources,
-  sleep,
-} from '@kube-labs/apiserver';
+import { type Client, Informer, type Logger, realClock, resources } from '@kube-labs/apiserver';
+import type { Service } from 'kubernetes-types/core/v1';
+import type { EndpointSlice } from 'kubernetes-types/discovery/v1';
 import { type Cidr, parseCidr } from './cidr.ts';
 import { type Command, runCommand } from './command.ts';
-import { startDnsServer } from './dns/dns-server.ts';
-import { Forwarder, type Upstream } from './dns/forwarder.ts';
 import { InformerSource, serviceIndexers, sliceIndexers } from './dns/informer-source.ts';
-import { parseResolvConf } from './dns/resolv-conf.ts';
-import { Resolver } from './dns/resolver.ts';
+import { serveDns } from './dns/serve-dns.ts';
 import { startProxyHealth } from './health.ts';
 import { ProxyMetrics } from './metrics.ts';
 import { deleteTable } from './nft-script.ts';
@@ -53,72 +44,36 @@ export interface ProxyOptions {
 const MIN_SYNC_PERIOD_MS = 100;
 /** Upstream's --sync-period. */
 const SYNC_PERIOD_MS = 30_000;
-const BIND_RETRY_MS = 1_000;
-const RESOLV_CONF_MAX_AGE_MS = 5_000;
 const BRIDGE_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
-/** Runs until the signal aborts. Throws when the machine cannot do it at all: no nft, no right to, a port in use. */
+/** Runs until the signal aborts. Throws when the machine cannot do it at all: no right to change its network, a port in use. */
 export async function runProxy(options: ProxyOptions, signal: AbortSignal): Promise<void> {
-  const { client, log, clusterDNS: clusterDns, nodeIP, run = runCommand } = options;
+  const { client, log, clusterDNS: clusterDns, nodeIP } = options;
   const ranges = checkRanges(options);
-  const serviceRange = ranges.services.text;
-  const sink = { serviceRange, nodeIP, clusterDns };
-  await ensureSink(run, sink);
-
-  const services = new Informer(client, resources.services, { indexers: serviceIndexers, log });
-  const slices = new Informer(client, resources.endpointSlices, { indexers: sliceIndexers, log });
-  const metrics = new ProxyMetrics();
-  const syncPeriodMs = options.syncPeriodMs ?? SYNC_PERIOD_MS;
-  const proxier = new Proxier(
-    {
-      nodeName: options.nodeName,
-      nodeIP,
-      serviceRange,
-      clusterCidr: ranges.pods?.text,
-      clusterDns,
-      podBridge: (await bridgeIsFiltered()) ? undefined : options.podBridgeInterface,
-      minSyncPeriodMs: options.minSyncPeriodMs ?? MIN_SYNC_PERIOD_MS,
-      syncPeriodMs,
-    },
-    {
-      services: () => services.list(),
-      endpointSlices: () => slices.list(),
-      run,
-      clock: realClock,
-      metrics,
-      log,
-    },
-  );
-  const request = (): void => proxier.requestSync();
-  services.addHandler({ onAdd: request, onUpdate: request, onDelete: request });
-  slices.addHandler({ onAdd: request, onUpdate: request, onDelete: request });
-
-  const source = new InformerSource(services, slices);
-  let dnsBound = clusterDns === undefined;
-  const health = await startProxyHealth({
-    address: options.healthzAddress,
-    port: options.healthzPort,
-    timeoutMs: 2 * syncPeriodMs,
-    clock: realClock,
-    state: () => proxier.state,
-    dnsReady: () => dnsBound && source.ready,
-    metrics: () => metrics.registry.metrics(),
+  await ensureSink(options.run ?? runCommand, {
+    serviceRange: ranges.services.text,
+    nodeIP,
+    clusterDns,
   });
-  log.info('Serving health', { address: options.healthzAddress, port: health.port });
-
-  const syncing = async (): Promise<void> => {
-    const synced = Promise.all([services.synced(signal), slices.synced(signal)]);
-    if (await synced.then(yes, no)) {
-      log.info('Caches are synced', { services: services.list().length });
-      await proxier.run(signal);
-    }
+  const parts: Parts = {
+    options,
+    ranges,
+    metrics: new ProxyMetrics(),
+    services: new Informer(client, resources.services, { indexers: serviceIndexers, log }),
+    slices: new Informer(client, resources.endpointSlices, { indexers: sliceIndexers, log }),
   };
+  const { services, slices } = parts;
+  const source = new InformerSource(services, slices);
+  const proxier = await createProxier(parts);
+  const dns = { bound: clusterDns === undefined };
+  const dnsReady = (): boolean => dns.bound && source.ready;
+  const health = await startHealth(parts, proxier, dnsReady);
   try {
     await Promise.all([
       services.run(signal),
       slices.run(signal),
-      syncing(),
-      serveDns({ options, ranges, source, metrics, onBound: () => (dnsBound = true) }, signal),
+      syncRules(parts, proxier, signal),
+      serveNames(parts, source, { dns, signal }),
     ]);
   } finally {
     await health[Symbol.asyncDispose]();
@@ -136,9 +91,16 @@ interface Ranges {
   readonly pods: Cidr | undefined;
 }
 
-function checkRanges(options: ProxyOptions): Ranges {
-  const services = parseCidr(options.serviceClusterIPRange, '--service-cluster-ip-range');
-  const { clusterDNS, clusterCIDR } = options;
+interface Parts {
+  readonly options: ProxyOptions;
+  readonly ranges: Ranges;
+  readonly metrics: ProxyMetrics;
+  readonly services: Informer<Service>;
+  readonly slices: Informer<EndpointSlice>;
+}
+
+function checkRanges({ serviceClusterIPRange, clusterDNS, clusterCIDR }: ProxyOptions): Ranges {
+  const services = parseCidr(serviceClusterIPRange, '--service-cluster-ip-range');
   if (clusterDNS !== undefined && !services.contains(clusterDNS)) {
     throw new Error(`Cannot use --cluster-dns "${clusterDNS}": it is not in ${services.text}`);
   }
@@ -146,60 +108,78 @@ function checkRanges(options: ProxyOptions): Ranges {
   return { services, pods };
 }
 
-interface DnsParts {
-  readonly options: ProxyOptions;
-  readonly ranges: Ranges;
-  readonly source: InformerSource;
-  readonly metrics: ProxyMetrics;
-  onBound(): void;
+async function createProxier({ options, ranges, metrics, services, slices }: Parts) {
+  const proxier = new Proxier(
+    {
+      nodeName: options.nodeName,
+      nodeIP: options.nodeIP,
+      serviceRange: ranges.services.text,
+      clusterCidr: ranges.pods?.text,
+      clusterDns: options.clusterDNS,
+      podBridge: (await bridgeIsFiltered()) ? undefined : options.podBridgeInterface,
+      minSyncPeriodMs: options.minSyncPeriodMs ?? MIN_SYNC_PERIOD_MS,
+      syncPeriodMs: options.syncPeriodMs ?? SYNC_PERIOD_MS,
+    },
+    {
+      services: () => services.list(),
+      endpointSlices: () => slices.list(),
+      run: options.run ?? runCommand,
+      clock: realClock,
+      metrics,
+      log: options.log,
+    },
+  );
+  const request = (): void => proxier.requestSync();
+  services.addHandler({ onAdd: request, onUpdate: request, onDelete: request });
+  slices.addHandler({ onAdd: request, onUpdate: request, onDelete: request });
+  return proxier;
 }
 
-/** Binds, again and again if it must: the address may be held by a predecessor that is still ending. */
-async function serveDns(parts: DnsParts, signal: AbortSignal): Promise<void> {
-  const { log, clusterDNS: address } = parts.options;
-  if (address === undefined) return;
-  const resolver = await createResolver(parts, address);
-  while (!signal.aborted) {
-    try {
-      const answer = resolver.answer.bind(resolver);
-      const server = await startDnsServer({ address, port: 53, answer, log });
-      parts.onBound();
-      log.info('Serving cluster DNS', { address, zone: parts.options.clusterDomain });
-      await aborted(signal);
-      await server[Symbol.asyncDispose]();
-    } catch (error) {
-      log.error('Cannot serve cluster DNS, will retry', { address, err: messageOf(error) });
-      await sleep(BIND_RETRY_MS, signal);
-    }
-  }
-}
-
-async function createResolver(parts: DnsParts, address: string): Promise<Resolver> {
-  const { options, ranges, source, metrics } = parts;
-  const upstreams = await watchResolvConf(options.resolvConf ?? '/etc/resolv.conf', address);
-  return new Resolver({
-    zone: options.clusterDomain.toLowerCase(),
-    ownsAddress: (ip) => ranges.services.contains(ip) || ranges.pods?.contains(ip) === true,
-    source,
-    forwarder: new Forwarder({ upstreams, clock: realClock }),
-    onAnswer: (type, rcode) => metrics.dnsResponses.inc({ type, rcode }),
+async function startHealth({ options, metrics }: Parts, proxier: Proxier, dnsReady: () => boolean) {
+  const health = await startProxyHealth({
+    address: options.healthzAddress,
+    port: options.healthzPort,
+    timeoutMs: 2 * (options.syncPeriodMs ?? SYNC_PERIOD_MS),
+    clock: realClock,
+    state: () => proxier.state,
+    dnsReady,
+    metrics: () => metrics.registry.metrics(),
   });
+  options.log.info('Serving health', { address: options.healthzAddress, port: health.port });
+  return health;
 }
 
-/** The name servers of now: read again when last read some seconds ago, without making a question wait. */
-async function watchResolvConf(path: string, ownAddress: string): Promise<() => Upstream[]> {
-  let upstreams: Upstream[] = [];
-  let readAt = 0;
-  const read = async (): Promise<void> => {
-    readAt = realClock.now();
-    const text = await readFile(path, 'utf8').catch(() => '');
-    upstreams = parseResolvConf(text, ownAddress);
+/** Waits for the first lists: rules made of half a list would cut services that work. */
+async function syncRules(parts: Parts, proxier: Proxier, signal: AbortSignal): Promise<void> {
+  try {
+    await Promise.all([parts.services.synced(signal), parts.slices.synced(signal)]);
+  } catch {
+    return; // The signal aborted before the API server answered.
+  }
+  parts.options.log.info('Caches are synced', { services: parts.services.list().length });
+  await proxier.run(signal);
+}
+
+async function serveNames(
+  { options, ranges, metrics }: Parts,
+  source: InformerSource,
+  { dns, signal }: { readonly dns: { bound: boolean }; readonly signal: AbortSignal },
+): Promise<void> {
+  const { clusterDNS: address, clusterDomain, resolvConf = '/etc/resolv.conf', log } = options;
+  if (address === undefined) return;
+  const dnsOptions = {
+    address,
+    zone: clusterDomain.toLowerCase(),
+    ownsAddress: (ip: string) => ranges.services.contains(ip) || ranges.pods?.contains(ip) === true,
+    source,
+    resolvConf,
+    log,
+    onBound: () => {
+      dns.bound = true;
+    },
+    onAnswer: (type: string, rcode: string) => metrics.dnsResponses.inc({ type, rcode }),
   };
-  await read();
-  return () => {
-    if (realClock.now() - readAt > RESOLV_CONF_MAX_AGE_MS) read().catch(no);
-    return upstreams;
-  };
+  await serveDns(dnsOptions, signal);
 }
 
 /** Whether packets between two pods of one bridge pass through nftables, as upstream asks of every node. */
@@ -207,13 +187,3 @@ async function bridgeIsFiltered(): Promise<boolean> {
   const text = await readFile(BRIDGE_NETFILTER, 'utf8').catch(() => '0');
   return text.trim() === '1';
 }
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-const yes = (): boolean => true;
-const no = (): boolean => false;

@@ -34,6 +34,7 @@ function hasNodePorts({ type }: ServiceSpec): boolean {
 /** Clients that know only the old, single field change that one: the list follows it. */
 function followClusterIp(spec: ServiceSpec, old: ServiceSpec): void {
   const changed = (spec.clusterIP ?? '') !== (old.clusterIP ?? '');
+  if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
   if (!changed || !sameValue(spec.clusterIPs, old.clusterIPs)) return;
   if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
   else delete spec.clusterIPs;

@@ -1,0 +1,62 @@
+// admit: what the registry does with a strategy, without the registry: decode, default, prepare, validate.
+
+import { ApiError } from '../../src/api-error.ts';
+import type { KubernetesObject } from '../../src/client/resources.ts';
+import { decodeObject } from '../../src/codec/decode.ts';
+import type { GroupVersionKind } from '../../src/schema/catalog.ts';
+import { type FieldError, invalid } from '../../src/strategy/field-error.ts';
+import { strategyOf } from '../../src/strategy/strategies.ts';
+
+export type Loose = Record<string, unknown>;
+
+const CLUSTER_KINDS = new Set(['Namespace', 'Node']);
+
+function prepare(gvk: GroupVersionKind, body: Loose): KubernetesObject {
+  const bytes = Buffer.from(JSON.stringify(body));
+  const { object } = decodeObject(bytes, 'application/json', gvk, 'Strict');
+  strategyOf(gvk).setDefaults(object);
+  if (!CLUSTER_KINDS.has(gvk.kind)) object.metadata = { namespace: 'default', ...object.metadata };
+  return object;
+}
+
+/** The object as it would be stored; throws the ApiError that a client would get. */
+export function create(gvk: GroupVersionKind, body: Loose): Loose {
+  const object = prepare(gvk, body);
+  const strategy = strategyOf(gvk);
+  strategy.prepareForCreate(object);
+  check(gvk, object, strategy.validate(object));
+  return object as Loose;
+}
+
+export function update(gvk: GroupVersionKind, old: Loose, body: Loose): Loose {
+  const object = prepare(gvk, body);
+  const strategy = strategyOf(gvk);
+  const before = deepFreeze(structuredClone(old)) as KubernetesObject;
+  strategy.prepareForUpdate(object, before);
+  check(gvk, object, strategy.validateUpdate(object, before));
+  return object as Loose;
+}
+
+function check(gvk: GroupVersionKind, object: KubernetesObject, errors: FieldError[]): void {
+  if (errors.length > 0) throw invalid(gvk, object.metadata?.name ?? '', errors);
+}
+
+/** A strategy must not change the object that everybody shares. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+/** What the client reads, or '' when the object is accepted. */
+export function complaint(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    if (ApiError.is(error, 'Invalid')) return error.message;
+    throw error;
+  }
+  return '';
+}

@@ -1,3 +1,5 @@
+// Ranges: what is in them, and what is refused as a flag.
+
 import { describe, expect, test } from 'vitest';
 import { parseCidr } from '../src/cidr.ts';
 

@@ -1,3 +1,5 @@
+// Health of the proxy: when it is healthy, and how it says so.
+
 import { FakeClock } from '@kube-labs/apiserver';
 import { describe, expect, test } from 'vitest';
 import { healthOf, startProxyHealth } from '../src/health.ts';

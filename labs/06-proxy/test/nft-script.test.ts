@@ -1,3 +1,5 @@
+// Scripts for nft: the whole table, and the difference of two.
+
 import { describe, expect, test } from 'vitest';
 import { afterChanges, changes, replaceAll } from '../src/nft-script.ts';
 import { type ElementOwner, elementOwners, type RuleSet } from '../src/rules.ts';

@@ -1,3 +1,5 @@
+// When the proxier sends what, on a clock that stands still.
+
 import { FakeClock, silentLogger } from '@kube-labs/apiserver';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';

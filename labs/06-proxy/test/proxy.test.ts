@@ -1,3 +1,5 @@
+// The real process on a node made of network namespaces, with a real API server: what a client of a service meets.
+
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+// Rules of nftables for each kind of service.
+
 import { describe, expect, test } from 'vitest';
 import { buildRules, type ElementOwner, staticRules } from '../src/rules.ts';
 import type { ServicePort } from '../src/service-map.ts';

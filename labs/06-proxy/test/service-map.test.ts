@@ -1,3 +1,5 @@
+// Which endpoints get connections, and what never becomes a rule.
+
 import type { Service, ServiceSpec } from 'kubernetes-types/core/v1';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1';
 import { describe, expect, test } from 'vitest';

@@ -3,7 +3,8 @@
 // A question goes on as the bytes it came in, and the answer comes back as the bytes it was, so that record types and
 // options which we do not know survive. Only the id is ours on the way: a random one for each question, on a socket
 // of its own, connected to the resolver, so that nobody else can answer. Resolvers are asked in turn until one
-// answers; the whole time stays under the five seconds that a client's resolver waits.
+// answers; the whole time stays well under the five seconds that a client's resolver waits, so that it hears "failed" from
+// us and does not ask again in vain.
 //
 // Bounds: questions on their way (more are refused at once), time for each, answers in the cache.
 // Same idea upstream: coredns, plugin/forward and plugin/cache.
@@ -31,8 +32,8 @@ export interface ForwarderOptions {
 
 export type Transport = 'udp' | 'tcp';
 
-const ATTEMPT_TIMEOUT_MS = 1_500;
-const ATTEMPTS_MAX = 3;
+const ATTEMPT_TIMEOUT_MS = 1_200;
+const ATTEMPTS_MAX = 2;
 const PENDING_MAX = 1_000;
 const CACHE_ENTRIES_MAX = 1_000;
 const CACHE_SECONDS_MAX = 30;

@@ -1,3 +1,5 @@
+// Names of the cluster, read as text.
+
 import { describe, expect, test } from 'vitest';
 import { parseClusterName } from '../../src/dns/cluster-name.ts';
 

@@ -1,3 +1,5 @@
+// What the cluster answers to each question, over fixed objects.
+
 import { describe, expect, test } from 'vitest';
 import { type ClusterAnswer, clusterRecords } from '../../src/dns/cluster-records.ts';
 import { notReady, ready, service, slice } from '../objects.ts';

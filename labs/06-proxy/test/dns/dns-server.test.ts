@@ -1,3 +1,5 @@
+// The DNS server over real sockets of the loopback.
+
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';

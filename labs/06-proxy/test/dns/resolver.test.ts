@@ -1,3 +1,5 @@
+// The resolver from bytes to bytes: answers, aliases, large ones, and what is no question.
+
 import { type Answer, decode, encode, type Packet, type RecordType } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import type { DnsSource } from '../../src/dns/cluster-records.ts';

@@ -59,8 +59,8 @@ export interface DeleteOptions {
   readonly resourceVersion?: string;
 }
 
-/** With bookmarks something comes at least once a minute; three minutes of silence mean a dead connection. */
-const WATCH_IDLE_MS = 180_000;
+/** With bookmarks something comes at least once a minute: after a minute and a half of silence the connection is dead. */
+const WATCH_IDLE_MS = 90_000;
 
 const PATCH_CONTENT_TYPES = {
   merge: 'application/merge-patch+json',

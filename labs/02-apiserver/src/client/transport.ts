@@ -25,7 +25,7 @@ export interface ClientOptions {
   readonly userAgent?: string;
   /** How long one call may take. Default 30 s. */
   readonly timeoutMs?: number;
-  /** How long a watch with bookmarks may be silent before its connection counts as dead. Default 3 min. */
+  /** How long a watch with bookmarks may be silent before its connection counts as dead. Default 90 s. */
   readonly watchIdleMs?: number;
 }
 

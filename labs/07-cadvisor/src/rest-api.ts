@@ -1,8 +1,9 @@
-// RestApi: cAdvisor's REST API, the part that tools ask: machine, one container, all of the engine's containers, component processes.
+// RestApi: cAdvisor's REST API, the part that tools ask: machine, containers, component processes.
 //
 // Paths and field names are cAdvisor's v1.3 (cadvisor, docs/api.md), times in RFC 3339, bytes and nanoseconds as numbers.
 // Left out: a history in `stats` (one sample instead of sixty), the pages for people, events.
 import { createServer, type Server } from 'node:http';
+import { messageOf } from '@kube-labs/apiserver';
 import { readProcesses } from './process-stats.ts';
 import type { Sample } from './sampler.ts';
 import type { createStatsProvider } from './stats-provider.ts';
@@ -17,9 +18,21 @@ interface Answer {
 
 export function createRestApi(provider: Provider): Server {
   return createServer((request, response) => {
-    void answer(provider, request.url ?? '/').then(({ status, type, body }) => {
-      response.writeHead(status, { 'content-type': type }).end(body);
-    });
+    const answered =
+      request.method === 'GET' || request.method === 'HEAD'
+        ? answer(provider, request.url ?? '/')
+        : Promise.resolve({ status: 405, type: 'text/plain', body: 'Method Not Allowed\n' });
+    answered
+      // A file that cannot be read costs one answer, not the process.
+      .catch((error: unknown) => ({
+        status: 500,
+        type: 'text/plain',
+        body: `${messageOf(error)}\n`,
+      }))
+      .then(({ status, type, body }) => {
+        response.writeHead(status, { 'content-type': type }).end(body);
+      })
+      .catch(() => response.destroy());
   });
 }
 
@@ -32,6 +45,8 @@ async function answer(provider: Provider, path: string): Promise<Answer> {
       return { status: 200, type: 'text/plain; version=0.0.4', body: await provider.prometheus() };
     case 'machine':
       return json(machineInfo(provider));
+    case 'containers':
+      return containersAnswer(provider, id);
     case 'docker':
       return dockerAnswer(provider.sampler.sample(), id);
     case 'ps':
@@ -39,6 +54,32 @@ async function answer(provider: Provider, path: string): Promise<Answer> {
     default:
       return notFound(`unknown path ${path}; try /api/v1.3/machine, /api/v1.3/docker/, /metrics`);
   }
+}
+
+/** The root, which names its subcontainers, or one of them by its path. */
+function containersAnswer(provider: Provider, wanted: string): Answer {
+  const samples = provider.sampler.sample();
+  if (wanted !== '') {
+    const found = samples.find(({ container }) => `docker/${container.id}` === wanted);
+    return found === undefined
+      ? notFound(`unknown container "/${wanted}"`)
+      : json(containerInfo(found));
+  }
+  const { atMs, stats } = provider.sampler.sampleMachine();
+  return json({
+    name: '/',
+    subcontainers: samples.map(({ container }) => ({ name: `/docker/${container.id}` })),
+    stats: [
+      {
+        timestamp: new Date(atMs).toISOString(),
+        cpu: { usage: { total: stats?.cpuUsageNanoseconds ?? 0 } },
+        memory: {
+          usage: stats?.memoryUsageBytes ?? 0,
+          working_set: stats?.memoryWorkingSetBytes ?? 0,
+        },
+      },
+    ],
+  });
 }
 
 function dockerAnswer(samples: readonly Sample[], wanted: string): Answer {

@@ -125,6 +125,12 @@ test('the REST API answers as cAdvisor does, and 404 for what it does not know',
       await fetch(`${base}/api/v1.3/docker/${id.slice(0, 12)}`)
     ).json()) as Record<string, { stats: unknown[] }>;
     expect(found[`/docker/${id}`]?.stats).toHaveLength(1);
+    const root = await (await fetch(`${base}/api/v1.3/containers/`)).json();
+    expect(root).toMatchObject({ name: '/', subcontainers: [{ name: `/docker/${id}` }] });
+    const one = await (await fetch(`${base}/api/v1.3/containers/docker/${id}`)).json();
+    expect(one).toMatchObject({ id });
+    expect((await fetch(`${base}/api/v1.3/containers/none`)).status).toBe(404);
+    expect((await fetch(`${base}/metrics`, { method: 'POST' })).status).toBe(405);
     expect((await fetch(`${base}/api/v1.3/docker/none`)).status).toBe(404);
     expect((await fetch(`${base}/%00..%2f`)).status).toBe(404);
     const processes = await (await fetch(`${base}/ps/${process.pid},999999999`)).json();

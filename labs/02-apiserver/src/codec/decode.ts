@@ -7,15 +7,17 @@
 // Same steps upstream: apiserver, pkg/endpoints/handlers (create.go, rest.go: transformDecodeError) over
 // apimachinery's codec factory.
 
-import { badRequest, invalid, unsupportedMediaType } from '../api-error.ts';
+import { badRequest, invalid } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { definitionOfKind, findKindAnywhere, type GroupVersionKind } from '../schema/catalog.ts';
-import { decodeGoObject, GoTypeError } from './go-decode.ts';
-import { JsonSyntaxError, type ParsedJson, parseGoJson } from './go-json.ts';
-import { decodeProtobuf, openEnvelope, ProtobufError } from './protobuf.ts';
+import { DecodeError, type Envelope, openBody } from './body-envelope.ts';
+import { decodeGoObject } from './go-decode.ts';
+import { JsonSyntaxError } from './go-json.ts';
+import { GoTypeError } from './go-place.ts';
+import { ProtobufError } from './protobuf.ts';
 import { QuantityError } from './quantity.ts';
 import { TimeError } from './time.ts';
-import { parseYaml, YamlError } from './yaml-body.ts';
+import { YamlError } from './yaml-body.ts';
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
@@ -25,21 +27,8 @@ export interface DecodedObject {
   readonly warnings: readonly string[];
 }
 
-const JSON_TYPE = 'application/json';
-const YAML_TYPE = 'application/yaml';
-const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
 const SUMMARY_MAX_BYTES = 30;
 const SCHEME = 'pkg/api/legacyscheme/scheme.go:30';
-const TYPE_META_GO =
-  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
-
-/** What a body says it is, and how to get at it once its kind is known. */
-interface Envelope {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly strictErrors: readonly string[];
-  read(definition: string): unknown;
-}
 
 export function decodeObject(
   body: Uint8Array,
@@ -130,8 +119,6 @@ function withTypeMeta(object: Record<string, unknown>, gvk: GroupVersionKind): K
   });
 }
 
-class DecodeError extends Error {}
-
 class StrictError extends Error {
   constructor(errors: readonly string[]) {
     super(`strict decoding error: ${errors.join(', ')}`);
@@ -149,65 +136,6 @@ function isClientFault(error: unknown): error is Error {
     TimeError,
     YamlError,
   ].some((type) => error instanceof type);
-}
-
-function openBody(body: Uint8Array, contentType: string | undefined): Envelope {
-  const mediaType = (contentType ?? '').split(';')[0]?.trim().toLowerCase() || JSON_TYPE;
-  if (mediaType === PROTOBUF_TYPE) {
-    const { apiVersion, kind, raw } = openEnvelope(body);
-    return { apiVersion, kind, strictErrors: [], read: (name) => decodeProtobuf(raw, name) };
-  }
-  if (mediaType !== JSON_TYPE && mediaType !== YAML_TYPE) {
-    throw unsupportedMediaType([JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE]);
-  }
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
-  if (mediaType === YAML_TYPE) {
-    const { value, duplicateErrors } = parseYaml(text);
-    return { ...typeMetaOf(value), strictErrors: duplicateErrors, read: () => value };
-  }
-  const { value, duplicates } = parseJson(text);
-  const strictErrors = duplicates.map((path) => `duplicate field "${path}"`);
-  return { ...typeMetaOf(value), strictErrors, read: () => value };
-}
-
-function parseJson(text: string): ParsedJson {
-  try {
-    return parseGoJson(text);
-  } catch (error) {
-    if (!(error instanceof JsonSyntaxError)) throw error;
-    throw new JsonSyntaxError(`couldn't get version/kind; json parse error: ${error.message}`);
-  }
-}
-
-function typeMetaOf(value: unknown): { apiVersion: string; kind: string } {
-  if (value === null) return { apiVersion: '', kind: '' };
-  const fail = (type: string, target: string): DecodeError =>
-    new DecodeError(
-      `couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into ${target}`,
-    );
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    throw fail(goTypeOf(value), `Go value of type ${TYPE_META_GO}`);
-  }
-  const { apiVersion = '', kind = '' } = nullsGone(value);
-  for (const [name, inner] of Object.entries({ apiVersion, kind })) {
-    if (typeof inner !== 'string') {
-      throw fail(goTypeOf(inner), `Go struct field .${name} of type string`);
-    }
-  }
-  if (String(apiVersion).split('/').length > 2) {
-    throw new DecodeError(`unexpected GroupVersion string: ${String(apiVersion)}`);
-  }
-  return { apiVersion: String(apiVersion), kind: String(kind) };
-}
-
-function nullsGone(value: object): { apiVersion?: unknown; kind?: unknown } {
-  const { apiVersion, kind } = value as { apiVersion?: unknown; kind?: unknown };
-  return { apiVersion: apiVersion ?? '', kind: kind ?? '' };
-}
-
-function goTypeOf(value: unknown): string {
-  if (Array.isArray(value)) return 'array';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
 function withDefaults(envelope: Envelope, expected: GroupVersionKind): GroupVersionKind {

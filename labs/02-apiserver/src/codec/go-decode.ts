@@ -12,11 +12,8 @@ import {
   structType,
   type ValueType,
 } from '../schema/go-types.ts';
-import { canonicalQuantity } from './quantity.ts';
-import { canonicalMicroTime, canonicalTime } from './time.ts';
-
-/** The value does not fit the type. The message is Go's, complete. */
-export class GoTypeError extends Error {}
+import { mismatch, type Place, pathOf } from './go-place.ts';
+import { scalar } from './go-scalars.ts';
 
 export interface GoObject {
   readonly object: Record<string, unknown>;
@@ -24,16 +21,7 @@ export interface GoObject {
   readonly unknownFields: readonly string[];
 }
 
-/** Where the decoder is, as a chain, because only an error needs it as text. A number is an index of a list. */
-interface Place {
-  readonly parent: Place | undefined;
-  readonly step: string | number;
-  /** The struct that the field is of; '' for keys of maps and indexes. */
-  readonly struct: string;
-}
-
 const UNKNOWN_FIELDS_MAX = 100;
-const INT32_MAX = 2 ** 31 - 1;
 
 export function decodeGoObject(value: unknown, definition: string): GoObject {
   const unknownFields: string[] = [];
@@ -156,71 +144,6 @@ function isEmptyMap(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
-function scalar(value: unknown, type: ValueType, place: Place | undefined): unknown {
-  switch (type.kind) {
-    case 'any':
-      return structuredClone(value);
-    case 'string':
-    case 'bool':
-      if (typeof value !== (type.kind === 'bool' ? 'boolean' : 'string')) {
-        throw mismatch(value, type, place);
-      }
-      return value;
-    case 'int32':
-    case 'int64':
-      return integer(value, type, place);
-    case 'double':
-      if (typeof value !== 'number') throw mismatch(value, type, place);
-      return value;
-    case 'bytes':
-      if (typeof value !== 'string') throw mismatch(value, type, place);
-      return base64(value);
-    case 'quantity':
-      return quantity(value);
-    case 'intOrString':
-      if (typeof value === 'string') return value;
-      return integer(value, { kind: 'int32', goType: 'int32' }, NOWHERE);
-    default:
-      return time(value, type.kind === 'microTime');
-  }
-}
-
-/** Types with a decoder of their own start a new document for Go, so their errors know no field. */
-const NOWHERE = undefined;
-
-function integer(value: unknown, type: ValueType, place: Place | undefined): number {
-  if (typeof value !== 'number') throw mismatch(value, type, place);
-  const limit = type.kind === 'int32' ? INT32_MAX : Number.MAX_SAFE_INTEGER;
-  if (!Number.isInteger(value) || value > limit || value < -limit - 1) {
-    throw mismatch(value, type, place, `number ${value}`);
-  }
-  return value;
-}
-
-function quantity(value: unknown): string {
-  return canonicalQuantity(
-    typeof value === 'string' || typeof value === 'number' ? String(value) : '?',
-  );
-}
-
-function time(value: unknown, micro: boolean): string {
-  if (typeof value !== 'string') {
-    throw mismatch(value, { kind: 'string', goType: 'string' }, NOWHERE);
-  }
-  return micro ? canonicalMicroTime(value) : canonicalTime(value);
-}
-
-/** Standard base64 with padding; line ends are skipped. Go names the byte where it gave up. */
-function base64(text: string): string {
-  const clean = text.replace(/[\r\n]/g, '');
-  const wrong = clean.search(/[^A-Za-z0-9+/=]|=(?!=?$)/);
-  if (wrong >= 0) throw new GoTypeError(`illegal base64 data at input byte ${wrong}`);
-  if (clean.length % 4 !== 0) {
-    throw new GoTypeError(`illegal base64 data at input byte ${clean.length - (clean.length % 4)}`);
-  }
-  return clean;
-}
-
 function expectObject(
   value: unknown,
   type: ValueType,
@@ -230,39 +153,4 @@ function expectObject(
     throw mismatch(value, type, place);
   }
   return value as Record<string, unknown>;
-}
-
-function mismatch(
-  value: unknown,
-  { goType }: ValueType,
-  place: Place | undefined,
-  named = jsonTypeName(value),
-): GoTypeError {
-  return new GoTypeError(
-    `json: cannot unmarshal ${named} into ${targetOf(place)} of type ${goType}`,
-  );
-}
-
-/** Go names the innermost struct, and the path of fields without indexes and keys. */
-function targetOf(place: Place | undefined): string {
-  const fields: string[] = [];
-  let struct = '';
-  for (let at = place; at !== undefined; at = at.parent) {
-    if (at.struct === '') continue;
-    struct ||= at.struct;
-    fields.unshift(String(at.step));
-  }
-  return struct === '' ? 'Go value' : `Go struct field ${struct}.${fields.join('.')}`;
-}
-
-/** `spec.containers[0].name` */
-function pathOf({ parent, step }: Place): string {
-  const before = parent === undefined ? '' : pathOf(parent);
-  if (typeof step === 'number') return `${before}[${step}]`;
-  return before === '' ? step : `${before}.${step}`;
-}
-
-function jsonTypeName(value: unknown): string {
-  if (Array.isArray(value)) return 'array';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
 }

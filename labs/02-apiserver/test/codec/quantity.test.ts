@@ -1,3 +1,5 @@
+// Quantities: what they become, what they cannot be, and that canonical means canonical.
+
 import { describe, expect, test } from 'vitest';
 import { canonicalQuantity, nanoOfQuantity, QuantityError } from '../../src/codec/quantity.ts';
 

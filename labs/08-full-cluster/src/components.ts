@@ -114,9 +114,14 @@ export async function withLog(
 
 async function lastLogLines(docker: Docker, container: string, name: string): Promise<string[]> {
   const path = logPath(name);
-  const command = ['tail', '-n', String(logLinesShown), path];
+  const command = ['tail', '-n', '100', path];
   const { output } = await execIn(docker, container, command);
-  return output.trimEnd().split('\n');
+  const lines = output.split('\n');
+  return lines.filter((line) => line.trim() !== '' && !isStack(line)).slice(-logLinesShown);
+}
+
+function isStack(line: string): boolean {
+  return /^\s+at /.test(line);
 }
 
 export function logPath(component: string): string {

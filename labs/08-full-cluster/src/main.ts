@@ -25,7 +25,7 @@ const program = new Command('npx tsx labs/08-full-cluster').description(
 );
 const command = (words: string, description: string, parent = program) =>
   parent
-    .command(words, words.startsWith('up') ? { isDefault: true } : {})
+    .command(words)
     .description(description)
     .option('--name <name>', 'the cluster', defaultClusterName);
 
@@ -123,9 +123,16 @@ command('add [node]', 'start one more node and wait until it is Ready', node).ac
     }),
 );
 
-await program.parseAsync();
+await program.parseAsync(withVerb(process.argv.slice(2)), { from: 'user' });
 
 function wholeNumber(text: string): number {
   if (/^\d{1,5}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It is not a whole number.');
+}
+
+/** Without a verb it is `up`. */
+function withVerb(args: readonly string[]): string[] {
+  const [first] = args;
+  const hasVerb = first !== undefined && (!first.startsWith('-') || /^(-h|--help)$/.test(first));
+  return hasVerb ? [...args] : ['up', ...args];
 }

@@ -24,7 +24,7 @@ export const showSteps: RunSteps = async (steps) => {
       title,
       task: (_, task) =>
         run((line) => {
-          task.output = line;
+          if (task.output !== line) task.output = line;
         }),
     })),
     {

@@ -25,7 +25,7 @@ export interface ProtoField {
 /** Messages by full name. */
 export type ProtoMessages = ReadonlyMap<string, readonly ProtoField[]>;
 
-type RawFields = readonly (readonly [number: number, value: Buffer | number])[];
+export type RawFields = readonly (readonly [number: number, value: Buffer | number])[];
 
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
 /** Longest compressed descriptor is core/v1's, about 40 kB. */
@@ -117,7 +117,7 @@ function goTypeOf(castType: string, protoPackage: string): string {
   return `${protoPackage.slice(protoPackage.lastIndexOf('.') + 1)}.${castType}`;
 }
 
-function parse(bytes: Buffer): RawFields {
+export function parse(bytes: Buffer): RawFields {
   const reader = protobuf.Reader.create(bytes);
   const fields: [number, Buffer | number][] = [];
   while (reader.pos < reader.len) {
@@ -129,11 +129,11 @@ function parse(bytes: Buffer): RawFields {
   return fields;
 }
 
-function all(fields: RawFields, wanted: number): Buffer[] {
+export function all(fields: RawFields, wanted: number): Buffer[] {
   return fields.flatMap(([n, value]) => (n === wanted && typeof value !== 'number' ? [value] : []));
 }
 
-function text(fields: RawFields, wanted: number): string {
+export function text(fields: RawFields, wanted: number): string {
   return all(fields, wanted)[0]?.toString('utf8') ?? '';
 }
 

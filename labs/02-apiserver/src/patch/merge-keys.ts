@@ -11,6 +11,8 @@ export interface MergeRule {
   readonly merge: boolean;
   /** Fields that the patch does not name are dropped when it says so with $retainKeys. */
   readonly retainKeys?: boolean;
+  /** A map that is not merged but replaced. */
+  readonly replace?: boolean;
 }
 
 const byKey = (mergeKey: string): MergeRule => ({ merge: true, mergeKey });
@@ -63,7 +65,9 @@ const RULES: Readonly<Record<string, Readonly<Record<string, MergeRule>>>> = {
   'apps.v1.DaemonSetStatus': conditions,
   'apps.v1.StatefulSetStatus': conditions,
   'batch.v1.JobStatus': conditions,
+  'policy.v1.PodDisruptionBudgetSpec': { selector: { merge: false, replace: true } },
   'policy.v1.PodDisruptionBudgetStatus': conditions,
+  'apiregistration.v1.APIServiceStatus': conditions,
   'autoscaling.v2.HorizontalPodAutoscalerStatus': conditions,
   'flowcontrol.v1.FlowSchemaStatus': conditions,
   'flowcontrol.v1.PriorityLevelConfigurationStatus': conditions,
@@ -74,6 +78,11 @@ const RULES: Readonly<Record<string, Readonly<Record<string, MergeRule>>>> = {
   'admissionregistration.v1.ValidatingWebhookConfiguration': { webhooks: byKey('name') },
   'admissionregistration.v1.ValidatingWebhook': { matchConditions: byKey('name') },
 };
+
+/** As OpenAPI and Go's tags write it: `merge`, `merge,retainKeys`, `replace`. */
+export function patchStrategyOf({ merge, retainKeys: retain, replace }: MergeRule): string {
+  return [merge && 'merge', retain && 'retainKeys', replace && 'replace'].filter(Boolean).join(',');
+}
 
 export function mergeRuleOf(definition: string, field: string): MergeRule | undefined {
   return RULES[definition.split('.').slice(-3).join('.')]?.[field];

@@ -60,7 +60,7 @@ function mergeField(
   const field = type?.fields.get(key)?.type;
   const rule = type === undefined ? undefined : mergeRuleOf(type.definition, key);
   const before = result[key];
-  if (isMap(change)) {
+  if (isMap(change) && rule?.replace !== true) {
     result[key] = mergeMaps(isMap(before) ? before : {}, change, structOf(field));
   } else if (Array.isArray(change) && rule?.merge) {
     const order = patch[SET_ORDER + key];

@@ -7,7 +7,7 @@
 // Same documents upstream: kube-openapi, pkg/handler3. Left out: response schemas of the rarer operations, and v2.
 
 import { createHash } from 'node:crypto';
-import { mergeRuleOf } from '../patch/merge-keys.ts';
+import { mergeRuleOf, patchStrategyOf } from '../patch/merge-keys.ts';
 import { definitionOfKind, referenceOf, type Schema, schemaFile, schemaOf } from './catalog.ts';
 import { type Json, pathOf, pathsOf, type ResourceInfo, textOf } from './openapi-paths.ts';
 
@@ -93,9 +93,8 @@ function withMergeKeys(definition: string, schema: Schema): Schema {
   const properties = Object.entries(schema.properties).map(([name, property]) => {
     const rule = mergeRuleOf(definition, name);
     if (rule === undefined) return [name, property];
-    const strategy = [rule.merge && 'merge', rule.retainKeys && 'retainKeys'].filter(Boolean);
     const extensions = {
-      'x-kubernetes-patch-strategy': strategy.join(','),
+      'x-kubernetes-patch-strategy': patchStrategyOf(rule),
       ...(rule.mergeKey === undefined ? {} : { 'x-kubernetes-patch-merge-key': rule.mergeKey }),
     };
     return [name, { ...property, ...extensions }];

@@ -14,7 +14,7 @@ import { type MetadataRules, validateObjectMeta, validateObjectMetaUpdate } from
 export interface Strategy {
   /** Fills in what the client left out. */
   setDefaults(object: KubernetesObject): void;
-  /** Clears what a client may not set; sets the first generation. */
+  /** Empties the status; sets the first generation. */
   prepareForCreate(object: KubernetesObject): void;
   /** Keeps the status, counts the generation up when the spec changed. */
   prepareForUpdate(object: KubernetesObject, old: KubernetesObject): void;
@@ -33,7 +33,7 @@ export interface StrategyParts<T extends KubernetesObject> {
   /** True for nodes: what registers them knows their status at once. */
   readonly statusOnCreate?: boolean;
   setDefaults?(object: T): void;
-  /** After the status is gone and the generation is 1. */
+  /** After the status is empty and the generation is 1. */
   prepareForCreate?(object: T): void;
   /** After the status is back and the generation counted. */
   prepareForUpdate?(object: T, old: T): void;
@@ -59,7 +59,7 @@ export function defineStrategy<T extends KubernetesObject>(parts: StrategyParts<
   return {
     setDefaults: (object) => parts.setDefaults?.(own(object)),
     prepareForCreate(object) {
-      if (hasStatus && parts.statusOnCreate !== true) delete (object as Parts).status;
+      if (hasStatus && parts.statusOnCreate !== true) (object as Parts).status = {};
       setGeneration(object, hasGeneration ? 1 : undefined);
       parts.prepareForCreate?.(own(object));
     },

@@ -32,7 +32,7 @@ test('a deployment gets upstream’s defaults', () => {
   // What only pods themselves get must not be in a template.
   expect(spec).not.toHaveProperty('template.spec.enableServiceLinks');
   expect(metadata).toMatchObject({ generation: 1 });
-  expect(status).toBeUndefined();
+  expect(status).toEqual({});
 });
 
 test('a replication controller takes selector and labels from its template', () => {

@@ -32,7 +32,7 @@ export interface KubeletOptions {
   readonly bridgeName: string;
   /** Name or id of the container that this kubelet runs in; absent finds out by itself. */
   readonly nodeContainer: string | undefined;
-  /** The engine's host as this process sees it. */
+  /** The engine's host as this process sees it: /proc/1/root in a node's container, nothing on the host itself. */
   readonly hostRoot: string;
   readonly verbosity: number;
 }
@@ -70,7 +70,7 @@ export function parseKubeletFlags(argv: readonly string[]): KubeletOptions {
     podsMax: flags.maxPods,
     bridgeName: flags.bridgeName,
     nodeContainer: flags.nodeContainer,
-    hostRoot: '/proc/1/root',
+    hostRoot: flags.hostRoot,
     verbosity: flags.v,
   };
 }
@@ -97,6 +97,7 @@ interface Flags {
   readonly maxPods: number;
   readonly bridgeName: string;
   readonly nodeContainer?: string;
+  readonly hostRoot: string;
   readonly v: number;
 }
 
@@ -129,6 +130,11 @@ function kubeletCommand(): Command {
     .option('--network-plugin <name>', 'only `bridge`', bridgeOnly, 'bridge')
     .option('--bridge-name <name>', 'device that pods are plugged into', 'cbr0')
     .option('--node-container <name>', 'container that this kubelet runs in (default: found out)')
+    .option(
+      '--host-root <dir>',
+      "the engine's host as seen from here (in a container: /proc/1/root)",
+      '',
+    )
     .option('--max-pods <n>', 'how many pods fit', count, 110)
     .option('-v, --v <level>', 'log verbosity', count, 2);
 }

@@ -121,7 +121,7 @@ async function start(
     await deps.runtime.stopContainer(result.id, graceSecondsOf(pod) * 1_000, signal);
     return [];
   }
-  return [Math.max(RETRY_MS, deps.images.remainingMs(pod, spec))];
+  return [result.reason === 'ImagePullBackOff' ? deps.images.remainingMs(pod, spec) : RETRY_MS];
 }
 
 function note(

@@ -140,7 +140,6 @@ export class FakeRuntime implements Runtime {
     this.images.add(image);
   }
 
-  // biome-ignore lint/correctness/useYield: there are no logs here.
   async *logs(): AsyncIterable<Buffer> {}
 
   async exec(): Promise<ExecSession> {

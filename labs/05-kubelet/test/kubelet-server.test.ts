@@ -1,0 +1,191 @@
+// The kubelet's own API: who may ask, logs, exec over a WebSocket, as the API server uses them.
+
+import { request } from 'node:https';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { FOREVER, JumpClock, Lab, script, statusOf } from './lab.ts';
+
+const clock = new JumpClock();
+let lab: Lab;
+beforeAll(async () => {
+  lab = await Lab.start({
+    number: 205,
+    deps: {
+      clock,
+      stats: {
+        machine: () => ({ cpus: 3, memoryBytes: 1024 ** 3, diskBytes: 2 * 1024 ** 3 }),
+        summary: async () => ({ node: { nodeName: 'node-1' } }),
+        prometheus: async () => 'container_cpu_usage_seconds_total 1\n',
+      },
+    },
+  });
+  await lab.createPod('talk', {
+    containers: [script('c', `for i in 1 2 3; do echo line $i; done; echo error >&2; ${FOREVER}`)],
+  });
+  await lab.running('talk');
+});
+afterAll(() => lab[Symbol.asyncDispose]());
+
+async function get(
+  path: string,
+  { certificate = true } = {},
+): Promise<{ status: number; body: string }> {
+  const { ca, cert, key } = lab.tls;
+  return new Promise((resolve, reject) => {
+    const options = {
+      port: lab.kubelet.port,
+      path,
+      ca,
+      agent: false,
+      ...(certificate ? { cert, key } : {}),
+    };
+    request({ host: '127.0.0.1', ...options }, (response) => {
+      let body = '';
+      response.on('data', (chunk) => {
+        body += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+test('nobody is answered without a certificate of the cluster', async () => {
+  expect(await get('/pods', { certificate: false })).toEqual({ status: 401, body: 'Unauthorized' });
+  expect(await get('/healthz')).toEqual({ status: 200, body: 'ok' });
+  expect((await get('/nothing')).status).toBe(404);
+});
+
+test('pods, metrics and statistics', async () => {
+  const { items } = JSON.parse((await get('/pods')).body);
+  expect(items[0]).toMatchObject({ metadata: { name: 'talk' }, status: { phase: 'Running' } });
+  expect((await get('/metrics')).body).toContain('kubelet_running_pods 1');
+  expect((await get('/metrics/cadvisor')).body).toContain('container_cpu_usage_seconds_total');
+  expect(JSON.parse((await get('/stats/summary')).body)).toEqual({ node: { nodeName: 'node-1' } });
+});
+
+test('logs: all, the end, with times, cut, of the run before', async () => {
+  const logs = (query = '') => get(`/containerLogs/default/talk/c${query}`);
+  // Two streams: their order towards each other is the engine's.
+  await lab.until('all is written', async () => (await logs()).body.split('\n').length === 5);
+  expect((await logs()).body.split('\n').sort()).toEqual([
+    '',
+    'error',
+    'line 1',
+    'line 2',
+    'line 3',
+  ]);
+  expect((await logs('?tailLines=1')).body.split('\n').length).toBe(2);
+  expect((await logs('?timestamps=true&tailLines=1')).body).toMatch(/^\d{4}-\d\d-\d\dT\S+Z \w/);
+  expect((await logs('?limitBytes=4')).body.length).toBe(4);
+  expect((await logs('?sinceTime=2099-01-01T00:00:00Z')).body).toBe('');
+  expect(await logs('?previous=true')).toEqual({
+    status: 400,
+    body: 'previous terminated container "c" in pod "talk" not found',
+  });
+  expect((await get('/containerLogs/default/none/c')).status).toBe(404);
+  expect((await get('/containerLogs/default/talk/d')).body).toBe(
+    'container "d" not found in pod "talk"',
+  );
+});
+
+test('following a log ends with its container; -p shows the run before', async () => {
+  await lab.createPod('brief', {
+    containers: [script('c', 'echo run; sleep 0.5; echo end; exit 1')],
+  });
+  await lab.running('brief');
+  expect((await get('/containerLogs/default/brief/c?follow=true')).body).toBe('run\nend\n');
+  await lab.podWhen(
+    'brief',
+    (pod) => statusOf(pod, 'c')?.state?.waiting?.reason === 'CrashLoopBackOff',
+  );
+  expect((await get('/containerLogs/default/brief/c?previous=true')).body).toBe('run\nend\n');
+  await lab.deletePod('brief');
+});
+
+interface Session {
+  readonly socket: WebSocket;
+  readonly output: Record<number, string>;
+  readonly closed: Promise<number>;
+}
+
+async function exec(
+  command: readonly string[],
+  { protocol = 'v5.channel.k8s.io', query = '', container = 'c' } = {},
+): Promise<Session> {
+  const { ca, cert, key } = lab.tls;
+  const parameters = command.map((part) => `command=${encodeURIComponent(part)}`).join('&');
+  const url = `wss://127.0.0.1:${lab.kubelet.port}/exec/default/talk/${container}?${parameters}&output=1&error=1${query}`;
+  const socket = new WebSocket(url, protocol, { ca, cert, key });
+  const output: Record<number, string> = {};
+  socket.on('message', (data: Buffer) => {
+    const channel = data[0] ?? -1;
+    output[channel] = (output[channel] ?? '') + data.subarray(1).toString();
+  });
+  const closed = new Promise<number>((resolve) => socket.on('close', resolve));
+  await new Promise((resolve, reject) => {
+    socket.on('open', resolve);
+    socket.on('error', reject);
+  });
+  return { socket, output, closed };
+}
+
+const frame = (channel: number, text: string) =>
+  Buffer.concat([Buffer.from([channel]), Buffer.from(text)]);
+
+test('exec keeps the streams apart and tells the exit code', async () => {
+  const { output, closed } = await exec(['sh', '-c', 'echo out; echo err >&2; exit 3']);
+  expect(await closed).toBe(1000);
+  expect(output).toMatchObject({ 1: 'out\n', 2: 'err\n' });
+  expect(JSON.parse(output[3] ?? '')).toMatchObject({
+    status: 'Failure',
+    reason: 'NonZeroExitCode',
+    details: { causes: [{ reason: 'ExitCode', message: '3' }] },
+  });
+});
+
+test('exec passes stdin on, and its end', async () => {
+  const { socket, output, closed } = await exec(['cat'], { query: '&input=1' });
+  socket.send(frame(0, 'hello '));
+  socket.send(frame(0, 'world'));
+  socket.send(Buffer.from([255, 0]));
+  expect(await closed).toBe(1000);
+  expect(output[1]).toBe('hello world');
+  expect(JSON.parse(output[3] ?? '')).toEqual({ metadata: {}, status: 'Success' });
+});
+
+test('exec carries a megabyte each way', async () => {
+  const { socket, output, closed } = await exec(['cat'], { query: '&input=1' });
+  const chunk = 'x'.repeat(65_536);
+  for (let count = 0; count < 16; count++) socket.send(frame(0, chunk));
+  socket.send(Buffer.from([255, 0]));
+  await closed;
+  expect(output[1]?.length).toBe(16 * 65_536);
+});
+
+test('exec with a terminal has one stream and a size', async () => {
+  const { socket, output, closed } = await exec(['sh', '-c', 'read x; stty size; echo err >&2'], {
+    query: '&input=1&tty=1',
+  });
+  socket.send(frame(4, '{"Width":100,"Height":40}\n'));
+  await lab.until('the size is set', async () => {
+    const size = await lab
+      .exec('c', 'sh', '-c', 'for p in /proc/[0-9]*/fd/0; do readlink $p; done')
+      .catch(() => '');
+    return size.includes('/dev/pts') || undefined;
+  });
+  socket.send(frame(0, 'go\n'));
+  await closed;
+  expect(output[1]).toContain('40 100');
+  expect(output[1]).toContain('err');
+  expect(output[2]).toBeUndefined();
+});
+
+test('exec speaks v4 too, and refuses what it does not know', async () => {
+  const { output, closed } = await exec(['true'], { protocol: 'v4.channel.k8s.io' });
+  await closed;
+  expect(JSON.parse(output[3] ?? '')).toEqual({ metadata: {}, status: 'Success' });
+  await expect(exec(['true'], { protocol: 'v9.channel.k8s.io' })).rejects.toThrow('400');
+  await expect(exec(['true'], { container: 'd' })).rejects.toThrow('404');
+});

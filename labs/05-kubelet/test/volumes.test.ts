@@ -1,0 +1,147 @@
+// Volumes as containers see them: tmpfs for secrets, updates while they run, sub-paths that stay inside.
+
+import { resources } from '@kube-labs/apiserver';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FOREVER, Lab, script, shell, statusOf } from './lab.ts';
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await Lab.start({ number: 204 });
+});
+afterAll(() => lab[Symbol.asyncDispose]());
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+const mounted = (name: string, mountPath: string, rest: object = {}) => [
+  { name, mountPath, ...rest },
+];
+
+test('a secret lies on tmpfs, is read-only, and follows its object', async () => {
+  const metadata = { name: 'key', namespace: 'default' };
+  await lab.client.create(resources.secrets, { metadata, data: { password: base64('one') } });
+  await lab.createPod('secret', {
+    volumes: [{ name: 'key', secret: { secretName: 'key', defaultMode: 0o400 } }],
+    containers: [script('c', FOREVER, { volumeMounts: mounted('key', '/key') })],
+  });
+  await lab.running('secret');
+  expect(await lab.exec('c', 'stat', '-f', '-c', '%T', '/key')).toBe('tmpfs');
+  expect(await lab.exec('c', 'stat', '-L', '-c', '%a', '/key/password')).toBe('400');
+  expect(await lab.exec('c', 'cat', '/key/password')).toBe('one');
+  await expect(lab.exec('c', 'sh', '-c', 'echo x > /key/password')).rejects.toThrow('Read-only');
+  await lab.client.patch(
+    resources.secrets,
+    metadata,
+    { data: { password: base64('two') } },
+    { type: 'merge' },
+  );
+  await lab.until(
+    'the new secret arrives',
+    async () => (await lab.exec('c', 'cat', '/key/password')) === 'two',
+  );
+  expect(statusOf(await lab.pod('secret'), 'c')?.restartCount).toBe(0);
+  await lab.deletePod('secret');
+});
+
+test('a pod waits for its config map, and starts when it comes', async () => {
+  await lab.createPod('config', {
+    volumes: [
+      { name: 'conf', configMap: { name: 'conf', items: [{ key: 'a', path: 'sub/a.txt' }] } },
+    ],
+    containers: [script('c', FOREVER, { volumeMounts: mounted('conf', '/conf') })],
+  });
+  await lab.eventWhen(
+    'config',
+    'FailedMount MountVolume.SetUp failed for volume "conf" : configmap "conf" not found',
+  );
+  expect(statusOf(await lab.pod('config'), 'c')?.state?.waiting?.reason).toBe('ContainerCreating');
+  await lab.client.create(resources.configMaps, {
+    metadata: { name: 'conf', namespace: 'default' },
+    data: { a: 'blue' },
+  });
+  await lab.running('config');
+  expect(await lab.exec('c', 'cat', '/conf/sub/a.txt')).toBe('blue');
+  await lab.deletePod('config');
+});
+
+test('an emptyDir is shared by the containers, outlives their restarts, and goes with the pod', async () => {
+  const volumeMounts = [...mounted('data', '/data'), ...mounted('fast', '/fast')];
+  await lab.createPod('empty', {
+    volumes: [
+      { name: 'data', emptyDir: {} },
+      { name: 'fast', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+    ],
+    containers: [
+      script('a', FOREVER, { volumeMounts }),
+      script('b', FOREVER, { volumeMounts, securityContext: { runAsUser: 1000 } }),
+    ],
+  });
+  await lab.running('empty');
+  await lab.exec('b', 'sh', '-c', 'echo kept > /data/file');
+  expect(await lab.exec('a', 'cat', '/data/file')).toBe('kept');
+  expect(await lab.exec('a', 'stat', '-f', '-c', '%T', '/fast')).toBe('tmpfs');
+  await expect(lab.exec('a', 'sh', '-c', 'head -c 2000000 /dev/zero > /fast/x')).rejects.toThrow(
+    'No space',
+  );
+  await shell('docker', ['kill', await lab.idOf('a')]);
+  await lab.podWhen(
+    'empty',
+    (pod) => statusOf(pod, 'a')?.restartCount === 1 && statusOf(pod, 'a')?.ready === true,
+  );
+  expect(await lab.exec('a', 'cat', '/data/file')).toBe('kept');
+  await lab.deletePod('empty');
+});
+
+test('a subPath cannot leave its volume', async () => {
+  const path = `${lab.rootDirectory}/host`;
+  await shell('mkdir', ['-p', path]);
+  await shell('ln', ['-sfn', '/etc', `${path}/out`]);
+  const volumes = [{ name: 'host', hostPath: { path } }];
+  const at = (subPath: string) => mounted('host', '/host', { subPath });
+  await lab.createPod('inside', {
+    volumes,
+    containers: [script('c', FOREVER, { volumeMounts: at('made/here') })],
+  });
+  await lab.running('inside');
+  await lab.exec('c', 'touch', '/host/file');
+  expect(await shell('ls', [`${path}/made/here`])).toBe('file');
+  await lab.createPod('outside', {
+    volumes,
+    containers: [script('d', FOREVER, { volumeMounts: at('out') })],
+  });
+  const refused = await lab.podWhen(
+    'outside',
+    (pod) => statusOf(pod, 'd')?.state?.waiting?.reason === 'CreateContainerConfigError',
+  );
+  expect(statusOf(refused, 'd')?.state?.waiting?.message).toContain(
+    'subPath out is outside of its volume',
+  );
+  await Promise.all([lab.deletePod('inside'), lab.deletePod('outside')]);
+});
+
+test('downward and projected volumes show the pod to itself', async () => {
+  const items = [
+    { path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } },
+    { path: 'name', fieldRef: { fieldPath: 'metadata.name' } },
+  ];
+  await lab.createPod('downward', {
+    volumes: [
+      { name: 'me', downwardAPI: { items } },
+      { name: 'all', projected: { sources: [{ downwardAPI: { items } }] } },
+    ],
+    containers: [
+      script('c', FOREVER, { volumeMounts: [...mounted('me', '/me'), ...mounted('all', '/all')] }),
+    ],
+  });
+  await lab.running('downward');
+  expect(await lab.exec('c', 'cat', '/me/name', '/all/name')).toBe('downwarddownward');
+  await lab.client.patch(
+    resources.pods,
+    { namespace: 'default', name: 'downward' },
+    { metadata: { labels: { app: 'x' } } },
+    { type: 'merge' },
+  );
+  await lab.until(
+    'the label arrives',
+    async () => (await lab.exec('c', 'cat', '/me/labels')) === 'app="x"',
+  );
+  await lab.deletePod('downward');
+});

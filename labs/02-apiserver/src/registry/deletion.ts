@@ -1,0 +1,165 @@
+// deletion: what a DELETE does to an object, decided without touching the store.
+//
+// An object goes at once, or it is only marked: deletionTimestamp says when it should be gone, and it really goes when nobody
+// holds it any more. Three things hold it: finalizers (somebody must clean up first), a namespace's own finalizers, and for
+// pods a grace period (the kubelet must stop the containers first, and confirms with grace period 0).
+//
+// Same rule upstream: apiserver, registry/rest/delete.go (BeforeDelete), registry/generic/registry/store.go
+// (deletionFinalizersForGarbageCollection), registry/core/pod/strategy.go and registry/core/namespace/storage.
+// Left out: deleting objects that cannot be decoded.
+
+import type { Namespace, Pod } from 'kubernetes-types/core/v1';
+import type { DeleteOptions } from 'kubernetes-types/meta/v1';
+import { badRequest, conflict } from '../api-error.ts';
+import type { KubernetesObject } from '../client/resources.ts';
+import {
+  formatTime,
+  type MutableMeta,
+  metadataOf,
+  mutableCopy,
+  type ReadonlyApiObject,
+} from './api-object.ts';
+import type { ResourceDefinition } from './resource-definition.ts';
+
+export type DeletionPlan =
+  | { readonly kind: 'remove' }
+  /** Write this instead; it goes when its finalizers are gone, or when the kubelet says so. */
+  | { readonly kind: 'mark'; readonly object: KubernetesObject }
+  /** It is marked already, and this request changes nothing. */
+  | { readonly kind: 'keep' };
+
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
+const POD_GRACE_DEFAULT_SECONDS = 30;
+
+export function planDeletion(
+  current: ReadonlyApiObject,
+  options: DeleteOptions,
+  { definition, nowMs }: { definition: ResourceDefinition; nowMs: number },
+): DeletionPlan {
+  const next = mutableCopy(current);
+  const metadata = metadataOf(next);
+  setCollectionFinalizers(metadata, options, definition);
+  const graceSeconds = graceOf(current, options);
+  const marked = metadata.deletionTimestamp !== undefined;
+  const held = (metadata.finalizers ?? []).length > 0 || isHeldNamespace(current);
+  if (!held && graceSeconds === 0) return { kind: 'remove' };
+
+  if (marked && graceSeconds >= (metadata.deletionGracePeriodSeconds ?? 0)) {
+    return sameFinalizers(current, next) ? { kind: 'keep' } : { kind: 'mark', object: next };
+  }
+  if (!marked && metadata.generation !== undefined && metadata.generation > 0) {
+    metadata.generation += 1;
+  }
+  metadata.deletionTimestamp = formatTime(nowMs + graceSeconds * 1000);
+  metadata.deletionGracePeriodSeconds = graceSeconds;
+  if (current.kind === 'Namespace') markTerminating(next);
+  return { kind: 'mark', object: next };
+}
+
+/** True when an update took away the last thing that held an object which is being deleted. */
+export function isReleasedBy(next: KubernetesObject): boolean {
+  const metadata = next.metadata ?? {};
+  return (
+    metadata.deletionTimestamp !== undefined &&
+    (metadata.deletionGracePeriodSeconds ?? 0) === 0 &&
+    (metadata.finalizers ?? []).length === 0 &&
+    !isHeldNamespace(next)
+  );
+}
+
+/** Throws a Conflict when the object is not the one that the client means. */
+export function checkPreconditions(
+  current: ReadonlyApiObject,
+  options: DeleteOptions,
+  definition: ResourceDefinition,
+): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const { metadata } = current;
+  if (uid !== undefined && uid !== metadata.uid) {
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;
+    throw conflict(definition, metadata.name ?? '', why);
+  }
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
+    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`;
+    throw conflict(definition, metadata.name ?? '', why);
+  }
+}
+
+export function checkDeleteOptions(options: DeleteOptions): void {
+  const { propagationPolicy, orphanDependents, gracePeriodSeconds } = options;
+  if (propagationPolicy !== undefined && orphanDependents !== undefined) {
+    throw badRequest('orphanDependents and deletionPropagation cannot be both set');
+  }
+  const known = ['Foreground', 'Background', 'Orphan'];
+  if (propagationPolicy !== undefined && !known.includes(propagationPolicy)) {
+    throw badRequest(
+      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "${propagationPolicy}": supported values: "Background", "Foreground", "Orphan"`,
+    );
+  }
+  if (gracePeriodSeconds !== undefined && !Number.isSafeInteger(gracePeriodSeconds)) {
+    throw badRequest('gracePeriodSeconds must be an integer');
+  }
+}
+
+/** Pods that no kubelet runs (unassigned or finished) need no grace; other kinds know none at all. */
+function graceOf(current: ReadonlyApiObject, options: DeleteOptions): number {
+  if (current.kind !== 'Pod') return 0;
+  const { spec, status } = current as Pod;
+  if ((spec?.nodeName ?? '') === '') return 0;
+  if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return 0;
+  const wanted =
+    options.gracePeriodSeconds ??
+    current.metadata.deletionGracePeriodSeconds ??
+    spec?.terminationGracePeriodSeconds ??
+    POD_GRACE_DEFAULT_SECONDS;
+  return wanted < 0 ? 1 : wanted;
+}
+
+/** Propagation becomes a finalizer, which the garbage collector takes away when it has done its part. */
+function setCollectionFinalizers(
+  metadata: MutableMeta,
+  options: DeleteOptions,
+  definition: ResourceDefinition,
+): void {
+  const finalizers = new Set(metadata.finalizers ?? []);
+  const policy = propagationOf(options) ?? existingPolicy(finalizers) ?? defaultPolicy(definition);
+  finalizers.delete(ORPHAN);
+  finalizers.delete(FOREGROUND);
+  if (policy === 'Orphan') finalizers.add(ORPHAN);
+  if (policy === 'Foreground') finalizers.add(FOREGROUND);
+  if (finalizers.size > 0) metadata.finalizers = [...finalizers];
+  else delete metadata.finalizers;
+}
+
+function propagationOf(options: DeleteOptions): string | undefined {
+  if (options.orphanDependents !== undefined) {
+    return options.orphanDependents ? 'Orphan' : 'Background';
+  }
+  return options.propagationPolicy;
+}
+
+function existingPolicy(finalizers: ReadonlySet<string>): string | undefined {
+  if (finalizers.has(ORPHAN)) return 'Orphan';
+  return finalizers.has(FOREGROUND) ? 'Foreground' : undefined;
+}
+
+/** Clients of 1.1 counted on pods outliving their replication controller. */
+function defaultPolicy({ resource }: ResourceDefinition): string {
+  return resource === 'replicationcontrollers' ? 'Orphan' : 'Background';
+}
+
+function isHeldNamespace(object: KubernetesObject | ReadonlyApiObject): boolean {
+  return object.kind === 'Namespace' && ((object as Namespace).spec?.finalizers ?? []).length > 0;
+}
+
+function markTerminating(object: KubernetesObject): void {
+  const namespace = object as Namespace;
+  namespace.status = { ...namespace.status, phase: 'Terminating' };
+}
+
+function sameFinalizers(current: ReadonlyApiObject, next: KubernetesObject): boolean {
+  const before = current.metadata.finalizers ?? [];
+  const after = next.metadata?.finalizers ?? [];
+  return before.length === after.length && before.every((name) => after.includes(name));
+}

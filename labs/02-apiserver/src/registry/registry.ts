@@ -1,0 +1,333 @@
+// Registry: what a create, an update and a delete mean, the same way for every resource.
+//
+//   create   system fields → admission → strategy.prepareForCreate → validate → transaction "nothing is there"
+//   update   read → change → admission → strategy.prepareForUpdate → validate → transaction "unchanged since read", or again
+//   delete   read → preconditions → planDeletion() → transaction, or again
+//
+// Invariants:
+//   1. a write never overwrites a state that its writer did not see: the transaction compares the revision that was read.
+//   2. uid, creationTimestamp and the deletion fields belong to the server; no client can change them.
+//   3. a dry run goes the whole way but the last step.
+//
+// Same idea upstream: apiserver, registry/generic/registry/store.go and storage's GuaranteedUpdate.
+// Left out: managedFields, and the object counts of quota.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { DeleteOptions } from 'kubernetes-types/meta/v1';
+import type { AdmissionChain, AdmissionRequest } from '../admission/admission.ts';
+import { ApiError, alreadyExists, badRequest, conflict, notFound } from '../api-error.ts';
+import type { Clock } from '../client/clock.ts';
+import type { KubernetesObject, ObjectRef } from '../client/resources.ts';
+import type { User } from '../server/authentication.ts';
+import { type FieldError, invalid } from '../strategy/field-error.ts';
+import { strategyOf } from '../strategy/strategies.ts';
+import type { Strategy } from '../strategy/strategy.ts';
+import { formatTime, metadataOf, mutableCopy, type ReadonlyApiObject } from './api-object.ts';
+import { checkDeleteOptions, checkPreconditions, isReleasedBy, planDeletion } from './deletion.ts';
+import { generateName, newUid } from './object-name.ts';
+import { objectKey, type ResourceDefinition } from './resource-definition.ts';
+import type { Storage, TxnParts } from './storage.ts';
+import { encodeForStorage, StoredObject } from './stored-object.ts';
+
+export interface WriteOptions {
+  readonly user: User;
+  readonly dryRun: boolean;
+}
+
+export interface UpdateOptions extends WriteOptions {
+  /** What the strategy applies: spec and metadata, status only, or (our own changes, like a binding) nothing. */
+  readonly scope: 'object' | 'status' | 'raw';
+  readonly subresource?: string;
+}
+
+/** Writes that belong to an object's own write, like the allocation of its address. */
+export interface WriteCompanion {
+  /** May fill in `next`, which is undefined when the object is removed. Called again when the transaction is lost. */
+  prepare(
+    next: KubernetesObject | undefined,
+    current: ReadonlyApiObject | undefined,
+  ): Promise<TxnParts>;
+}
+
+export interface RegistryDeps {
+  readonly definition: ResourceDefinition;
+  readonly storage: Storage;
+  readonly admission: AdmissionChain;
+  readonly clock: Clock;
+  readonly companion?: WriteCompanion;
+}
+
+/** Each lost transaction means that somebody else's write went through, so giving up is only for the truly unlucky. */
+const ATTEMPTS_MAX = 64;
+const GENERATED_NAME_ATTEMPTS_MAX = 8;
+
+export class Registry {
+  readonly definition: ResourceDefinition;
+  readonly storage: Storage;
+  readonly strategy: Strategy;
+  readonly #deps: RegistryDeps;
+
+  constructor(deps: RegistryDeps) {
+    this.#deps = deps;
+    this.definition = deps.definition;
+    this.storage = deps.storage;
+    this.strategy = strategyOf(deps.definition);
+  }
+
+  async get(ref: ObjectRef): Promise<StoredObject> {
+    const stored = await this.storage.get(objectKey(this.definition, ref));
+    if (stored === undefined) throw notFound(this.definition, ref.name);
+    return stored;
+  }
+
+  async create(
+    object: KubernetesObject,
+    namespace: string | undefined,
+    options: WriteOptions,
+  ): Promise<StoredObject> {
+    const generated = (metadataOf(object).name ?? '') === '' && !!object.metadata?.generateName;
+    for (let attempt = 1; ; attempt += 1) {
+      const copy = mutableCopy(object);
+      if (generated) metadataOf(copy).name = generateName(object.metadata?.generateName ?? '');
+      try {
+        return await this.#createOnce(copy, namespace, options);
+      } catch (error) {
+        const taken = generated && ApiError.is(error, 'AlreadyExists');
+        if (!taken || attempt >= GENERATED_NAME_ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  async #createOnce(
+    object: KubernetesObject,
+    namespace: string | undefined,
+    options: WriteOptions,
+  ): Promise<StoredObject> {
+    const { admission, companion, clock } = this.#deps;
+    setSystemFields(object, namespace, clock.now());
+    const request = this.#admissionRequest('CREATE', object, { options, namespace });
+    await admission.mutate(request);
+    this.strategy.prepareForCreate(object);
+    this.#check(object, this.strategy.validate(object));
+    await admission.validate(request);
+    const { name = '' } = metadataOf(object);
+    const key = objectKey(this.definition, refOf(object));
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+      const next = companion === undefined ? object : mutableCopy(object);
+      const parts = await companion?.prepare(next, undefined);
+      if (options.dryRun) {
+        if ((await this.storage.get(key)) !== undefined) throw alreadyExists(this.definition, name);
+        return StoredObject.fromValue(key, 0, encodeForStorage(next));
+      }
+      const result = await this.storage.write({ key, seenRevision: 0, object: next, parts });
+      if (result.kind === 'written' && result.stored !== undefined) return result.stored;
+      if (result.kind === 'lost' && result.current !== undefined) {
+        throw alreadyExists(this.definition, name);
+      }
+    }
+    throw conflict(this.definition, name);
+  }
+
+  /** `change` gets the current state and returns the wanted one; it is called again when somebody else wrote meanwhile. */
+  async update(
+    ref: ObjectRef,
+    change: (current: StoredObject) => KubernetesObject | Promise<KubernetesObject>,
+    options: UpdateOptions,
+  ): Promise<StoredObject> {
+    const key = objectKey(this.definition, ref);
+    let current = await this.storage.get(key);
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+      if (current === undefined) throw notFound(this.definition, ref.name);
+      const next = await change(current);
+      await this.#prepareUpdate(next, current, ref, options);
+      const parts = await this.#deps.companion?.prepare(next, current.object);
+      if (isSame(next, current.object)) return current;
+      if (options.dryRun) {
+        return StoredObject.fromValue(key, current.revision, encodeForStorage(next));
+      }
+      const result = isReleasedBy(next)
+        ? await this.#remove(key, current)
+        : await this.storage.write({ key, seenRevision: current.revision, object: next, parts });
+      if (result.kind === 'written') {
+        return result.stored ?? current.atRevision(result.revision);
+      }
+      current = result.current;
+    }
+    throw conflict(this.definition, ref.name);
+  }
+
+  async #prepareUpdate(
+    next: KubernetesObject,
+    { object: old }: StoredObject,
+    ref: ObjectRef,
+    options: UpdateOptions,
+  ): Promise<void> {
+    this.#checkSeen(next, old);
+    keepSystemFields(next, old);
+    const { namespace } = ref;
+    const request = this.#admissionRequest('UPDATE', next, { options, namespace, old });
+    await this.#deps.admission.mutate(request);
+    const before = old as KubernetesObject;
+    if (options.scope === 'object') {
+      this.strategy.prepareForUpdate(next, before);
+      this.#check(next, this.strategy.validateUpdate(next, before));
+    } else if (options.scope === 'status') {
+      prepareStatus(this.strategy, next, before);
+    }
+    await this.#deps.admission.validate(request);
+  }
+
+  async delete(
+    ref: ObjectRef,
+    deleteOptions: DeleteOptions,
+    options: WriteOptions,
+  ): Promise<{ removed: boolean; stored: StoredObject }> {
+    checkDeleteOptions(deleteOptions);
+    const key = objectKey(this.definition, ref);
+    const { definition } = this;
+    let current = await this.storage.get(key);
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+      if (current === undefined) throw notFound(definition, ref.name);
+      checkPreconditions(current.object, deleteOptions, definition);
+      await this.#deps.admission.validate({
+        operation: 'DELETE',
+        definition,
+        name: ref.name,
+        user: options.user,
+        old: current.object,
+        ...(ref.namespace === undefined ? {} : { namespace: ref.namespace }),
+      });
+      const nowMs = this.#deps.clock.now();
+      const plan = planDeletion(current.object, deleteOptions, { definition, nowMs });
+      if (plan.kind === 'keep') return { removed: false, stored: current };
+      if (options.dryRun) return { removed: plan.kind === 'remove', stored: current };
+      const result =
+        plan.kind === 'remove'
+          ? await this.#remove(key, current)
+          : await this.storage.write({
+              key,
+              seenRevision: current.revision,
+              object: plan.object,
+            });
+      if (result.kind === 'written') {
+        return { removed: plan.kind === 'remove', stored: result.stored ?? current };
+      }
+      current = result.current;
+    }
+    throw conflict(definition, ref.name);
+  }
+
+  async #remove(key: string, current: StoredObject): ReturnType<Storage['write']> {
+    const parts = await this.#deps.companion?.prepare(undefined, current.object);
+    return this.storage.write({ key, seenRevision: current.revision, object: undefined, parts });
+  }
+
+  #admissionRequest(
+    operation: 'CREATE' | 'UPDATE',
+    object: KubernetesObject,
+    rest: {
+      options: WriteOptions & { subresource?: string };
+      namespace: string | undefined;
+      old?: ReadonlyApiObject;
+    },
+  ): AdmissionRequest {
+    const { options, namespace, old } = rest;
+    return {
+      operation,
+      definition: this.definition,
+      name: object.metadata?.name ?? '',
+      user: options.user,
+      object,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
+      ...(old === undefined ? {} : { old }),
+    };
+  }
+
+  #check(object: KubernetesObject, errors: readonly FieldError[]): void {
+    if (errors.length > 0) {
+      throw invalid(this.definition, object.metadata?.name ?? '', [...errors]);
+    }
+  }
+
+  /** Optimistic concurrency: a writer that names the version it read loses when that is not the current one. */
+  #checkSeen(next: KubernetesObject, old: ReadonlyApiObject): void {
+    const { uid, resourceVersion } = next.metadata ?? {};
+    const name = old.metadata.name ?? '';
+    if (uid !== undefined && uid !== '' && uid !== old.metadata.uid) {
+      const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
+      throw conflict(this.definition, name, why);
+    }
+    const seen = resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0';
+    if (seen && resourceVersion !== old.metadata.resourceVersion) {
+      throw conflict(this.definition, name);
+    }
+  }
+}
+
+function refOf({ metadata }: KubernetesObject): ObjectRef {
+  const name = metadata?.name ?? '';
+  return metadata?.namespace === undefined ? { name } : { namespace: metadata.namespace, name };
+}
+
+function setSystemFields(
+  object: KubernetesObject,
+  namespace: string | undefined,
+  nowMs: number,
+): void {
+  const metadata = metadataOf(object);
+  if ((metadata.resourceVersion ?? '') !== '') {
+    throw badRequest('resourceVersion should not be set on objects to be created');
+  }
+  delete metadata.resourceVersion;
+  delete metadata.selfLink;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.managedFields;
+  if (namespace === undefined) delete metadata.namespace;
+  else metadata.namespace = namespace;
+  metadata.uid = newUid();
+  metadata.creationTimestamp = formatTime(nowMs);
+}
+
+/** What the client sent for the server's own fields does not count. */
+function keepSystemFields(next: KubernetesObject, old: ReadonlyApiObject): void {
+  const metadata = metadataOf(next);
+  const kept = [
+    'name',
+    'namespace',
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'resourceVersion',
+  ] as const;
+  for (const field of kept) {
+    const value = old.metadata[field];
+    if (value === undefined) delete metadata[field];
+    else Object.assign(metadata, { [field]: value });
+  }
+  delete metadata.selfLink;
+  delete metadata.managedFields;
+}
+
+/** Without a strategy of its own a status update takes the status, and nothing else, from the client. */
+function prepareStatus(strategy: Strategy, next: KubernetesObject, old: KubernetesObject): void {
+  if (strategy.prepareForStatusUpdate !== undefined) {
+    strategy.prepareForStatusUpdate(next, old);
+    return;
+  }
+  const target = next as Record<string, unknown>;
+  for (const field of new Set([...Object.keys(next), ...Object.keys(old)])) {
+    if (field === 'status' || field === 'metadata') continue;
+    const value = (old as Record<string, unknown>)[field];
+    if (value === undefined) delete target[field];
+    else target[field] = value;
+  }
+}
+
+/** A write that changes nothing does not happen: no new revision, no event, as upstream. */
+function isSame(next: KubernetesObject, old: ReadonlyApiObject): boolean {
+  return isDeepStrictEqual(next, old);
+}

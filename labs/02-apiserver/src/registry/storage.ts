@@ -1,0 +1,101 @@
+// Storage: one resource in the key-value store.
+//
+// Reads are as fresh as the store itself. Writes are transactions that compare the revision which the writer saw, so that
+// of two writers one always loses and knows it; other keys (an address that is being allocated, say) can join the same
+// transaction. Bytes that the watch cache has parsed already are not parsed again.
+//
+// Same idea upstream: apiserver, storage/etcd3/store.go. Left out: encryption, and the lease manager's statistics.
+
+import {
+  type Compare,
+  type KeyValue,
+  type KeyValueStore,
+  type Op,
+  StoreError,
+} from '@kube-labs/store';
+import type { KubernetesObject } from '../client/resources.ts';
+import type { EventLease } from './event-lease.ts';
+import { encodeForStorage, StoredObject } from './stored-object.ts';
+import type { WatchCache } from './watch-cache.ts';
+
+/** What must be true, and be written, together with an object. */
+export interface TxnParts {
+  readonly compare: readonly Compare[];
+  readonly ops: readonly Op[];
+}
+
+export interface WriteRequest {
+  readonly key: string;
+  /** The revision that the writer saw; 0 when it saw nothing. */
+  readonly seenRevision: number;
+  /** Undefined removes the key. */
+  readonly object: KubernetesObject | undefined;
+  readonly parts?: TxnParts | undefined;
+}
+
+export type WriteResult =
+  | {
+      readonly kind: 'written';
+      readonly stored: StoredObject | undefined;
+      readonly revision: number;
+    }
+  /** Somebody else was faster, on this key or on one of the parts. */
+  | { readonly kind: 'lost'; readonly current: StoredObject | undefined };
+
+export class Storage {
+  readonly store: KeyValueStore;
+  readonly cache: WatchCache;
+  readonly #lease: EventLease | undefined;
+
+  constructor(store: KeyValueStore, cache: WatchCache, lease?: EventLease) {
+    this.store = store;
+    this.cache = cache;
+    this.#lease = lease;
+  }
+
+  async get(key: string): Promise<StoredObject | undefined> {
+    const { kvs } = await this.store.range({ key });
+    return kvs[0] === undefined ? undefined : this.decode(kvs[0]);
+  }
+
+  async write(request: WriteRequest): Promise<WriteResult> {
+    try {
+      return await this.#write(request);
+    } catch (error) {
+      // The lease ran out between our looking at it and its use: once more, with a new one.
+      if (this.#lease === undefined || !StoreError.is(error, 'lease-not-found')) throw error;
+      this.#lease.forget();
+      return await this.#write(request);
+    }
+  }
+
+  async #write({ key, seenRevision, object, parts }: WriteRequest): Promise<WriteResult> {
+    const value = object === undefined ? undefined : encodeForStorage(object);
+    const lease = value === undefined ? undefined : await this.#lease?.current();
+    const op: Op =
+      value === undefined
+        ? { kind: 'delete', key }
+        : { kind: 'put', key, value, ...(lease === undefined ? {} : { lease }) };
+    const result = await this.store.txn({
+      compare: [
+        { key, target: 'mod', result: '=', value: seenRevision },
+        ...(parts?.compare ?? []),
+      ],
+      success: [op, ...(parts?.ops ?? [])],
+      failure: [{ kind: 'range', key }],
+    });
+    if (result.succeeded) {
+      const stored =
+        value === undefined ? undefined : StoredObject.fromValue(key, result.revision, value);
+      return { kind: 'written', stored, revision: result.revision };
+    }
+    const [found] = result.responses;
+    const kv = found?.kind === 'range' ? found.kvs[0] : undefined;
+    return { kind: 'lost', current: kv === undefined ? undefined : this.decode(kv) };
+  }
+
+  decode(kv: KeyValue): StoredObject {
+    const cached = this.cache.get(kv.key);
+    return cached?.revision === kv.modRevision ? cached : StoredObject.decode(kv);
+  }
+}

@@ -1,0 +1,195 @@
+// WatchCache: one watch on the store for each resource, shared by every list and watch that clients open.
+//
+// It lists the resource once, follows the store from that revision, and keeps the current state and a ring of the most
+// recent events. A watcher that starts at an older revision gets the ring's events first; one that is older than the ring
+// hears Expired ("too old resource version") and lists again. The store sees one watcher a resource, however many clients
+// there are, and an object is parsed once.
+//
+// Invariants:
+//   1. revision never goes back, and everything up to it has been delivered to the subscribers, in the order of the store.
+//   2. the ring holds every event after `#ringStart`.
+//   3. when continuity is lost (compaction), all subscribers are ended: nobody misses an event without being told.
+//
+// Same idea upstream: apiserver, storage/cacher (cacher.go, watch_cache.go). Left out: the B-tree of past states.
+
+import { type KeyValueStore, prefixEnd, StoreError, type WatchBatch } from '@kube-labs/store';
+import { expired } from '../api-error.ts';
+import { type Clock, realClock, sleep } from '../client/clock.ts';
+import type { Logger } from '../component/logger.ts';
+import { StoredObject } from './stored-object.ts';
+
+export interface CacheEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  /** The new state; of a deletion the last state, under the revision of the deletion. */
+  readonly current: StoredObject;
+  readonly previous?: StoredObject;
+}
+
+/** Called back synchronously; must not throw and must not block. */
+export interface CacheSubscriber {
+  onEvent(event: CacheEvent): void;
+  /** The cache lost track of the store: the watcher ends and its client lists again. */
+  onEnd(): void;
+}
+
+const RING_LENGTH_MAX = 1000;
+const RETRY_DELAY_MS = 500;
+const LIST_PAGE_LENGTH = 1000;
+
+export interface WatchCacheOptions {
+  readonly store: KeyValueStore;
+  readonly prefix: string;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+export class WatchCache {
+  readonly #options: WatchCacheOptions;
+  readonly #objects = new Map<string, StoredObject>();
+  readonly #subscribers = new Set<CacheSubscriber>();
+  #sorted: readonly StoredObject[] | undefined;
+  #ring: CacheEvent[] = [];
+  /** Events after this revision are in the ring. */
+  #ringStart = 0;
+  #revision = 0;
+  #ready = false;
+  #readyWaiters: (() => void)[] = [];
+
+  constructor(options: WatchCacheOptions) {
+    this.#options = options;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+  get isReady(): boolean {
+    return this.#ready;
+  }
+
+  /** Follows the store until the signal aborts. Never rejects: whatever the store does, it tries again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { log, clock = realClock, prefix } = this.#options;
+    while (!signal.aborted) {
+      try {
+        if (!this.#ready) await this.#relist();
+        await this.#follow(signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        log.warn('Watch on the store ended', { prefix, error });
+        if (StoreError.is(error, 'compacted')) this.#lose();
+      }
+      await sleep(RETRY_DELAY_MS, signal, clock);
+    }
+    this.#lose();
+  }
+
+  /** Resolves when the cache holds a complete state. */
+  async ready(): Promise<void> {
+    if (!this.#ready) await new Promise<void>((resolve) => this.#readyWaiters.push(resolve));
+  }
+
+  get(key: string): StoredObject | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** All objects, in the order of their keys. The array is never changed afterwards. */
+  list(): readonly StoredObject[] {
+    this.#sorted ??= [...this.#objects.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    return this.#sorted;
+  }
+
+  /** The subscriber gets every event after `fromRevision`: past ones at once, later ones as they happen. */
+  subscribe(fromRevision: number, subscriber: CacheSubscriber): () => void {
+    if (fromRevision < this.#ringStart) {
+      throw expired(`too old resource version: ${fromRevision} (${this.#ringStart})`);
+    }
+    const filtered: CacheSubscriber = {
+      onEvent: (event) => {
+        if (event.current.revision > fromRevision) subscriber.onEvent(event);
+      },
+      onEnd: () => subscriber.onEnd(),
+    };
+    for (const event of this.#ring) filtered.onEvent(event);
+    this.#subscribers.add(filtered);
+    return () => void this.#subscribers.delete(filtered);
+  }
+
+  /** Reads the whole resource at one revision, in pages. */
+  async #relist(): Promise<void> {
+    const { store, prefix } = this.#options;
+    const rangeEnd = prefixEnd(prefix);
+    this.#objects.clear();
+    let key = prefix;
+    let revision: number | undefined;
+    for (;;) {
+      const at = revision === undefined ? {} : { revision };
+      const page = await store.range({ key, rangeEnd, limit: LIST_PAGE_LENGTH, ...at });
+      revision ??= page.revision;
+      for (const kv of page.kvs) this.#objects.set(kv.key, StoredObject.decode(kv));
+      const last = page.kvs.at(-1);
+      if (!page.more || last === undefined) break;
+      key = `${last.key}\0`;
+    }
+    this.#sorted = undefined;
+    this.#ring = [];
+    this.#ringStart = revision;
+    this.#revision = revision;
+    this.#ready = true;
+    for (const wake of this.#readyWaiters.splice(0)) wake();
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { store, prefix } = this.#options;
+    const request = {
+      key: prefix,
+      rangeEnd: prefixEnd(prefix),
+      startRevision: this.#revision + 1,
+      progressNotify: true,
+    };
+    for await (const batch of store.watch(request, signal)) this.#apply(batch);
+  }
+
+  #apply(batch: WatchBatch): void {
+    for (const { type, kv } of batch.events) {
+      const previous = this.#objects.get(kv.key);
+      const event =
+        type === 'put'
+          ? putEvent(StoredObject.decode(kv), previous)
+          : deleteEvent(previous, kv.modRevision);
+      if (event === undefined) continue; // A deletion of what we never had.
+      if (type === 'put') this.#objects.set(kv.key, event.current);
+      else this.#objects.delete(kv.key);
+      this.#sorted = undefined;
+      this.#remember(event);
+      for (const subscriber of this.#subscribers) subscriber.onEvent(event);
+    }
+    if (batch.revision > this.#revision) this.#revision = batch.revision;
+  }
+
+  #remember(event: CacheEvent): void {
+    this.#ring.push(event);
+    if (this.#ring.length <= RING_LENGTH_MAX * 2) return;
+    // Cutting half at a time keeps this cheap; the first event that stays tells where the ring begins now.
+    const dropped = this.#ring.splice(0, this.#ring.length - RING_LENGTH_MAX);
+    this.#ringStart = dropped.at(-1)?.current.revision ?? this.#ringStart;
+  }
+
+  #lose(): void {
+    this.#ready = false;
+    const subscribers = [...this.#subscribers];
+    this.#subscribers.clear();
+    for (const subscriber of subscribers) subscriber.onEnd();
+  }
+}
+
+function putEvent(current: StoredObject, previous: StoredObject | undefined): CacheEvent {
+  return previous === undefined
+    ? { type: 'ADDED', current }
+    : { type: 'MODIFIED', current, previous };
+}
+
+function deleteEvent(previous: StoredObject | undefined, revision: number): CacheEvent | undefined {
+  return previous === undefined
+    ? undefined
+    : { type: 'DELETED', current: previous.atRevision(revision), previous };
+}

@@ -1,0 +1,93 @@
+// RequestContext: one request on its way through the handlers, with what is known of it already.
+//
+// Query parameters are read here, once, so that a wrong one gets the same answer everywhere.
+// Same idea upstream: apiserver, endpoints/handlers' RequestScope and meta/v1's ListOptions.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { badRequest } from '../api-error.ts';
+import type { ObjectRef } from '../client/resources.ts';
+import type { FieldValidation } from '../codec/decode.ts';
+import type { Registry, WriteOptions } from '../registry/registry.ts';
+import type { User } from './authentication.ts';
+import { type Negotiated, negotiate } from './negotiation.ts';
+import type { ResourceRequest } from './request-info.ts';
+import { readBody } from './responses.ts';
+
+export interface RequestContext {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly info: ResourceRequest;
+  readonly query: URLSearchParams;
+  readonly user: User;
+  readonly registry: Registry;
+  /** Aborts when the server stops. */
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+}
+
+export interface Body {
+  readonly bytes: Buffer;
+  readonly contentType: string | undefined;
+}
+
+export function refOf({ info }: RequestContext): ObjectRef {
+  const { name = '', namespace } = info;
+  return namespace === undefined ? { name } : { name, namespace };
+}
+
+export function negotiated({ request }: RequestContext): Negotiated {
+  return negotiate(request.headers.accept);
+}
+
+export async function bodyOf({ request }: RequestContext): Promise<Body> {
+  return { bytes: await readBody(request), contentType: request.headers['content-type'] };
+}
+
+export function writeOptions({ query, user }: RequestContext): WriteOptions {
+  const values = query.getAll('dryRun').filter((value) => value !== '');
+  return { user, dryRun: dryRunOf(values) };
+}
+
+export function dryRunOf(values: readonly string[]): boolean {
+  const wrong = values.find((value) => value !== 'All');
+  if (wrong !== undefined) {
+    throw badRequest(
+      `invalid dry run: dryRun: Unsupported value: "${wrong}": supported values: "All"`,
+    );
+  }
+  return values.length > 0;
+}
+
+export function fieldValidationOf({ query }: RequestContext): FieldValidation {
+  const value = query.get('fieldValidation') ?? '';
+  if (value === 'Strict' || value === 'Ignore' || value === 'Warn') return value;
+  if (value === '') return 'Warn';
+  throw badRequest(
+    `invalid field validation: fieldValidation: Unsupported value: "${value}": supported values: "Ignore", "Strict", "Warn"`,
+  );
+}
+
+/** A whole number of 0 or more, or undefined when it is not given. */
+export function integerOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === '') return undefined;
+  if (!/^\d{1,15}$/.test(text)) {
+    throw badRequest(`${name}: Invalid value: "${text}": must be a whole number`);
+  }
+  return Number(text);
+}
+
+export function isTrue(query: URLSearchParams, name: string): boolean {
+  return ['true', '1'].includes(query.get(name) ?? '');
+}
+
+export function selectorsOf({ query, info }: RequestContext) {
+  const labelSelector = query.get('labelSelector') ?? '';
+  const named = info.name === undefined ? '' : `metadata.name=${info.name}`;
+  const fieldSelector = [named, query.get('fieldSelector') ?? ''].filter(Boolean).join(',');
+  return {
+    labelSelector,
+    fieldSelector,
+    ...(info.namespace === undefined ? {} : { namespace: info.namespace }),
+  };
+}

@@ -72,7 +72,7 @@ test('a container that ends is restarted in place, with a back-off that doubles'
   expect(statusOf(second, 'c')?.state?.waiting?.message).toContain('back-off 20s');
   expect(second.status?.podIP).toBe(first.status?.podIP);
   // The sandbox stays; of the dead containers one is kept.
-  expect((await lab.containers('_crash_')).length).toBe(2);
+  await lab.until('older ones go', async () => (await lab.containers('_crash_')).length === 2);
   await lab.deletePod('crash');
 });
 

@@ -89,6 +89,7 @@ runMain('kube-apiserver', async (signal) => {
     const options: ApiServerOptions = {
       store,
       log,
+      signal,
       tokens,
       tls: certificates.serving,
       ...(certificates.clientCa === undefined ? {} : { clientCa: certificates.clientCa }),

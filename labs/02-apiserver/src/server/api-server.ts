@@ -12,6 +12,7 @@
 // Same idea upstream: apiserver, server/genericapiserver.go and server/config.go (DefaultBuildHandlerChain).
 // Left out in this step: authorization (every known user may do everything), HTTP/2, audit, priority and fairness.
 
+import { once, setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -59,6 +60,8 @@ export interface ApiServerOptions {
   readonly defaultUnreachableTolerationSeconds?: number;
   readonly log?: Logger;
   readonly clock?: Clock;
+  /** Stops the server, also while it still starts. */
+  readonly signal?: AbortSignal;
 }
 
 const RETRY_DELAY_MS = 1000;
@@ -92,8 +95,8 @@ export class ApiServer implements AsyncDisposable {
     const ca = options.clientCa;
     const auth = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
     this.#server = createServer({ cert, key, ...auth, requestTimeout: 0, headersTimeout: 20_000 });
-    // Watches are many and long; Node would warn of a leak where there is none.
-    this.#server.setMaxListeners(0);
+    // Caches and watches are many and long, and all end with the server; Node would warn of a leak where there is none.
+    setMaxListeners(0, this.#stop.signal);
     this.#server.on('request', (request, response) => void this.#serve(request, response));
     this.#server.on(
       'upgrade',
@@ -106,6 +109,8 @@ export class ApiServer implements AsyncDisposable {
   /** Resolves when the port is open and the server is ready. */
   static async start(options: ApiServerOptions): Promise<ApiServer> {
     const server = new ApiServer(options);
+    const stop = () => server.#stop.abort();
+    options.signal?.addEventListener('abort', stop, { once: true });
     try {
       await server.#listen();
       await server.#run();
@@ -203,7 +208,8 @@ export class ApiServer implements AsyncDisposable {
     const caches = [...this.#registries.values()].map(({ storage }) => storage.cache);
     for (const cache of caches) this.#running.push(cache.run(signal));
     this.#running.push(this.#compact(signal));
-    await Promise.all(caches.map((cache) => cache.ready()));
+    const ready = Promise.all(caches.map((cache) => cache.ready()));
+    await Promise.race([ready, once(signal, 'abort')]);
     await this.#bootstrapUntilDone(signal);
     this.#running.push(this.#keepBootstrapped(signal));
   }

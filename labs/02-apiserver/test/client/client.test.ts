@@ -13,8 +13,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await client[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
+  await server?.[Symbol.asyncDispose]();
 });
 
 const configMap = (name: string, data: Record<string, string> = {}) => ({

@@ -159,7 +159,11 @@ export class NodeNetwork implements AsyncDisposable {
     const child = spawn('ip', command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const agent = new Agent(child);
     this.#agents.set(place, agent);
-    await once(child, 'message');
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`The agent in ${place} ended with code ${code}`);
+    });
+    await Promise.race([once(child, 'message'), ended]);
+    ended.catch(() => {}); // From now on its end is our doing.
     agent.listen();
   }
 

@@ -32,7 +32,8 @@ let proxy: ReturnType<NodeNetwork['start']>;
 let proxyFlags: string[];
 
 beforeAll(async () => {
-  [api, network] = await Promise.all([startTestApiServer(), NodeNetwork.create()]);
+  api = await startTestApiServer();
+  network = await NodeNetwork.create();
   client = api.client();
   await network.bringApi(Number(new URL(api.url).port));
   const resolvConf = join(network.directory, 'resolv.conf');

@@ -19,7 +19,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const stop of stops) await stop();
-  await client[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
 });
 
@@ -270,7 +269,10 @@ describe('Scheduler', () => {
     const ref = { namespace: 'default', name };
     await client.delete(resources.pods, ref, { gracePeriodSeconds: 0 });
     await expect
-      .poll(async () => (await scheduler.metrics.text()).match(/unschedulable"} (\d+)/)?.[1], WAIT)
+      .poll(
+        async () => (await scheduler.metrics.text()).match(/queue="unschedulable"} (\d+)/)?.[1],
+        WAIT,
+      )
       .toBe('0');
     await addPod({ name: 'web' });
     await addNode({ name: 'node-1' });
@@ -287,6 +289,16 @@ describe('Scheduler', () => {
     await expect
       .poll(() => messagesOf(second, 'FailedScheduling'), WAIT)
       .toEqual(['no nodes available to schedule pods']);
+  });
+
+  test('survives a restart of the API server, and schedules what came with it', async () => {
+    await addNode({ name: 'node-1' });
+    startScheduler();
+    const before = await addPod();
+    await expect.poll(() => nodeOf(before), WAIT).toBe('node-1');
+    await server.restart();
+    const after = await addPod();
+    await expect.poll(() => nodeOf(after), WAIT).toBe('node-1');
   });
 
   test('counts what it does, under upstream’s names', async () => {

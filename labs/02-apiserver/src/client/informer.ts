@@ -58,6 +58,8 @@ export class Informer<T extends KubernetesObject> {
   /** The version the watch goes on from; undefined = list first. */
   #resourceVersion: string | undefined;
   #failures = 0;
+  /** Our version was too old, and no watch has worked since. */
+  #expired = false;
 
   constructor(client: Client, type: ResourceType<T>, options: InformerOptions<T> = {}) {
     this.#client = client;
@@ -168,7 +170,10 @@ export class Informer<T extends KubernetesObject> {
         count++;
       }
     } finally {
-      if (count > 0 || lasted()) this.#failures = 0;
+      if (count > 0 || lasted()) {
+        this.#failures = 0;
+        this.#expired = false;
+      }
     }
     if (count === 0 && !lasted() && !signal.aborted) {
       throw new Error('very short watch: the connection ended before any event came');
@@ -229,10 +234,15 @@ export class Informer<T extends KubernetesObject> {
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     const decision = decideAfter(error);
     if (decision.list) this.#resourceVersion = undefined;
+    const isOrdinary = decision.expected && !this.#expired;
+    const fields = { kind: this.#type.kind, err: messageOf(error), listAgain: decision.list };
+    if (isOrdinary) {
+      this.#expired = true;
+      this.#log.debug('Watch is too far behind', fields);
+      return; // List at once; but if that does not help, there is no hurry.
+    }
     this.#failures++;
-    const log = decision.expected && this.#failures === 1 ? this.#log.debug : this.#log.warn;
-    log('Watch failed', { kind: this.#type.kind, err: messageOf(error), listAgain: decision.list });
-    if (decision.expected && this.#failures === 1) return;
+    this.#log.warn('Watch failed', fields);
     const { baseMs, maxMs } = this.#options.backoff ?? BACKOFF;
     const delayMs = Math.min(maxMs, baseMs * 2 ** Math.min(this.#failures - 1, 30));
     await sleep(delayMs * (1 + this.#random()), signal, this.#clock);

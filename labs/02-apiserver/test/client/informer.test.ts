@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Client } from '../../src/client/client.ts';
 import { Informer, type InformerOptions } from '../../src/client/informer.ts';
 import { resources } from '../../src/client/resources.ts';
+import { createLogger } from '../../src/component/logger.ts';
 import { startTestApiServer } from '../../src/server/test-api-server.ts';
 import { type FaultyLink, faultyLink } from './faulty-link.ts';
 
@@ -146,7 +147,9 @@ describe('Informer', () => {
     await put('deleted', '1');
     await put('same', '1');
     const replaced = await put('replaced', '1');
-    const { informer, heard } = start();
+    const lines: string[] = [];
+    const destination = { write: (line: string) => lines.push(line) };
+    const { informer, heard } = start({ log: createLogger('test', { verbosity: 4, destination }) });
     await informer.synced();
     heard.length = 0;
     link.block();
@@ -156,7 +159,7 @@ describe('Informer', () => {
     const again = await put('replaced', '2');
     expect(again.metadata?.uid).not.toBe(replaced.metadata?.uid);
     await put('added', '1');
-    await expireHistory();
+    await forgetHistory();
     link.unblock();
     await expect
       .poll(() => [...heard].sort(), WAIT)
@@ -168,8 +171,19 @@ describe('Informer', () => {
         'update changed=2',
       ]);
     expect(heard.indexOf('delete replaced=1')).toBeLessThan(heard.indexOf('add replaced=2'));
+    expect(lines.filter((line) => line.includes('listAgain=true'))).toHaveLength(1);
     await put('after', '1');
     await expect.poll(() => heard.at(-1), WAIT).toBe('add after=1');
+  });
+
+  test('survives a restart of the server', async () => {
+    const { informer, heard } = start();
+    await informer.synced();
+    await put('a', '1');
+    await expect.poll(() => heard, WAIT).toEqual(['add a=1']);
+    await server.restart();
+    await put('b', '1');
+    await expect.poll(() => heard, WAIT).toEqual(['add a=1', 'add b=1']);
   });
 
   test('keeps its indexes', async () => {
@@ -197,8 +211,9 @@ describe('Informer', () => {
   });
 });
 
-/** Makes the server forget every version so far. */
-async function expireHistory(): Promise<void> {
+/** Makes the server forget every version so far: what it remembers itself, and what the store does. */
+async function forgetHistory(): Promise<void> {
   const { revision } = await server.store.status();
   await server.store.compact(revision);
+  await server.restart();
 }

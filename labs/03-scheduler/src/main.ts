@@ -68,7 +68,12 @@ function readFlags(): Flags {
     )
     .option('--leader-elect [boolean]', 'work only while holding a lease', boolean, false)
     .option('--leader-elect-resource-namespace <name>', 'namespace of the lease', 'kube-system')
-    .option('-v, --v <level>', 'verbosity of the log; 4 shows conflicts and retries too', integer, 2)
+    .option(
+      '-v, --v <level>',
+      'verbosity of the log; 4 shows conflicts and retries too',
+      integer,
+      2,
+    )
     .parse()
     .opts<Flags>();
 }

@@ -58,9 +58,7 @@ test('a lab is imported by its package name only, and everything goes through sr
       (name) => /^@kube-labs\/[^/]+\//.test(name) || /(^|\/)labs\//.test(name),
     );
     if (deep) return `imports ${deep}; export the name from that lab's src/index.ts`;
-    const barrel = importsOf(file).find(
-      (name) => /^\.\.?\/.*index\.ts$/.test(name) || name === './index.ts',
-    );
+    const barrel = importsOf(file).find((name) => /^\.\.?\/(.*\/)?index\.ts$/.test(name));
     return barrel && `imports ${barrel}; import the file that has the name`;
   });
   expect(found).toEqual([]);
@@ -84,7 +82,8 @@ test('src/index.ts lists the public names one by one', () => {
 });
 
 test('every source file opens with a header: `// Name: what it is.`', () => {
-  const found = complaints([...sources, ...tests], (file) =>
+  const support = tests.filter((file) => !(file.startsWith('labs/') && file.endsWith('.test.ts')));
+  const found = complaints([...sources, ...support], (file) =>
     /^(#!.*\n)?\/\/ \S/.test(read(file))
       ? undefined
       : 'has no header; say what the file is for in its first line',
@@ -120,13 +119,54 @@ test('nothing is left for later in the code', () => {
   expect(found).toEqual([]);
 });
 
-test('a source file stays short enough to read, and all of them together', () => {
-  const lines = new Map(sources.map((file) => [file, read(file).split('\n').length]));
-  const long = [...lines]
-    .filter(([, count]) => count > 400)
-    .map(([file, count]) => `${file}: ${count} lines; split it by idea`);
-  expect(long).toEqual([]);
-  expect([...lines.values()].reduce((sum, count) => sum + count, 0)).toBeLessThan(20_000);
+/** Lines of code, without blank lines and comments, that a lab's sources may have. Raising one is a decision: docs/decisions/004. */
+const CODE_LINES_MAX: Readonly<Record<string, number>> = {
+  '01-store': 2_600,
+  '02-apiserver': 11_600,
+  '03-scheduler': 1_600,
+  '04-controllers': 3_600,
+  '05-kubelet': 6_200,
+  '06-proxy': 1_900,
+  '07-cadvisor': 1_300,
+  '08-full-cluster': 3_300,
+};
+const CORE_LINES_MAX = 2_000;
+
+const codeLines = (file: string): number =>
+  read(file)
+    .split('\n')
+    .filter((line) => !/^\s*(\/\/|\/?\*|$)/.test(line)).length;
+
+test('a source file stays short enough to read', () => {
+  const found = complaints(sources, (file) => {
+    const count = read(file).split('\n').length;
+    return count > 400 ? `${count} lines; split it by idea` : undefined;
+  });
+  expect(found).toEqual([]);
+});
+
+test('a lab keeps to its budget of code', () => {
+  const found = complaints(labs, (lab) => {
+    const count = sources
+      .filter((file) => file.startsWith(`labs/${lab}/`))
+      .reduce((sum, file) => sum + codeLines(file), 0);
+    const most = CODE_LINES_MAX[lab] ?? 0;
+    return count > most
+      ? `${count} lines of code, at most ${most}; look for what could go`
+      : undefined;
+  });
+  expect(found).toEqual([]);
+});
+
+test('the core of a lab, the files that its README names, is read in a weekend', () => {
+  const found = complaints(labs, (lab) => {
+    const links = new Set(
+      [...read(`labs/${lab}/README.md`).matchAll(/\((src\/[^)]+\.ts)\)/g)].map(([, path]) => path),
+    );
+    const count = [...links].reduce((sum, path) => sum + codeLines(`labs/${lab}/${path}`), 0);
+    return count > CORE_LINES_MAX ? `${count} lines of code in ${links.size} files` : undefined;
+  });
+  expect(found).toEqual([]);
 });
 
 test('every dependency of a lab has its line in docs/decisions', () => {

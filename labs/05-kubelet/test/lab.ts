@@ -9,19 +9,20 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
   ApiError,
-  type Client,
-  type ClientOptions,
+  Client,
   type Clock,
   createCertificateAuthority,
   issueCertificate,
   resources,
   silentLogger,
   startTestApiServer,
+  type TestApiServer,
 } from '@kube-labs/apiserver';
 import type { Container, Pod, PodSpec } from 'kubernetes-types/core/v1';
 import { Kubelet } from '../src/kubelet.ts';
 import type { KubeletDeps } from '../src/kubelet-parts.ts';
 import { type KubeletOptions, parseKubeletFlags } from '../src/options.ts';
+import { WireProxy } from './wire-proxy.ts';
 
 export const IMAGE = 'kube-labs/node:v1';
 export const NODE_ADDRESS = '127.0.0.1';
@@ -76,28 +77,32 @@ export class Lab implements AsyncDisposable {
   readonly cluster: string;
   readonly rootDirectory: string;
   readonly bridge: string;
+  /** The test's own; the kubelet's goes through the proxy. */
   readonly client: Client;
+  readonly apiServer: WireProxy;
   readonly tls: { ca: string; cert: string; key: string };
   kubelet: Kubelet;
   readonly #options: KubeletOptions;
   readonly #deps: KubeletDeps;
-  readonly #stopServer: () => Promise<void>;
+  readonly #server: TestApiServer;
 
   private constructor(parts: {
     options: KubeletOptions;
     deps: KubeletDeps;
     client: Client;
+    apiServer: WireProxy;
     kubelet: Kubelet;
     tls: { ca: string; cert: string; key: string };
-    stopServer: () => Promise<void>;
+    server: TestApiServer;
   }) {
     this.#options = parts.options;
     this.#deps = parts.deps;
-    this.#stopServer = parts.stopServer;
+    this.#server = parts.server;
     this.cluster = parts.options.clusterName;
     this.rootDirectory = parts.options.rootDirectory;
     this.bridge = parts.options.bridgeName;
     this.client = parts.client;
+    this.apiServer = parts.apiServer;
     this.kubelet = parts.kubelet;
     this.tls = parts.tls;
   }
@@ -127,13 +132,12 @@ export class Lab implements AsyncDisposable {
       '--node-status-update-frequency=1s',
       '--node-lease-duration-seconds=4',
     ]);
-    const allDeps: KubeletDeps = { log: silentLogger, ...deps, client };
+    const apiServer = new WireProxy({ port: 0 }, { port: server.port });
+    const url = `https://127.0.0.1:${await apiServer.open()}`;
+    const own = new Client({ ...server.adminOptions, server: url });
+    const allDeps: KubeletDeps = { log: silentLogger, ...deps, client: own };
     const kubelet = await Kubelet.start(options, allDeps);
-    const stopServer = async () => {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    };
-    const lab = new Lab({ options, deps: allDeps, client, kubelet, tls, stopServer });
+    const lab = new Lab({ options, deps: allDeps, client, apiServer, kubelet, tls, server });
     await lab.#giveRange(`10.244.${number}.0/24`);
     return lab;
   }
@@ -248,7 +252,9 @@ export class Lab implements AsyncDisposable {
     );
     const left = await this.leftovers();
     await this.stopKubelet();
-    await this.#stopServer();
+    await this.#deps.client?.[Symbol.asyncDispose]();
+    this.apiServer.cut();
+    await this.#server[Symbol.asyncDispose]();
     removeLeftovers(this.cluster, this.rootDirectory);
     await shell('ip', ['link', 'del', this.bridge]).catch(() => {});
     if (left.length > 0) throw new Error(`Left over: ${left.join(', ')}`);
@@ -343,5 +349,3 @@ async function writeCertificates(directory: string) {
   writeFileSync(join(directory, 'server.key'), server.key);
   return { ca: ca.cert, cert: client.cert, key: client.key };
 }
-
-export type { ClientOptions };

@@ -193,7 +193,7 @@ test('an image that cannot be pulled is tried again with back-off', async () => 
   const reasonOf = async () => statusOf(await lab.pod('pull'), 'c')?.state?.waiting?.reason;
   await lab.until('the first pull fails', async () => (await reasonOf()) === 'ErrImagePull');
   await lab.until('the pull is put off', async () => {
-    clock.jump(500);
+    clock.jump(100);
     return (await reasonOf()) === 'ImagePullBackOff';
   });
   const waiting = statusOf(await lab.pod('pull'), 'c')?.state?.waiting;

@@ -70,6 +70,7 @@ const COMPACTION_INTERVAL_MS = 5 * 60_000;
 const EVENT_TTL_SECONDS = 3600;
 /** How long requests that are under way may take once the server stops. */
 const DRAIN_MS = 3000;
+const IDLE_CHECK_MS = 10;
 
 export class ApiServer implements AsyncDisposable {
   readonly #options: ApiServerOptions;
@@ -133,9 +134,11 @@ export class ApiServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
+    // A connection is idle only once its last answer, the end of a watch say, has gone out.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), IDLE_CHECK_MS);
     const cut = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS);
     await closed;
+    clearInterval(idle);
     clearTimeout(cut);
     await Promise.allSettled(this.#running);
   }

@@ -68,47 +68,44 @@ export class ImagePuller {
   async #pull(pod: Pod, spec: Container, signal: AbortSignal): Promise<ImageResult> {
     const { events, clock } = this.#options;
     const image = spec.image ?? '';
-    const key = keyOf(pod, spec);
-    const failed = this.#lastErrors.get(key);
-    if (failed !== undefined && this.#backOff.remainingMs(key, failed.atMs) > 0) {
-      events.container(pod, spec, {
-        type: 'Normal',
-        reason: 'BackOff',
-        message: `Back-off pulling image "${image}"`,
-      });
-      events.container(pod, spec, {
-        type: 'Warning',
-        reason: 'Failed',
-        message: 'Error: ImagePullBackOff',
-      });
-      const message = `Back-off pulling image "${image}": ErrImagePull: ${failed.message}`;
-      return { kind: 'failed', reason: 'ImagePullBackOff', message };
-    }
-    events.container(pod, spec, {
-      type: 'Normal',
-      reason: 'Pulling',
-      message: `Pulling image "${image}"`,
-    });
+    const backedOff = this.#backedOff(pod, spec);
+    if (backedOff !== undefined) return backedOff;
+    const message = `Pulling image "${image}"`;
+    events.container(pod, spec, { type: 'Normal', reason: 'Pulling', message });
     const startedAtMs = clock.now();
     try {
       await this.#sharedPull(image, signal);
     } catch (error) {
       signal.throwIfAborted();
-      const text = error instanceof Error ? error.message : String(error);
-      const atMs = clock.now();
-      this.#lastErrors.set(key, { atMs, message: text });
-      this.#backOff.next(key, atMs);
-      events.container(pod, spec, {
-        type: 'Warning',
-        reason: 'Failed',
-        message: `Failed to pull image "${image}": ${text}`,
-      });
-      return this.#fail(pod, spec, { reason: 'ErrImagePull', message: text });
+      return this.#pullFailed(pod, spec, error instanceof Error ? error.message : String(error));
     }
     const seconds = (clock.now() - startedAtMs) / 1_000;
-    const message = `Successfully pulled image "${image}" in ${seconds}s`;
-    events.container(pod, spec, { type: 'Normal', reason: 'Pulled', message });
+    const text = `Successfully pulled image "${image}" in ${seconds}s`;
+    events.container(pod, spec, { type: 'Normal', reason: 'Pulled', message: text });
     return { kind: 'present' };
+  }
+
+  #backedOff(pod: Pod, spec: Container): ImageResult | undefined {
+    const { events } = this.#options;
+    const key = keyOf(pod, spec);
+    const failed = this.#lastErrors.get(key);
+    if (failed === undefined || this.#backOff.remainingMs(key, failed.atMs) === 0) return undefined;
+    const message = `Back-off pulling image "${spec.image}"`;
+    const reason = 'ImagePullBackOff';
+    events.container(pod, spec, { type: 'Normal', reason: 'BackOff', message });
+    events.container(pod, spec, { type: 'Warning', reason: 'Failed', message: `Error: ${reason}` });
+    return { kind: 'failed', reason, message: `${message}: ErrImagePull: ${failed.message}` };
+  }
+
+  #pullFailed(pod: Pod, spec: Container, text: string): ImageResult {
+    const { events, clock } = this.#options;
+    const key = keyOf(pod, spec);
+    const atMs = clock.now();
+    this.#lastErrors.set(key, { atMs, message: text });
+    this.#backOff.next(key, atMs);
+    const message = `Failed to pull image "${spec.image}": ${text}`;
+    events.container(pod, spec, { type: 'Warning', reason: 'Failed', message });
+    return this.#fail(pod, spec, { reason: 'ErrImagePull', message: text });
   }
 
   #sharedPull(image: string, signal: AbortSignal): Promise<void> {

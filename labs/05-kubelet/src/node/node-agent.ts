@@ -16,11 +16,11 @@ import {
   resources,
   sleep,
 } from '@kube-labs/apiserver';
-import type { Lease } from 'kubernetes-types/coordination/v1';
 import type { Node, NodeStatus } from 'kubernetes-types/core/v1';
 import type { NetworkPlugin } from '../network/network-plugin.ts';
 import type { Runtime, RuntimeVersion } from '../runtime/runtime.ts';
 import type { MachineInfo } from '../stats-provider.ts';
+import { renewLease } from './node-lease.ts';
 import { type NodeView, newNode, nodeLabelsOf, nodeStatusOf } from './node-status.ts';
 import { readPressure } from './pressure.ts';
 
@@ -44,9 +44,6 @@ export interface NodeAgentOptions {
   port(): number;
 }
 
-const LEASE_NAMESPACE = 'kube-node-lease';
-/** The lease is renewed four times in its duration. */
-const LEASE_RENEWALS = 4;
 const REGISTER_PAUSE_MIN_MS = 100;
 const REGISTER_PAUSE_MAX_MS = 7_000;
 
@@ -54,7 +51,6 @@ export class NodeAgent {
   readonly #options: NodeAgentOptions;
   #node: Node | undefined;
   #reported: { status: NodeStatus; atMs: number } | undefined;
-  #lease: Lease | undefined;
   #poke: () => void = () => {};
 
   constructor(options: NodeAgentOptions) {
@@ -63,7 +59,8 @@ export class NodeAgent {
 
   async run(signal: AbortSignal): Promise<void> {
     await this.#register(signal);
-    await Promise.all([this.#reportLoop(signal), this.#leaseLoop(signal)]);
+    const uid = () => this.#node?.metadata?.uid ?? '';
+    await Promise.all([this.#reportLoop(signal), renewLease({ ...this.#options, uid }, signal)]);
   }
 
   /** Something that the status tells has changed: report now, not at the next tick. */
@@ -143,43 +140,6 @@ export class NodeAgent {
     if (was === is) return;
     const reason = is === 'True' ? 'NodeReady' : 'NodeNotReady';
     this.#event('Normal', reason, `Node ${name} status is now: ${reason}`);
-  }
-
-  async #leaseLoop(signal: AbortSignal): Promise<void> {
-    const { clock, leaseDurationSeconds, log } = this.#options;
-    while (!signal.aborted) {
-      try {
-        await this.#renewLease();
-      } catch (error) {
-        this.#lease = undefined;
-        if (!signal.aborted) log.warn('Failed to update lease', { err: messageOf(error) });
-      }
-      await sleep((leaseDurationSeconds * 1_000) / LEASE_RENEWALS, signal, clock);
-    }
-  }
-
-  async #renewLease(): Promise<void> {
-    const { client, name, clock, leaseDurationSeconds } = this.#options;
-    const renewTime = new Date(clock.now()).toISOString().replace('Z', '000Z');
-    const spec = { holderIdentity: name, leaseDurationSeconds, renewTime };
-    const ref = { namespace: LEASE_NAMESPACE, name };
-    if (this.#lease === undefined) {
-      try {
-        this.#lease = await client.get(resources.leases, ref);
-      } catch (error) {
-        if (!ApiError.is(error, 'NotFound')) throw error;
-        const metadata = { ...ref, ownerReferences: this.#ownerReferences() };
-        this.#lease = await client.create(resources.leases, { metadata, spec });
-        return;
-      }
-    }
-    this.#lease = await client.update(resources.leases, { ...this.#lease, spec });
-  }
-
-  #ownerReferences() {
-    const { name } = this.#options;
-    const uid = this.#node?.metadata?.uid ?? '';
-    return [{ apiVersion: 'v1', kind: 'Node', name, uid }];
   }
 
   async #view(): Promise<NodeView> {

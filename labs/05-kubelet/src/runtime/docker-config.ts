@@ -6,7 +6,7 @@
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/docker_sandbox.go and docker_container.go.
 // Left out here: seccomp and AppArmor profiles (the engine's own defaults stay), devices, cgroup parents.
 
-import type { ContainerCreateOptions, MountSettings } from 'dockerode';
+import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
 import {
   containerLabels,
   containerName,
@@ -62,8 +62,6 @@ export function containerCreateOptions(
   scope: EngineScope,
   engine: EngineFacts,
 ): ContainerCreateOptions {
-  const sandbox = `container:${config.sandboxId}`;
-  const { resources, security } = config;
   return {
     name: containerName(config.pod, config.name, config.attempt),
     Image: config.image,
@@ -78,29 +76,35 @@ export function containerCreateOptions(
       ? {}
       : { Cmd: [...(config.args ?? [])] }),
     ...(config.workingDir === undefined ? {} : { WorkingDir: config.workingDir }),
-    ...(security.user === undefined ? {} : { User: security.user }),
-    HostConfig: {
-      NetworkMode: sandbox,
-      IpcMode: sandbox,
-      ...(config.pidNamespace === 'container'
-        ? {}
-        : { PidMode: config.pidNamespace === 'host' ? 'host' : sandbox }),
-      RestartPolicy: { Name: 'no' },
-      Mounts: config.mounts.map(mountSettings),
-      Memory: resources.memoryLimitBytes,
-      MemorySwap: resources.memoryLimitBytes,
-      CpuShares: resources.cpuShares,
-      ...(resources.cpuQuota === 0
-        ? {}
-        : { CpuPeriod: CPU_PERIOD_MICROSECONDS, CpuQuota: resources.cpuQuota }),
-      OomScoreAdj: Math.max(resources.oomScoreAdjust, engine.oomScoreAdjustMin),
-      GroupAdd: [...security.groups],
-      ReadonlyRootfs: security.readOnlyRootFilesystem,
-      Privileged: security.privileged,
-      CapAdd: [...security.capabilitiesAdd],
-      CapDrop: [...security.capabilitiesDrop],
-      SecurityOpt: security.noNewPrivileges ? ['no-new-privileges'] : [],
-    },
+    ...(config.security.user === undefined ? {} : { User: config.security.user }),
+    HostConfig: hostConfigOf(config, engine),
+  };
+}
+
+function hostConfigOf(config: ContainerConfig, engine: EngineFacts): HostConfig {
+  const sandbox = `container:${config.sandboxId}`;
+  const { resources, security } = config;
+  return {
+    NetworkMode: sandbox,
+    IpcMode: sandbox,
+    ...(config.pidNamespace === 'container'
+      ? {}
+      : { PidMode: config.pidNamespace === 'host' ? 'host' : sandbox }),
+    RestartPolicy: { Name: 'no' },
+    Mounts: config.mounts.map(mountSettings),
+    Memory: resources.memoryLimitBytes,
+    MemorySwap: resources.memoryLimitBytes,
+    CpuShares: resources.cpuShares,
+    ...(resources.cpuQuota === 0
+      ? {}
+      : { CpuPeriod: CPU_PERIOD_MICROSECONDS, CpuQuota: resources.cpuQuota }),
+    OomScoreAdj: Math.max(resources.oomScoreAdjust, engine.oomScoreAdjustMin),
+    GroupAdd: [...security.groups],
+    ReadonlyRootfs: security.readOnlyRootFilesystem,
+    Privileged: security.privileged,
+    CapAdd: [...security.capabilitiesAdd],
+    CapDrop: [...security.capabilitiesDrop],
+    SecurityOpt: security.noNewPrivileges ? ['no-new-privileges'] : [],
   };
 }
 

@@ -12,16 +12,15 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '@kube-labs/apiserver';
-import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
 import { WebSocketServer } from 'ws';
-import { identityOf } from '../pod/pod-worker.ts';
-import type { ExecSession, Runtime, RuntimeContainer } from '../runtime/runtime.ts';
+import type { ExecSession } from '../runtime/runtime.ts';
 import type { StatsProvider } from '../stats-provider.ts';
-import { chooseContainer, parseLogQuery, streamLogs } from './container-logs.ts';
+import { parseLogQuery, streamLogs } from './container-logs.ts';
 import { PROTOCOLS, serveStreams } from './exec-stream.ts';
 import { HttpError } from './http-error.ts';
+import { findLogContainer, findRunningContainer, type PodLookup } from './pod-lookup.ts';
 
-export interface KubeletServerOptions {
+export interface KubeletServerOptions extends PodLookup {
   readonly address: string;
   /** 0 = any free port. */
   readonly port: number;
@@ -30,12 +29,8 @@ export interface KubeletServerOptions {
     readonly key: string;
     readonly clientCa: string | undefined;
   };
-  readonly runtime: Runtime;
   readonly stats: StatsProvider | undefined;
   readonly log: Logger;
-  pods(): readonly Pod[];
-  /** The newest status, which the API may not have yet. */
-  statusOf(podUid: string): PodStatus | undefined;
   metrics(): Promise<string>;
 }
 
@@ -172,54 +167,6 @@ function authenticate(options: KubeletServerOptions, request: IncomingMessage): 
   if (options.tls.clientCa === undefined || !socket.authorized) {
     throw new HttpError(401, 'Unauthorized');
   }
-}
-
-function findPod(
-  options: KubeletServerOptions,
-  path: readonly string[],
-): { pod: Pod; name: string } {
-  const [namespace = '', podName = '', name = ''] = path.map(decodeURIComponent);
-  const pod = options
-    .pods()
-    .find(({ metadata }) => metadata?.namespace === namespace && metadata.name === podName);
-  if (pod === undefined) throw new HttpError(404, `pod "${podName}" not found`);
-  const { containers = [], initContainers = [] } = pod.spec ?? {};
-  if (![...containers, ...initContainers].some((spec) => spec.name === name)) {
-    throw new HttpError(404, `container "${name}" not found in pod "${podName}"`);
-  }
-  return { pod, name };
-}
-
-async function recordsOf(
-  options: KubeletServerOptions,
-  { pod, name }: { pod: Pod; name: string },
-): Promise<readonly RuntimeContainer[]> {
-  const runtime = await options.runtime.podStatus(identityOf(pod));
-  return runtime.containers.filter((container) => container.name === name);
-}
-
-async function findRunningContainer(
-  options: KubeletServerOptions,
-  path: readonly string[],
-): Promise<RuntimeContainer> {
-  const target = findPod(options, path);
-  const [newest] = await recordsOf(options, target);
-  if (newest?.status.state === 'running') return newest;
-  throw new HttpError(500, `container not found ("${target.name}")`);
-}
-
-async function findLogContainer(
-  options: KubeletServerOptions,
-  path: readonly string[],
-  previous: boolean,
-): Promise<RuntimeContainer> {
-  const target = findPod(options, path);
-  const { containerStatuses = [], initContainerStatuses = [] } =
-    options.statusOf(target.pod.metadata?.uid ?? '') ?? target.pod.status ?? {};
-  const status = [...containerStatuses, ...initContainerStatuses].find(
-    ({ name }) => name === target.name,
-  );
-  return chooseContainer(await recordsOf(options, target), { ...target, status }, previous);
 }
 
 function podList(options: KubeletServerOptions): object {

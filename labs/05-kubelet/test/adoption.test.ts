@@ -2,7 +2,8 @@
 
 import { resources } from '@kube-labs/apiserver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FOREVER, Lab, script, shell, statusOf } from './lab.ts';
+import { FOREVER, Lab, script, shell } from './lab.ts';
+import { statusOf } from './objects.ts';
 
 let lab: Lab;
 beforeAll(async () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { resources } from '@kube-labs/apiserver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DockerRuntime } from '../src/runtime/docker-runtime.ts';
-import { FOREVER, Lab, script, shell, statusOf } from './lab.ts';
+import { FOREVER, Lab, script, shell } from './lab.ts';
+import { statusOf } from './objects.ts';
 import { WireProxy } from './wire-proxy.ts';
 
 const socketPath = join(tmpdir(), `kubelet-engine-${process.pid}.sock`);

@@ -3,7 +3,8 @@
 import { request } from 'node:https';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { FOREVER, JumpClock, Lab, script, statusOf } from './lab.ts';
+import { FOREVER, JumpClock, Lab, script } from './lab.ts';
+import { statusOf } from './objects.ts';
 
 const clock = new JumpClock();
 let lab: Lab;
@@ -115,8 +116,9 @@ async function exec(
   { protocol = 'v5.channel.k8s.io', query = '', container = 'c' } = {},
 ): Promise<Session> {
   const { ca, cert, key } = lab.tls;
+  const route = command.length === 0 ? 'attach' : 'exec';
   const parameters = command.map((part) => `command=${encodeURIComponent(part)}`).join('&');
-  const url = `wss://127.0.0.1:${lab.kubelet.port}/exec/default/talk/${container}?${parameters}&output=1&error=1${query}`;
+  const url = `wss://127.0.0.1:${lab.kubelet.port}/${route}/default/talk/${container}?${parameters}&output=1&error=1${query}`;
   const socket = new WebSocket(url, protocol, { ca, cert, key });
   const output: Record<number, string> = {};
   socket.on('message', (data: Buffer) => {
@@ -188,4 +190,13 @@ test('exec speaks v4 too, and refuses what it does not know', async () => {
   expect(JSON.parse(output[3] ?? '')).toEqual({ metadata: {}, status: 'Success' });
   await expect(exec(['true'], { protocol: 'v9.channel.k8s.io' })).rejects.toThrow('400');
   await expect(exec(['true'], { container: 'd' })).rejects.toThrow('404');
+});
+
+test('attach shows what the container writes from now on', async () => {
+  const { socket, output, closed } = await exec([]);
+  await lab.exec('c', 'sh', '-c', 'echo seen > /proc/1/fd/1');
+  await lab.until('it is seen', async () => output[1]?.includes('seen\n') || undefined);
+  socket.close();
+  await closed;
+  expect(statusOf(await lab.pod('talk'), 'c')?.restartCount).toBe(0);
 });

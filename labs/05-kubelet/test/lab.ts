@@ -299,10 +299,6 @@ export function isReady(pod: Pod): boolean {
   );
 }
 
-export function statusOf(pod: Pod | undefined, name: string) {
-  return pod?.status?.containerStatuses?.find((status) => status.name === name);
-}
-
 /** A container that runs a shell script and ends at once when it is told to. */
 export function script(name: string, text: string, rest: Partial<Container> = {}): Container {
   const command = ['sh', '-c', `trap 'exit 0' TERM; ${text}`];

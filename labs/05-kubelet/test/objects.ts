@@ -72,3 +72,7 @@ export function runtimePod(
 ): RuntimePod {
   return { identity: IDENTITY, sandboxes, containers };
 }
+
+export function statusOf(pod: Pod | undefined, name: string) {
+  return pod?.status?.containerStatuses?.find((status) => status.name === name);
+}

@@ -2,7 +2,8 @@
 
 import { resources } from '@kube-labs/apiserver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FOREVER, IMAGE, JumpClock, Lab, NODE_ADDRESS, script, shell, statusOf } from './lab.ts';
+import { FOREVER, IMAGE, JumpClock, Lab, NODE_ADDRESS, script, shell } from './lab.ts';
+import { statusOf } from './objects.ts';
 
 const clock = new JumpClock();
 let lab: Lab;

@@ -2,7 +2,8 @@
 
 import type { Probe } from 'kubernetes-types/core/v1';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FOREVER, isReady, Lab, script, statusOf } from './lab.ts';
+import { FOREVER, isReady, Lab, script } from './lab.ts';
+import { statusOf } from './objects.ts';
 
 let lab: Lab;
 beforeAll(async () => {

@@ -43,7 +43,7 @@ export async function killContainer(
   const startedAtMs = clock.now();
   const graceMs = order.graceSeconds * 1_000;
   if (pod !== undefined && spec !== undefined && graceMs > 0) {
-    await runPreStop(deps, { ...order, pod }, spec);
+    await Promise.race([runPreStop(deps, { ...order, pod }, spec), aborted(signal)]);
     signal.throwIfAborted();
   }
   const spentMs = clock.now() - startedAtMs;
@@ -76,6 +76,13 @@ async function runPreStop(
   if (result.kind === 'success') return;
   const message = `PreStopHook failed: ${result.output}`;
   deps.events.container(order.pod, spec, { type: 'Warning', reason: 'FailedPreStopHook', message });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function specOf(pod: Pod | undefined, name: string): Container | undefined {

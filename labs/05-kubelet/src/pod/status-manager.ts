@@ -102,10 +102,11 @@ export class StatusManager {
       if (entry.finished) await client.delete(resources.pods, ref, { gracePeriodSeconds: 0, uid });
     } catch (error) {
       // The pod is gone, or another one has its name: nobody is left to be told.
-      const gone = ApiError.is(error, 'NotFound') || ApiError.is(error, 'Conflict');
-      if (!gone) throw error;
-      if (entry.finished || ApiError.is(error, 'NotFound')) this.#entries.delete(uid);
-      else throw error;
+      const isGone =
+        ApiError.is(error, 'NotFound') ||
+        (ApiError.is(error, 'Conflict') && (entry.finished || podOf(uid) === undefined));
+      if (!isGone) throw error;
+      this.#entries.delete(uid);
     }
   }
 }

@@ -75,6 +75,7 @@ export class DockerRuntime implements Runtime {
     const listed = await this.#list([]);
     const uids = new Map(listed.map((one) => [one.Labels[POD_UID_LABEL] ?? '', one.Labels]));
     const pods = await this.#inspectAll(listed);
+    this.#forgetAllBut(new Set(listed.map(({ Id }) => Id)));
     return [...uids].map(([uid, labels]) => gather(podOfLabels(labels), pods.get(uid) ?? []));
   }
 
@@ -159,6 +160,11 @@ export class DockerRuntime implements Runtime {
     const { cluster, node } = this.#options;
     const label = [`${CLUSTER_LABEL}=${cluster}`, `${NODE_LABEL}=${node}`, TYPE_LABEL, ...labels];
     return callEngine(() => this.#docker.listContainers({ all: true, filters: { label } }));
+  }
+
+  /** Somebody else may have removed containers. */
+  #forgetAllBut(ids: ReadonlySet<string>): void {
+    for (const id of this.#exited.keys()) if (!ids.has(id)) this.#exited.delete(id);
   }
 
   /** By pod uid. A container that goes away between list and inspection is left out. */

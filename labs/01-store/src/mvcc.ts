@@ -98,7 +98,8 @@ export class Mvcc {
   /** Makes the staged changes the next revision; no revision passes when there are none. */
   commit(): readonly StoreEvent[] {
     const events = this.#staged;
-    if (events.length === 0) return events;
+    // Not the array itself: the next transaction will fill it.
+    if (events.length === 0) return [];
     this.#staged = [];
     this.#history.push(events);
     this.#revision++;

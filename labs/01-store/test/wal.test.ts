@@ -37,6 +37,16 @@ test('reads cost no sync, and a transaction that changes nothing costs none eith
   expect(disk.syncs).toBe(syncs);
 });
 
+test('a transaction that changes nothing stays so beside one that does', async () => {
+  await using directory = await temporaryDirectory();
+  await using store = await openStore({ dataDir: directory.path });
+  const nothing = () => store.txn({ compare: [], success: [], failure: [] });
+  const put = (key: string) => store.put({ key, value });
+  const answers = await Promise.all([put('a'), nothing(), put('b'), nothing(), put('c')]);
+  expect(answers.map(({ revision }) => revision)).toEqual([2, 2, 3, 3, 4]);
+  expect((await store.status()).revision).toBe(4);
+});
+
 test('nobody sees or hears of a write before it is durable', async () => {
   await using directory = await temporaryDirectory();
   const disk = new FaultDisk();

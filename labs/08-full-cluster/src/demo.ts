@@ -43,16 +43,22 @@ export function clusterDnsService(clusterIP: string): Service {
   };
 }
 
-/** Answers true when the object is there, made now or before. */
+/**
+ * Answers true when the object is there, made now or before. Looks first: the address of a service that is
+ * there is refused as taken before its name is.
+ */
 export async function createIfAbsent(
   client: Client,
   object: KubernetesObject,
   signal: AbortSignal,
 ): Promise<true> {
+  const type = resourceOf(object);
+  const { namespace, name = '' } = object.metadata ?? {};
   try {
-    await client.create(resourceOf(object), object, signal);
+    await client.get(type, namespace === undefined ? { name } : { namespace, name }, signal);
   } catch (error) {
-    if (!ApiError.is(error, 'AlreadyExists')) throw error;
+    if (!ApiError.is(error, 'NotFound')) throw error;
+    await client.create(type, object, signal);
   }
   return true;
 }
@@ -77,11 +83,14 @@ export async function applyDemo(
     );
   }
   say('Waiting for its pods');
-  await waitFor(
-    () => isDemoReady(client, signal),
-    { failure: "The demo's pods were not Ready", timeoutMs: 60_000 },
-    signal,
-  );
+  try {
+    const wait = { failure: 'Its pods were not Ready', timeoutMs: 30_000 };
+    await waitFor(() => isDemoReady(client, signal), wait, signal);
+  } catch (error) {
+    if (!ClusterError.is(error)) throw error;
+    // The cluster is whole all the same, and `kubectl get pods` shows why the demo is not.
+    say(error.message);
+  }
 }
 
 async function demoObjects(): Promise<KubernetesObject[]> {

@@ -125,7 +125,17 @@ export class Client implements AsyncDisposable {
     object: T,
     signal?: AbortSignal,
   ): Promise<T> {
-    const path = objectPath(type, refOf(object), 'status');
+    return this.updateSubresource(type, object, 'status', signal);
+  }
+
+  /** PUT of the whole object to a subresource, which takes the part that is its own: status, finalize. */
+  updateSubresource<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: T,
+    subresource: string,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const path = objectPath(type, refOf(object), subresource);
     return this.#callFor(type, { method: 'PUT', path, body: typed(type, object) }, signal);
   }
 

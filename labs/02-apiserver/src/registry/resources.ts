@@ -175,6 +175,13 @@ export const RESOURCES: readonly ResourceDefinition[] = [
     subresources: [SCALE, status('ReplicaSet')],
     selectableFields: zeroField('status.replicas', '0'),
   }),
+  // None can be made in this step. kubectl lists them for every kind that it does not find, to tell people what is missing.
+  define('CustomResourceDefinition', 'customresourcedefinitions', {
+    group: 'apiextensions.k8s.io',
+    namespaced: false,
+    shortNames: ['crd', 'crds'],
+    verbs: ['get', 'list', 'watch'],
+  }),
   define('Lease', 'leases', { group: 'coordination.k8s.io', createOnUpdate: true }),
   define('EndpointSlice', 'endpointslices', { group: 'discovery.k8s.io', createOnUpdate: true }),
 ];

@@ -164,6 +164,6 @@ export function aggregatedVersion(accept: string | undefined): string | undefine
   return found;
 }
 
-export function etagOf(body: string): string {
+export function etagOf(body: Buffer): string {
   return `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
 }

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError } from '../api-error.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import { openapiV3Document, openapiV3Index } from '../schema/openapi.ts';
+import { OPENAPI_V2_TYPE, openapiV2Document } from '../schema/openapi-v2.ts';
 import {
   aggregatedDiscovery,
   aggregatedVersion,
@@ -52,7 +53,9 @@ export async function handlePath(
   }
   const found = documentOf(request, clean, deps);
   if (found === undefined) throw unknownPath();
-  const body = typeof found.body === 'string' ? found.body : JSON.stringify(found.body);
+  const { body: content } = found;
+  const isText = typeof content === 'string' || content instanceof Uint8Array;
+  const body = Buffer.from(isText ? content : JSON.stringify(content));
   const etag = etagOf(body);
   const headers = {
     etag,
@@ -64,11 +67,11 @@ export async function handlePath(
     return;
   }
   const contentType = found.contentType ?? 'application/json';
-  await send(request, response, { body: Buffer.from(body), contentType, headers });
+  await send(request, response, { body, contentType, headers });
 }
 
 interface Document {
-  readonly body: string | object;
+  readonly body: string | Uint8Array | object;
   readonly contentType?: string;
 }
 
@@ -80,6 +83,9 @@ function documentOf(request: IncomingMessage, path: string, deps: PathDeps): Doc
   if (path === '/') return json({ paths: rootPaths(resources) });
   if (path === '/openapi/v3')
     return { body: openapiV3Index(groupVersionsOf(resources), resources) };
+  if (path === '/openapi/v2') {
+    return { body: openapiV2Document(groupVersionsOf(resources)), contentType: OPENAPI_V2_TYPE };
+  }
   const [, root, first = '', second = '', rest] = path.split('/');
   if (root === 'openapi' && first === 'v3') return openapiDocument(path, resources);
   if (rest !== undefined) return undefined;
@@ -119,7 +125,15 @@ function rootPaths(resources: readonly ResourceDefinition[]): readonly string[] 
   const versions = groupVersionsOf(resources).map((text) =>
     text.includes('/') ? `/apis/${text}` : `/api/${text}`,
   );
-  const others = ['/healthz', '/livez', '/metrics', '/openapi/v3', '/readyz', '/version'];
+  const others = [
+    '/healthz',
+    '/livez',
+    '/metrics',
+    '/openapi/v2',
+    '/openapi/v3',
+    '/readyz',
+    '/version',
+  ];
   return ['/api', '/apis', ...groups, ...versions, ...others].sort();
 }
 

@@ -277,3 +277,11 @@ test('/metrics counts requests under upstream’s names', async () => {
     /apiserver_request_total\{verb="POST",group="",version="v1",resource="configmaps",subresource="",code="201"\} \d+/,
   );
 });
+
+test('OpenAPI v2 is given in the one form that kubectl takes', async () => {
+  const { status, headers } = await wire(server, '/openapi/v2');
+  expect(status).toBe(200);
+  expect(headers['content-type']).toBe(
+    'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+  );
+});

@@ -8,8 +8,9 @@
 // scrapped, without a drain.
 
 import { rm } from 'node:fs/promises';
-import { ApiError, resources, silentLogger } from '@kube-labs/apiserver';
+import { ApiError, type Client, resources, silentLogger } from '@kube-labs/apiserver';
 import type Docker from 'dockerode';
+import { parseAddress } from './cidr.ts';
 import {
   type ClusterConfig,
   type NodeConfig,
@@ -17,7 +18,7 @@ import {
   nodeContainer,
   stateDir,
 } from './cluster-config.ts';
-import { ClusterError } from './cluster-error.ts';
+import { ClusterError, messageOf } from './cluster-error.ts';
 import { loadCluster, writeState } from './cluster-state.ts';
 import { nodeLabel, nodeSpec } from './container-spec.ts';
 import {
@@ -90,7 +91,7 @@ export async function addNode(
   }
   const docker = await connectDocker();
   const node = nextNode(config, options.name);
-  const grown = { ...config, nodes: [...config.nodes, node] };
+  const grown = { ...config, nodes: [...config.nodes, node].toSorted(byAddress) };
   try {
     await writeState({ phase: 'ready', pid: process.pid, config: grown });
     await writeNode(grown, node, await readAuthority(config));
@@ -124,19 +125,40 @@ async function forgetNode({ docker, config, node }: Target): Promise<void> {
   await rm(`${stateDir(config.name)}/nodes/${node.name}`, { recursive: true, force: true });
   const nodes = config.nodes.filter(({ name }) => name !== node.name);
   await writeState({ phase: 'ready', pid: process.pid, config: { ...config, nodes } });
-  await deleteNodeObject(config, node.name);
+  await forgetInApi(config, node.name);
 }
 
-async function deleteNodeObject(config: ClusterConfig, name: string): Promise<void> {
+async function forgetInApi(config: ClusterConfig, name: string): Promise<void> {
   try {
-    await withClient(config, (client) => client.delete(resources.nodes, { name }));
+    await withClient(config, (client) => deleteNodeAndPods(client, name));
   } catch (error) {
-    if (ApiError.is(error, 'NotFound')) return;
     throw new ClusterError(
-      `The machine of ${name} is gone, but the API server did not answer to forget the node: run \`kubectl delete node ${name}\` when it does`,
+      `The machine of ${name} is gone, but the API server did not forget the node (${messageOf(error)}): run \`kubectl delete node ${name}\` when it answers`,
       { cause: error },
     );
   }
+}
+
+/** The pods, too: nobody is left who could report their end. Upstream's pod garbage collector does that. */
+async function deleteNodeAndPods(client: Client, name: string): Promise<void> {
+  await orGone(client.delete(resources.nodes, { name }));
+  const { items } = await client.list(resources.pods, { fieldSelector: `spec.nodeName=${name}` });
+  for (const { metadata } of items) {
+    const ref = { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' };
+    await orGone(client.delete(resources.pods, ref, { gracePeriodSeconds: 0 }));
+  }
+}
+
+async function orGone(deletion: Promise<void>): Promise<void> {
+  try {
+    await deletion;
+  } catch (error) {
+    if (!ApiError.is(error, 'NotFound')) throw error;
+  }
+}
+
+function byAddress(a: NodeConfig, b: NodeConfig): number {
+  return (parseAddress(a.address) ?? 0) - (parseAddress(b.address) ?? 0);
 }
 
 function nodeOf(config: ClusterConfig, name: string): NodeConfig {

@@ -19,22 +19,32 @@ export const runSteps: RunSteps = async (steps) => {
 };
 
 export const showSteps: RunSteps = async (steps) => {
-  const list = new Listr(
-    steps.map(({ title, run }) => ({
-      title,
-      task: (_, task) =>
-        run((line) => {
-          if (task.output !== line) task.output = line;
-        }),
-    })),
-    {
-      // A failure is told once, by the launcher, after it has cleaned up.
-      rendererOptions: { timer: PRESET_TIMER, showErrorMessage: false },
-      fallbackRenderer: 'simple',
-      fallbackRendererOptions: { timer: PRESET_TIMER },
-      registerSignalListeners: false,
-      exitOnError: true,
+  let failure: unknown;
+  const tasks = steps.map((step) => ({
+    title: step.title,
+    task: async (_: unknown, task: { output: string }) => {
+      const say = (line: string) => {
+        if (task.output !== line) task.output = line;
+      };
+      try {
+        await step.run(say);
+      } catch (error) {
+        failure = error;
+        // Why is told once, by the launcher, after it has cleaned up.
+        throw new Error('see below');
+      }
     },
-  );
-  await list.run();
+  }));
+  const list = new Listr(tasks, {
+    rendererOptions: { timer: PRESET_TIMER, showErrorMessage: false },
+    fallbackRenderer: 'simple',
+    fallbackRendererOptions: { timer: PRESET_TIMER },
+    registerSignalListeners: false,
+    exitOnError: true,
+  });
+  try {
+    await list.run();
+  } catch (error) {
+    throw failure ?? error;
+  }
 };

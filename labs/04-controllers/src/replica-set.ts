@@ -1,0 +1,339 @@
+// ReplicaSet: keeps the wanted number of Pods alive, no more and no fewer.
+//
+//   plan()         how many Pods to create, or which to delete
+//   statusOf()     what to tell the world about them
+//   reconcile()    claim Pods → plan → create or delete → write the status
+//
+// Invariants: a Pod counts while it is active (not finished, not being deleted); at most 500 Pods change in one turn;
+// nothing is created or deleted while the cache does not show yet what the last turn did (see expectations.ts).
+// A replication controller is the same machine with another face: see replication-controller.ts.
+//
+// Upstream: kubernetes, pkg/controller/replicaset. Left out: status.terminatingReplicas.
+
+import {
+  ApiError,
+  type Informer,
+  type KubernetesObject,
+  keyOf,
+  matchesSelector,
+  type ResourceType,
+  resources,
+  type WorkQueue,
+} from '@kube-labs/apiserver';
+import type { ReplicaSet, ReplicaSetStatus } from 'kubernetes-types/apps/v1';
+import type { Pod } from 'kubernetes-types/core/v1';
+import {
+  type Controller,
+  type ControllerContext,
+  newQueue,
+  queueController,
+} from './controller.ts';
+import { claimObjects, controllerOf } from './controller-ref.ts';
+import { Expectations } from './expectations.ts';
+import { isBeingDeleted, joinKey, meta, refOf, sameData, timestamp } from './meta.ts';
+import { isNamespaceTerminating, PodControl, textOf } from './pod-control.ts';
+import { rankForDeletion } from './pod-ranking.ts';
+import { isPodActive, isPodAvailable, isPodReady, nextAvailableInMs } from './pod-state.ts';
+import { podFromTemplate } from './pod-template.ts';
+import { BY_CONTROLLER, claimable } from './shared-informers.ts';
+import { slowStart } from './slow-start.ts';
+
+/** Pods that one turn may create or delete; the next turn continues. */
+export const BURST_REPLICAS = 500;
+
+export type ReplicaPlan =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'create'; readonly count: number }
+  | { readonly kind: 'delete'; readonly pods: readonly Pod[] };
+
+/** `active` are the Pods that count; `related` those of the same kind on whose nodes doubling up is undesired. */
+export function plan(
+  replicas: number,
+  active: readonly Pod[],
+  related: readonly Pod[] = active,
+): ReplicaPlan {
+  const missing = replicas - active.length;
+  if (missing > 0) return { kind: 'create', count: Math.min(missing, BURST_REPLICAS) };
+  if (missing === 0) return { kind: 'none' };
+  const surplus = Math.min(-missing, BURST_REPLICAS);
+  return { kind: 'delete', pods: rankForDeletion(active, related).slice(0, surplus) };
+}
+
+export interface Failure {
+  readonly reason: 'FailedCreate' | 'FailedDelete';
+  readonly message: string;
+}
+
+export function statusOf(
+  set: ReplicaSet,
+  active: readonly Pod[],
+  nowMs: number,
+  failure?: Failure,
+): ReplicaSetStatus {
+  const { spec, status } = set;
+  const templateLabels = { matchLabels: spec?.template?.metadata?.labels ?? {} };
+  const available = (pod: Pod) => isPodAvailable(pod, spec?.minReadySeconds ?? 0, nowMs);
+  const conditions = conditionsWith(status?.conditions ?? [], failure, nowMs);
+  return {
+    replicas: active.length,
+    fullyLabeledReplicas: count(active, (pod) =>
+      matchesSelector(templateLabels, pod.metadata?.labels),
+    ),
+    readyReplicas: count(active, isPodReady),
+    availableReplicas: count(active, available),
+    observedGeneration: set.metadata?.generation ?? 0,
+    ...(conditions.length === 0 ? {} : { conditions }),
+  };
+}
+
+type Conditions = NonNullable<ReplicaSetStatus['conditions']>;
+
+/** ReplicaFailure appears with the first failure, keeps its time while it lasts, and goes with it. */
+function conditionsWith(
+  before: Conditions,
+  failure: Failure | undefined,
+  nowMs: number,
+): Conditions {
+  const others = before.filter(({ type }) => type !== 'ReplicaFailure');
+  if (failure === undefined) return others;
+  const known = before.find(
+    ({ type, reason }) => type === 'ReplicaFailure' && reason === failure.reason,
+  );
+  const lastTransitionTime = known?.lastTransitionTime ?? timestamp(nowMs);
+  return [...others, { type: 'ReplicaFailure', status: 'True', lastTransitionTime, ...failure }];
+}
+
+function count<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  return items.filter(holds).length;
+}
+
+/** What makes the machine a ReplicaSet's or a ReplicationController's. */
+export interface ReplicaAdapter<T extends KubernetesObject> {
+  readonly name: string;
+  readonly component: string;
+  readonly type: ResourceType<T>;
+  readonly workers: number;
+  /** The same object seen as a ReplicaSet. */
+  view(object: T): ReplicaSet;
+  withStatus(object: T, status: ReplicaSetStatus): T;
+}
+
+interface Deps<T extends KubernetesObject> {
+  readonly context: ControllerContext;
+  readonly adapter: ReplicaAdapter<T>;
+  readonly sets: Informer<T>;
+  readonly pods: Informer<Pod>;
+  readonly expectations: Expectations;
+  readonly control: PodControl;
+  readonly queue: WorkQueue;
+}
+
+export function replicaSetController(context: ControllerContext): Controller {
+  return replicaController<ReplicaSet>(context, {
+    name: 'replicaset-controller',
+    component: 'replicaset-controller',
+    type: resources.replicaSets,
+    workers: context.options.concurrentSyncs.replicaset,
+    view: (set) => set,
+    withStatus: (set, status) => ({ ...set, status }),
+  });
+}
+
+export function replicaController<T extends KubernetesObject>(
+  context: ControllerContext,
+  adapter: ReplicaAdapter<T>,
+): Controller {
+  const deps: Deps<T> = {
+    context,
+    adapter,
+    sets: context.informers.of(adapter.type),
+    pods: context.informers.of(resources.pods),
+    expectations: new Expectations(context.clock),
+    control: new PodControl(context.client, context.recorder(adapter.component)),
+    queue: newQueue(context, adapter.name),
+  };
+  watchSets(deps);
+  watchPods(deps);
+  return queueController(context, {
+    name: adapter.name,
+    queue: deps.queue,
+    informers: [deps.sets, deps.pods],
+    workers: adapter.workers,
+    reconcile: (key, signal) => reconcile(deps, key, signal),
+  });
+}
+
+function watchSets<T extends KubernetesObject>({ sets, queue, expectations }: Deps<T>): void {
+  const enqueue = (set: T) => queue.add(keyOf(set));
+  sets.addHandler({
+    onAdd: enqueue,
+    onUpdate: (_previous, set) => enqueue(set),
+    onDelete(set) {
+      // A new object of this name starts with a clean slate.
+      expectations.forget(keyOf(set));
+      enqueue(set);
+    },
+  });
+}
+
+function watchPods<T extends KubernetesObject>(deps: Deps<T>): void {
+  const { pods, queue, expectations, adapter } = deps;
+  const ownerKey = (pod: Pod): string | undefined => {
+    const owner = controllerOf(pod);
+    return owner?.kind === adapter.type.kind ? joinKey(meta(pod).namespace, owner.name) : undefined;
+  };
+  const gone = (pod: Pod): void => {
+    const key = ownerKey(pod);
+    if (key === undefined) return;
+    expectations.deletionObserved(key, meta(pod).uid);
+    queue.add(key);
+  };
+  const changed = (pod: Pod): void => {
+    const key = ownerKey(pod);
+    if (key !== undefined) queue.add(key);
+    else if (controllerOf(pod) === undefined) for (const set of matching(deps, pod)) queue.add(set);
+  };
+  pods.addHandler({
+    onAdd(pod) {
+      const key = ownerKey(pod);
+      if (isBeingDeleted(pod)) return gone(pod);
+      if (key !== undefined) expectations.creationObserved(key);
+      changed(pod);
+    },
+    onUpdate(previous, pod) {
+      if (isBeingDeleted(pod)) gone(pod);
+      if (ownerKey(previous) !== ownerKey(pod)) changed(previous);
+      changed(pod);
+    },
+    onDelete: gone,
+  });
+}
+
+/** Keys of the sets that would adopt this orphan. */
+function matching<T extends KubernetesObject>({ sets, adapter }: Deps<T>, pod: Pod): string[] {
+  const { namespace, labels } = meta(pod);
+  return sets
+    .list(namespace)
+    .filter((set) => matchesSelector(adapter.view(set).spec?.selector, labels))
+    .map(keyOf);
+}
+
+/** Safe to run at any time, any number of times. */
+async function reconcile<T extends KubernetesObject>(
+  deps: Deps<T>,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { adapter, context, expectations, pods, queue } = deps;
+  const object = deps.sets.get(key);
+  if (object === undefined) return; // Deleted after it was queued: the garbage collector owns its Pods now.
+  const set = adapter.view(object);
+  const mayManage = expectations.satisfied(key);
+  const selector = set.spec?.selector;
+  const owner = { object, type: adapter.type, ...(selector === undefined ? {} : { selector }) };
+  const children = { type: resources.pods, objects: claimable(pods, object).filter(isPodActive) };
+  const active = await claimObjects(context.client, owner, children, signal);
+  const failure =
+    mayManage && !isBeingDeleted(object)
+      ? await manage(deps, { key, object, set, active }, signal)
+      : undefined;
+  await writeStatus(deps, object, active, failure?.failure, signal);
+  const wait = nextAvailableInMs(active, set.spec?.minReadySeconds ?? 0, context.clock.now());
+  if (wait !== undefined) queue.addAfter(key, wait);
+  if (failure !== undefined) throw failure.error;
+}
+
+interface Turn<T> {
+  readonly key: string;
+  readonly object: T;
+  readonly set: ReplicaSet;
+  readonly active: readonly Pod[];
+}
+
+/** Obeys plan(). Returns what went wrong, so that the status can tell before the error is thrown. */
+async function manage<T extends KubernetesObject>(
+  deps: Deps<T>,
+  { key, object, set, active }: Turn<T>,
+  signal: AbortSignal,
+): Promise<{ readonly failure: Failure; readonly error: unknown } | undefined> {
+  const { adapter, control, expectations } = deps;
+  const next = plan(set.spec?.replicas ?? 1, active, relatedPods(deps, object, active));
+  switch (next.kind) {
+    case 'none':
+      return undefined;
+    case 'create': {
+      expectations.expect(key, { creations: next.count });
+      const pod = podFromTemplate(object, adapter.type, set.spec?.template);
+      const { succeeded, error } = await slowStart(next.count, async () => {
+        await control.create(object, pod, signal);
+      });
+      for (let skipped = next.count - succeeded; skipped > 0; skipped -= 1) {
+        expectations.creationObserved(key);
+      }
+      if (error === undefined || isNamespaceTerminating(error)) return undefined;
+      return { failure: { reason: 'FailedCreate', message: textOf(error) }, error };
+    }
+    case 'delete': {
+      expectations.expect(key, { deletions: next.pods.map((pod) => meta(pod).uid) });
+      const results = await Promise.allSettled(
+        next.pods.map((pod) => control.delete(object, pod, signal)),
+      );
+      let error: unknown;
+      for (const [index, pod] of next.pods.entries()) {
+        const result = results[index];
+        if (result?.status !== 'rejected') continue;
+        expectations.deletionObserved(key, meta(pod).uid);
+        error ??= result.reason;
+      }
+      if (error === undefined) return undefined;
+      return { failure: { reason: 'FailedDelete', message: textOf(error) }, error };
+    }
+    default:
+      return next satisfies never;
+  }
+}
+
+/** The Pods of all sets with the same controller (the replica sets of one Deployment), this one's included. */
+function relatedPods<T extends KubernetesObject>(
+  { sets, pods }: Deps<T>,
+  object: T,
+  active: readonly Pod[],
+): readonly Pod[] {
+  const parent = controllerOf(object);
+  if (parent === undefined) return active;
+  return sets
+    .byIndex(BY_CONTROLLER, parent.uid)
+    .flatMap((sibling) => pods.byIndex(BY_CONTROLLER, meta(sibling).uid))
+    .filter(isPodActive);
+}
+
+/** Writes only a status that differs; a conflict is tried once more on the live object, whose spec may have moved on. */
+async function writeStatus<T extends KubernetesObject>(
+  { adapter, context }: Deps<T>,
+  object: T,
+  active: readonly Pod[],
+  failure: Failure | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, clock } = context;
+  const view = adapter.view(object);
+  const status = statusOf(view, active, clock.now(), failure);
+  if (sameData(normalised(view.status), normalised(status))) return;
+  try {
+    await client.updateStatus(adapter.type, adapter.withStatus(object, status), signal);
+  } catch (error) {
+    if (!ApiError.is(error, 'Conflict')) throw error;
+    const fresh = await client.get(adapter.type, refOf(object), signal);
+    if (meta(fresh).uid !== meta(object).uid) return;
+    await client.updateStatus(adapter.type, adapter.withStatus(fresh, status), signal);
+  }
+}
+
+/** On the wire a count of zero is left out. */
+function normalised(status: ReplicaSetStatus | undefined): ReplicaSetStatus {
+  return {
+    ...{ replicas: 0, fullyLabeledReplicas: 0, readyReplicas: 0, availableReplicas: 0 },
+    ...{ observedGeneration: 0, conditions: [] },
+    ...status,
+  };
+}

@@ -3,6 +3,7 @@
 // Same names upstream: kubernetes, cmd/kube-controller-manager/names.
 
 import type { ControllerFactory } from './controller.ts';
+import { daemonSetController } from './daemon-set.ts';
 import { deploymentController } from './deployment.ts';
 import { endpointSliceController } from './endpoint-slice.ts';
 import { endpointsController } from './endpoints.ts';
@@ -10,11 +11,14 @@ import { garbageCollectorController } from './garbage-collector.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
+import { podGarbageCollectorController } from './pod-garbage-collector.ts';
 import { replicaSetController } from './replica-set.ts';
 import { replicationControllerController } from './replication-controller.ts';
+import { serviceAccountController } from './service-account.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 
 export const controllers: Readonly<Record<string, ControllerFactory>> = {
+  'daemonset-controller': daemonSetController,
   'deployment-controller': deploymentController,
   'endpoints-controller': endpointsController,
   'endpointslice-controller': endpointSliceController,
@@ -22,8 +26,10 @@ export const controllers: Readonly<Record<string, ControllerFactory>> = {
   'namespace-controller': namespaceController,
   'node-ipam-controller': nodeIpamController,
   'node-lifecycle-controller': nodeLifecycleController,
+  'pod-garbage-collector-controller': podGarbageCollectorController,
   'replicaset-controller': replicaSetController,
   'replicationcontroller-controller': replicationControllerController,
+  'serviceaccount-controller': serviceAccountController,
   'taint-eviction-controller': taintEvictionController,
 };
 

@@ -29,14 +29,13 @@ import {
   queueController,
 } from './controller.ts';
 import { claimObjects, controllerOf } from './controller-ref.ts';
-import { Expectations } from './expectations.ts';
-import { isBeingDeleted, joinKey, meta, refOf, sameData, timestamp } from './meta.ts';
-import { isNamespaceTerminating, PodControl, textOf } from './pod-control.ts';
+import { isBeingDeleted, meta, refOf, sameData, timestamp } from './meta.ts';
+import { type Failure, PodChanges } from './pod-changes.ts';
+import { PodControl } from './pod-control.ts';
 import { rankForDeletion } from './pod-ranking.ts';
 import { isPodActive, isPodAvailable, isPodReady, nextAvailableInMs } from './pod-state.ts';
 import { podFromTemplate } from './pod-template.ts';
 import { BY_CONTROLLER, claimable } from './shared-informers.ts';
-import { slowStart } from './slow-start.ts';
 
 /** Pods that one turn may create or delete; the next turn continues. */
 export const BURST_REPLICAS = 500;
@@ -57,11 +56,6 @@ export function plan(
   if (missing === 0) return { kind: 'none' };
   const surplus = Math.min(-missing, BURST_REPLICAS);
   return { kind: 'delete', pods: rankForDeletion(active, related).slice(0, surplus) };
-}
-
-export interface Failure {
-  readonly reason: 'FailedCreate' | 'FailedDelete';
-  readonly message: string;
 }
 
 export function statusOf(
@@ -100,7 +94,11 @@ function conditionsWith(
     ({ type, reason }) => type === 'ReplicaFailure' && reason === failure.reason,
   );
   const lastTransitionTime = known?.lastTransitionTime ?? timestamp(nowMs);
-  return [...others, { type: 'ReplicaFailure', status: 'True', lastTransitionTime, ...failure }];
+  const { reason, message } = failure;
+  return [
+    ...others,
+    { type: 'ReplicaFailure', status: 'True', lastTransitionTime, reason, message },
+  ];
 }
 
 function count<T>(items: readonly T[], holds: (item: T) => boolean): number {
@@ -123,8 +121,7 @@ interface Deps<T extends KubernetesObject> {
   readonly adapter: ReplicaAdapter<T>;
   readonly sets: Informer<T>;
   readonly pods: Informer<Pod>;
-  readonly expectations: Expectations;
-  readonly control: PodControl;
+  readonly changes: PodChanges;
   readonly queue: WorkQueue;
 }
 
@@ -148,64 +145,28 @@ export function replicaController<T extends KubernetesObject>(
     adapter,
     sets: context.informers.of(adapter.type),
     pods: context.informers.of(resources.pods),
-    expectations: new Expectations(context.clock),
-    control: new PodControl(context.client, context.recorder(adapter.component)),
+    changes: new PodChanges(
+      new PodControl(context.client, context.recorder(adapter.component)),
+      context.clock,
+    ),
     queue: newQueue(context, adapter.name),
   };
-  watchSets(deps);
-  watchPods(deps);
+  const { changes, pods, queue, sets } = deps;
+  const enqueue = (set: T) => queue.add(keyOf(set));
+  sets.addHandler({
+    onAdd: enqueue,
+    onUpdate: (_previous, set) => enqueue(set),
+    onDelete: enqueue,
+  });
+  changes.watch(pods, { kind: adapter.type.kind, informer: sets, queue }, (orphan) => {
+    for (const key of matching(deps, orphan)) queue.add(key);
+  });
   return queueController(context, {
     name: adapter.name,
     queue: deps.queue,
     informers: [deps.sets, deps.pods],
     workers: adapter.workers,
     reconcile: (key, signal) => reconcile(deps, key, signal),
-  });
-}
-
-function watchSets<T extends KubernetesObject>({ sets, queue, expectations }: Deps<T>): void {
-  const enqueue = (set: T) => queue.add(keyOf(set));
-  sets.addHandler({
-    onAdd: enqueue,
-    onUpdate: (_previous, set) => enqueue(set),
-    onDelete(set) {
-      // A new object of this name starts with a clean slate.
-      expectations.forget(keyOf(set));
-      enqueue(set);
-    },
-  });
-}
-
-function watchPods<T extends KubernetesObject>(deps: Deps<T>): void {
-  const { pods, queue, expectations, adapter } = deps;
-  const ownerKey = (pod: Pod): string | undefined => {
-    const owner = controllerOf(pod);
-    return owner?.kind === adapter.type.kind ? joinKey(meta(pod).namespace, owner.name) : undefined;
-  };
-  const gone = (pod: Pod): void => {
-    const key = ownerKey(pod);
-    if (key === undefined) return;
-    expectations.deletionObserved(key, meta(pod).uid);
-    queue.add(key);
-  };
-  const changed = (pod: Pod): void => {
-    const key = ownerKey(pod);
-    if (key !== undefined) queue.add(key);
-    else if (controllerOf(pod) === undefined) for (const set of matching(deps, pod)) queue.add(set);
-  };
-  pods.addHandler({
-    onAdd(pod) {
-      const key = ownerKey(pod);
-      if (isBeingDeleted(pod)) return gone(pod);
-      if (key !== undefined) expectations.creationObserved(key);
-      changed(pod);
-    },
-    onUpdate(previous, pod) {
-      if (isBeingDeleted(pod)) gone(pod);
-      if (ownerKey(previous) !== ownerKey(pod)) changed(previous);
-      changed(pod);
-    },
-    onDelete: gone,
   });
 }
 
@@ -224,11 +185,11 @@ async function reconcile<T extends KubernetesObject>(
   key: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { adapter, context, expectations, pods, queue } = deps;
+  const { adapter, changes, context, pods, queue } = deps;
   const object = deps.sets.get(key);
   if (object === undefined) return; // Deleted after it was queued: the garbage collector owns its Pods now.
   const set = adapter.view(object);
-  const mayManage = expectations.satisfied(key);
+  const mayManage = changes.mayManage(key);
   const selector = set.spec?.selector;
   const owner = { object, type: adapter.type, ...(selector === undefined ? {} : { selector }) };
   const children = { type: resources.pods, objects: claimable(pods, object).filter(isPodActive) };
@@ -237,7 +198,7 @@ async function reconcile<T extends KubernetesObject>(
     mayManage && !isBeingDeleted(object)
       ? await manage(deps, { key, object, set, active }, signal)
       : undefined;
-  await writeStatus(deps, object, active, failure?.failure, signal);
+  await writeStatus(deps, object, active, failure, signal);
   const wait = nextAvailableInMs(active, set.spec?.minReadySeconds ?? 0, context.clock.now());
   if (wait !== undefined) queue.addAfter(key, wait);
   if (failure !== undefined) throw failure.error;
@@ -250,44 +211,24 @@ interface Turn<T> {
   readonly active: readonly Pod[];
 }
 
-/** Obeys plan(). Returns what went wrong, so that the status can tell before the error is thrown. */
+/** Obeys plan(). */
 async function manage<T extends KubernetesObject>(
   deps: Deps<T>,
   { key, object, set, active }: Turn<T>,
   signal: AbortSignal,
-): Promise<{ readonly failure: Failure; readonly error: unknown } | undefined> {
-  const { adapter, control, expectations } = deps;
+): Promise<Failure | undefined> {
+  const { adapter, changes } = deps;
   const next = plan(set.spec?.replicas ?? 1, active, relatedPods(deps, object, active));
   switch (next.kind) {
     case 'none':
       return undefined;
     case 'create': {
-      expectations.expect(key, { creations: next.count });
       const pod = podFromTemplate(object, adapter.type, set.spec?.template);
-      const { succeeded, error } = await slowStart(next.count, async () => {
-        await control.create(object, pod, signal);
-      });
-      for (let skipped = next.count - succeeded; skipped > 0; skipped -= 1) {
-        expectations.creationObserved(key);
-      }
-      if (error === undefined || isNamespaceTerminating(error)) return undefined;
-      return { failure: { reason: 'FailedCreate', message: textOf(error) }, error };
+      const create = Array.from({ length: next.count }, () => pod);
+      return changes.apply({ key, object }, { create, delete: [] }, signal);
     }
-    case 'delete': {
-      expectations.expect(key, { deletions: next.pods.map((pod) => meta(pod).uid) });
-      const results = await Promise.allSettled(
-        next.pods.map((pod) => control.delete(object, pod, signal)),
-      );
-      let error: unknown;
-      for (const [index, pod] of next.pods.entries()) {
-        const result = results[index];
-        if (result?.status !== 'rejected') continue;
-        expectations.deletionObserved(key, meta(pod).uid);
-        error ??= result.reason;
-      }
-      if (error === undefined) return undefined;
-      return { failure: { reason: 'FailedDelete', message: textOf(error) }, error };
-    }
+    case 'delete':
+      return changes.apply({ key, object }, { create: [], delete: next.pods }, signal);
     default:
       return next satisfies never;
   }

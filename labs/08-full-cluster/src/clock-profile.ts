@@ -19,6 +19,8 @@ export interface ClockFlags {
 
 interface Clocks {
   readonly statusUpdate: string;
+  /** How often an unchanged status is written all the same. */
+  readonly statusReport: string;
   readonly leaseSeconds: number;
   readonly monitorPeriod: string;
   readonly monitorGrace: string;
@@ -28,6 +30,7 @@ interface Clocks {
 const clocks: Record<ClockProfile, Clocks> = {
   today: {
     statusUpdate: '10s',
+    statusReport: '5m',
     leaseSeconds: 40,
     monitorPeriod: '5s',
     monitorGrace: '40s',
@@ -35,6 +38,7 @@ const clocks: Record<ClockProfile, Clocks> = {
   },
   '1.1': {
     statusUpdate: '10s',
+    statusReport: '10s',
     leaseSeconds: 40,
     monitorPeriod: '5s',
     monitorGrace: '40s',
@@ -42,6 +46,7 @@ const clocks: Record<ClockProfile, Clocks> = {
   },
   fast: {
     statusUpdate: '1s',
+    statusReport: '5m',
     leaseSeconds: 4,
     monitorPeriod: '1s',
     monitorGrace: '4s',
@@ -51,11 +56,12 @@ const clocks: Record<ClockProfile, Clocks> = {
 
 /** The flags that set a profile's clocks, for each component that has one of them. */
 export function clockFlags(profile: ClockProfile): ClockFlags {
-  const { statusUpdate, leaseSeconds, monitorPeriod, monitorGrace, tolerationSeconds } =
-    clocks[profile];
+  const { statusUpdate, statusReport, leaseSeconds, tolerationSeconds } = clocks[profile];
+  const { monitorPeriod, monitorGrace } = clocks[profile];
   return {
     kubelet: [
       `--node-status-update-frequency=${statusUpdate}`,
+      `--node-status-report-frequency=${statusReport}`,
       `--node-lease-duration-seconds=${leaseSeconds}`,
     ],
     controllerManager: [

@@ -1,19 +1,47 @@
-// Settings of the whole-cluster tests: one file at a time, as they share one real cluster; long time-outs, as images and nodes start.
+// Settings of the whole-cluster tests. All files share one real cluster: the quiet ones, which stay in namespaces of their own, run beside
+// each other; then, one after the other, those that kill processes, restart machines or change nodes.
 import { defineConfig } from 'vitest/config';
 
 const store = process.env.KUBE_LABS_STORE === 'etcd' ? 'etcd' : 'in-process';
+const DISRUPTIVE = [
+  'kubelet',
+  'cadvisor',
+  'kube-proxy',
+  'scheduler',
+  'node',
+  'controller-manager',
+  'node-failure',
+  'cluster',
+].map((name) => `concepts/${name}.test.ts`);
+const timeouts = { testTimeout: 120_000, hookTimeout: 240_000 };
 
 export default defineConfig({
   test: {
-    include:
-      store === 'etcd'
-        ? ['concepts/**/*.test.ts']
-        : ['concepts/**/*.test.ts', 'launcher/**/*.test.ts'],
     globalSetup: ['./support/cluster.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 240_000,
     teardownTimeout: 120_000,
-    fileParallelism: false,
     reporters: ['default', ['json', { outputFile: `.vitest/results-${store}.json` }]],
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...timeouts,
+          name: 'quiet',
+          include: ['concepts/**/*.test.ts'],
+          exclude: DISRUPTIVE,
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...timeouts,
+          name: 'disruptive',
+          include: [...DISRUPTIVE, ...(store === 'etcd' ? [] : ['launcher/**/*.test.ts'])],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

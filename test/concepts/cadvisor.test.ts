@@ -21,14 +21,14 @@ interface Summary {
 }
 type Usage = Readonly<Record<string, number>>;
 
+const ADDRESS = `$(getent hosts ${nodeContainer('node-1')} | cut -d' ' -f1)`;
+
 /** Asks the kubelet of node-1 with the client certificate that the API server uses. */
 function kubelet(path: string): Promise<string> {
-  const tls =
-    '--cacert /etc/kubernetes/pki/ca.crt --cert /etc/kubernetes/pki/kubelet-client.crt --key /etc/kubernetes/pki/kubelet-client.key';
-  const address = `$(getent hosts ${nodeContainer('node-1')} | cut -d' ' -f1)`;
-  const command = `curl -sf -m 10 -k ${tls} https://${address}:10250${path}`;
-  const controlPlane = nodeContainer('control-plane');
-  return docker('exec', controlPlane, 'sh', '-c', command);
+  const file = (name: string) => `/etc/kubernetes/${name}`;
+  const tls = `--cacert ${file('ca.crt')} --cert ${file('kubelet-client.crt')} --key ${file('kubelet-client.key')}`;
+  const command = `curl -sf -m 10 ${tls} https://${ADDRESS}:10250${path}`;
+  return docker('exec', nodeContainer('control-plane'), 'sh', '-c', command);
 }
 
 beforeAll(async () => {
@@ -67,8 +67,7 @@ test('the Prometheus text has cAdvisor names and labels', async () => {
 });
 
 test('a client without a certificate gets nothing from the kubelet', async () => {
-  const address = `$(getent hosts ${nodeContainer('node-1')} | cut -d' ' -f1)`;
-  const command = `curl -s -k -m 10 -o /dev/null -w '%{http_code}' https://${address}:10250/stats/summary || true`;
+  const command = `curl -s -k -m 10 -o /dev/null -w '%{http_code}' https://${ADDRESS}:10250/stats/summary || true`;
   const status = await docker('exec', nodeContainer('control-plane'), 'sh', '-c', command);
   expect(status).toMatch(/^(401|403|000)$/);
 });

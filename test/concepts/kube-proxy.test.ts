@@ -35,10 +35,10 @@ describe('the cluster IP answers', () => {
   });
 
   test('a pod that asks for itself (hairpin)', async () => {
-    await ns.apply([webPod('lonely', { app: 'lonely' }), service('lonely', { app: 'lonely' })]);
+    await ns.apply([webPod('lonely', { app: 'lonely' }), service('mirror', { app: 'lonely' })]);
     await ns.ready('pod/lonely');
     await eventually(async () => {
-      expect(await ns.sh('lonely', 'curl -s -m 3 http://lonely/')).toContain('lonely');
+      expect(await ns.sh('lonely', 'curl -s -m 3 http://mirror/')).toContain('lonely');
     });
   });
 });

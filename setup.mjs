@@ -51,13 +51,24 @@ function checkNode() {
 async function ensurePackages() {
   if (packagesAreFresh()) return;
   say('Installing the npm packages (npm ci)');
+  try {
+    await runNpm(['ci']);
+  } catch (error) {
+    if (!error.message.includes('EUSAGE')) throw error;
+    // The lock file lacks something: a registry did not have a package for another system when it was written.
+    say('package-lock.json does not fit package.json: npm install instead');
+    await runNpm(['install', '--no-save']);
+  }
+}
+
+function runNpm(args) {
   const npm = process.env.npm_execpath;
-  const [command, ...args] = npm === undefined ? ['npm'] : [process.execPath, npm];
-  // The Node that runs us may live in the node_modules that npm ci is about to replace.
+  const [command, ...first] = npm === undefined ? ['npm'] : [process.execPath, npm];
+  // The Node that runs us may live in the node_modules that npm is about to replace.
   const path = (process.env.PATH ?? '').split(delimiter);
   const outside = path.filter((dir) => !dir.startsWith(join(root, 'node_modules')));
-  await run(command, [...args, 'ci', '--no-audit', '--no-fund'], {
-    what: 'npm ci',
+  return run(command, [...first, ...args, '--no-audit', '--no-fund'], {
+    what: `npm ${args[0]}`,
     wayOut: 'check that this machine reaches its npm registry',
     env: { PATH: outside.join(delimiter) },
     shell: process.platform === 'win32',
@@ -252,6 +263,12 @@ function run(command, args, { what, wayOut, env = {}, show = false, shell = fals
     child.once('error', (error) => end(error.message));
     child.once('close', (code) => end(code === 0 ? undefined : `exit code ${code}`));
   });
+}
+
+/** npm and apt mark the lines that say why, and print much after them. */
+function reasons(output) {
+  const marked = output.split('\n').filter((line) => /^(npm error|E:|Err:)/.test(line));
+  return marked.length > 0 ? marked.slice(0, 12).join('\n') : lastLines(output, 15);
 }
 
 function lastLines(text, count) {

@@ -256,9 +256,7 @@ function run(command, args, { what, wayOut, env = {}, show = false, shell = fals
     const end = (failure) => {
       clearInterval(ticker);
       if (failure === undefined) return resolve();
-      return reject(
-        new SetupError(`${what} failed (${failure}): ${wayOut}\n${lastLines(output, 15)}`),
-      );
+      return reject(new SetupError(`${what} failed (${failure}): ${wayOut}\n${reasons(output)}`));
     };
     child.once('error', (error) => end(error.message));
     child.once('close', (code) => end(code === 0 ? undefined : `exit code ${code}`));

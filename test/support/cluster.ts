@@ -24,20 +24,49 @@ interface Etcd {
   stop(): Promise<void>;
 }
 
+interface Running {
+  readonly name: string;
+  readonly kubeconfig: string;
+  stop(): Promise<void>;
+}
+
+const STORE = process.env.KUBE_LABS_STORE === 'etcd' ? 'etcd' : 'in-process';
+
+/** Each project of the run loads this file anew, and all of them share one cluster: so it is kept where they all see it. */
+const shared = globalThis as typeof globalThis & {
+  kubeLabsCluster?: { users: number; running: Promise<Running> };
+};
+
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const store = process.env.KUBE_LABS_STORE === 'etcd' ? 'etcd' : 'in-process';
-  const existing = process.env.KUBE_LABS_CLUSTER;
-  const cluster = existing ?? `kl-test-${store === 'etcd' ? 'e' : 's'}`;
-  const etcd = store === 'etcd' && existing === undefined ? await startEtcd() : undefined;
-  if (existing === undefined) await up(cluster, etcd?.url);
-  const { stdout } = await launcher(['kubeconfig', '--name', cluster]);
-  project.provide('cluster', cluster);
-  project.provide('kubeconfig', stdout.trim());
-  project.provide('store', store);
+  shared.kubeLabsCluster ??= { users: 0, running: start() };
+  const cluster = shared.kubeLabsCluster;
+  cluster.users += 1;
+  const { name, kubeconfig } = await cluster.running;
+  project.provide('cluster', name);
+  project.provide('kubeconfig', kubeconfig);
+  project.provide('store', STORE);
   return async () => {
-    if (existing === undefined) await launcher(['down', '--name', cluster], { timeoutMs: 120_000 });
+    cluster.users -= 1;
+    if (cluster.users === 0) await (await cluster.running).stop();
+  };
+}
+
+async function start(): Promise<Running> {
+  const existing = process.env.KUBE_LABS_CLUSTER;
+  const name = existing ?? `kl-test-${STORE === 'etcd' ? 'e' : 's'}`;
+  const etcd = STORE === 'etcd' && existing === undefined ? await startEtcd() : undefined;
+  const stop = async () => {
+    if (existing === undefined) await launcher(['down', '--name', name], { timeoutMs: 120_000 });
     await etcd?.stop();
   };
+  try {
+    if (existing === undefined) await up(name, etcd?.url);
+    const { stdout } = await launcher(['kubeconfig', '--name', name]);
+    return { name, kubeconfig: stdout.trim(), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 async function up(cluster: string, etcdUrl: string | undefined): Promise<void> {
@@ -72,10 +101,13 @@ async function startEtcd(): Promise<Etcd> {
   };
 }
 
+/** The host's own address on Docker's default bridge. */
 async function bridgeAddress(): Promise<string> {
-  const format = '{{(index .IPAM.Config 0).Gateway}}';
-  const { stdout } = await run('docker', ['network', 'inspect', 'bridge', '--format', format]);
-  return stdout.trim();
+  const { stdout } = await run('ip', ['-4', '-o', 'addr', 'show', 'docker0']);
+  const address = /inet ([\d.]+)/.exec(stdout)?.[1];
+  if (address === undefined)
+    throw new Error("Cannot find the host's address on Docker's bridge docker0");
+  return address;
 }
 
 function ended(child: ChildProcess): Promise<void> {

@@ -1,7 +1,6 @@
 // Deployment: moves Pods from one template to the next through replica sets, one small safe step at a time.
 //
-//   plan()        the next step, from the Deployment and its sets alone
-//   reconcile()   claim sets → plan → take the step → write the status
+// The loop around deployment-plan.ts: claim sets → plan → take one step → write the status.
 //
 // A Deployment never touches Pods: it makes, resizes and removes replica sets, and each change of one of them brings
 // it back here for the step after. So nothing is remembered between steps, and a restart in the middle of a
@@ -21,90 +20,14 @@ import {
   queueController,
 } from './controller.ts';
 import { claimObjects, controllerOf } from './controller-ref.ts';
-import {
-  newReplicaSet,
-  planCleanup,
-  REVISION,
-  refreshedNewSet,
-  resized,
-  revisionOf,
-  splitSets,
-  withoutHash,
-} from './deployment-revision.ts';
-import {
-  isRollingUpdate,
-  isScalingEvent,
-  planRollout,
-  planScale,
-  type ReplicaSets,
-  type Scaling,
-  wanted,
-} from './deployment-scaling.ts';
-import { deadlineInMs, deploymentStatus, isComplete, rolloutStarted } from './deployment-status.ts';
+import { plan } from './deployment-plan.ts';
+import { REVISION, resized, revisionOf, splitSets, withoutHash } from './deployment-revision.ts';
+import { type ReplicaSets, type Scaling, wanted } from './deployment-scaling.ts';
+import { deadlineInMs, deploymentStatus, rolloutStarted } from './deployment-status.ts';
 import { isBeingDeleted, joinKey, meta, refOf, sameData } from './meta.ts';
 import { isNamespaceTerminating, textOf } from './pod-control.ts';
 import { isPodFinished } from './pod-state.ts';
 import { BY_CONTROLLER, claimable } from './shared-informers.ts';
-
-export type DeploymentPlan =
-  /** Nothing to do until a set or a Pod changes. */
-  | { readonly kind: 'wait' }
-  | { readonly kind: 'create'; readonly replicaSet: ReplicaSet }
-  /** The current set lacks the present revision, annotations or minReadySeconds. */
-  | { readonly kind: 'refresh'; readonly replicaSet: ReplicaSet }
-  | { readonly kind: 'scale'; readonly scalings: readonly Scaling[] }
-  | { readonly kind: 'clean'; readonly replicaSets: readonly ReplicaSet[] };
-
-/** `oldPodsRunning`: whether Pods of old sets still run, for which Recreate has to wait. */
-export function plan(
-  deployment: Deployment,
-  sets: ReplicaSets,
-  oldPodsRunning: boolean,
-): DeploymentPlan {
-  const { newSet, oldSets } = sets;
-  const all = newSet === undefined ? oldSets : [newSet, ...oldSets];
-  const refreshed = newSet && refreshedNewSet(deployment, newSet, oldSets);
-  if (refreshed !== undefined) return { kind: 'refresh', replicaSet: refreshed };
-  if (deployment.spec?.paused === true || isScalingEvent(deployment, all)) {
-    const scalings = withStaleSizes(deployment, all, planScale(deployment, sets));
-    if (scalings.length > 0) return { kind: 'scale', scalings };
-    return deployment.spec?.paused === true ? cleanup(deployment, oldSets) : { kind: 'wait' };
-  }
-  const recreate = !isRollingUpdate(deployment);
-  const activeOld = oldSets.filter((set) => wanted(set) > 0);
-  if (recreate && activeOld.length > 0) {
-    return {
-      kind: 'scale',
-      scalings: activeOld.map((replicaSet) => ({ replicaSet, replicas: 0 })),
-    };
-  }
-  if (recreate && oldPodsRunning) return { kind: 'wait' };
-  if (newSet === undefined) {
-    return { kind: 'create', replicaSet: newReplicaSet(deployment, oldSets) };
-  }
-  const scalings = planRollout(deployment, { newSet, oldSets });
-  if (scalings.length > 0) return { kind: 'scale', scalings };
-  const complete = isComplete(deployment, deploymentStatus(deployment, sets, 0));
-  return complete ? cleanup(deployment, oldSets) : { kind: 'wait' };
-}
-
-/** After a resize every active set is written, if only to note the Deployment's new size on it. */
-function withStaleSizes(
-  deployment: Deployment,
-  sets: readonly ReplicaSet[],
-  scalings: readonly Scaling[],
-): readonly Scaling[] {
-  const others = sets.filter(
-    (set) =>
-      isScalingEvent(deployment, [set]) && !scalings.some(({ replicaSet }) => replicaSet === set),
-  );
-  return [...scalings, ...others.map((set) => ({ replicaSet: set, replicas: wanted(set) }))];
-}
-
-function cleanup(deployment: Deployment, oldSets: readonly ReplicaSet[]): DeploymentPlan {
-  const replicaSets = planCleanup(deployment, oldSets);
-  return replicaSets.length === 0 ? { kind: 'wait' } : { kind: 'clean', replicaSets };
-}
 
 interface Deps {
   readonly context: ControllerContext;

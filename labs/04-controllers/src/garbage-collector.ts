@@ -1,12 +1,7 @@
 // GarbageCollector: deletes what nobody owns any more, in the order that the deletion asked for.
 //
-//   plan()        what must happen to one object, from its owners and its dependents
-//   reconcile()   look at the object, ask about owners that the cache does not know, obey the plan
-//
-// Three ways to delete an owner, told apart by a finalizer on it:
-//   background   the owner goes at once; its dependents are found without an owner and follow
-//   foreground   finalizer `foregroundDeletion`: the dependents go first, those that block its deletion are waited for
-//   orphan       finalizer `orphan`: the dependents lose their reference to it and stay
+// The loop around garbage-plan.ts: look at one object, ask about owners that the cache does not know, obey the plan. There is no
+// graph beside the caches: two indexes of theirs, by uid and by owner's uid, answer every question about it.
 //
 // Invariant: nothing is deleted because of a cache. An owner that the cache does not show is asked for, and it must
 // be gone or have another uid; the deletion names uid and version of the object that was judged.
@@ -29,60 +24,9 @@ import {
   queueController,
 } from './controller.ts';
 import { OwnerLookup } from './garbage-owners.ts';
+import { FOREGROUND, ORPHAN, plan } from './garbage-plan.ts';
 import { isBeingDeleted, meta, refOf, sameData } from './meta.ts';
 import { BY_OWNER, BY_UID } from './shared-informers.ts';
-
-export const ORPHAN = 'orphan';
-export const FOREGROUND = 'foregroundDeletion';
-
-/** waiting: there, but only until its dependents are gone. */
-export type OwnerState = 'solid' | 'waiting' | 'absent';
-export type Propagation = 'Orphan' | 'Background' | 'Foreground';
-
-export type CollectPlan =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'delete'; readonly propagationPolicy: Propagation }
-  /** Some owners are gone, others are not: forget the former. */
-  | { readonly kind: 'dropOwners'; readonly uids: readonly string[] }
-  | { readonly kind: 'orphanDependents' }
-  /** Dependents that still have to go before the object can. */
-  | { readonly kind: 'wait'; readonly dependents: readonly KubernetesObject[] }
-  | { readonly kind: 'removeFinalizer'; readonly finalizer: string };
-
-export function plan(
-  object: KubernetesObject,
-  owners: readonly { readonly uid: string; readonly state: OwnerState }[],
-  dependents: readonly KubernetesObject[],
-): CollectPlan {
-  const { uid, finalizers = [] } = meta(object);
-  if (isBeingDeleted(object)) {
-    if (finalizers.includes(ORPHAN)) {
-      if (dependents.length > 0) return { kind: 'orphanDependents' };
-      return { kind: 'removeFinalizer', finalizer: ORPHAN };
-    }
-    if (!finalizers.includes(FOREGROUND)) return { kind: 'none' };
-    const blocking = dependents.some((dependent) => blocks(dependent, uid));
-    if (blocking) return { kind: 'wait', dependents };
-    return { kind: 'removeFinalizer', finalizer: FOREGROUND };
-  }
-  if (owners.length === 0) return { kind: 'none' };
-  const leaving = owners.filter(({ state }) => state !== 'solid');
-  if (leaving.length === 0) return { kind: 'none' };
-  if (leaving.length < owners.length) {
-    return { kind: 'dropOwners', uids: leaving.map((owner) => owner.uid) };
-  }
-  if (leaving.some(({ state }) => state === 'waiting') && dependents.length > 0) {
-    return { kind: 'delete', propagationPolicy: 'Foreground' };
-  }
-  if (finalizers.includes(ORPHAN)) return { kind: 'delete', propagationPolicy: 'Orphan' };
-  const policy = finalizers.includes(FOREGROUND) ? 'Foreground' : 'Background';
-  return { kind: 'delete', propagationPolicy: policy };
-}
-
-function blocks(dependent: KubernetesObject, ownerUid: string): boolean {
-  const references = dependent.metadata?.ownerReferences ?? [];
-  return references.some(({ uid, blockOwnerDeletion }) => uid === ownerUid && blockOwnerDeletion);
-}
 
 interface Member {
   readonly type: ResourceType<KubernetesObject>;

@@ -13,13 +13,14 @@ import {
   type ResourceType,
 } from '@kube-labs/apiserver';
 import type { OwnerReference } from 'kubernetes-types/meta/v1';
+import { FOREGROUND, type OwnerState } from './garbage-plan.ts';
 import { isBeingDeleted, meta } from './meta.ts';
 
 const ABSENT_MAX = 500;
 
 export interface OwnerVerdict {
   readonly uid: string;
-  readonly state: 'solid' | 'waiting' | 'absent';
+  readonly state: OwnerState;
 }
 
 export class OwnerLookup {
@@ -55,7 +56,7 @@ export class OwnerLookup {
     reference: OwnerReference,
     namespace: string,
     signal: AbortSignal,
-  ): Promise<OwnerVerdict['state']> {
+  ): Promise<OwnerState> {
     const { uid } = reference;
     const cached = this.#cached(uid);
     if (cached !== undefined) return stateOf(cached);
@@ -87,7 +88,7 @@ export class OwnerLookup {
   }
 }
 
-function stateOf(owner: KubernetesObject): OwnerVerdict['state'] {
-  const foreground = owner.metadata?.finalizers?.includes('foregroundDeletion') === true;
+function stateOf(owner: KubernetesObject): OwnerState {
+  const foreground = owner.metadata?.finalizers?.includes(FOREGROUND) === true;
   return isBeingDeleted(owner) && foreground ? 'waiting' : 'solid';
 }

@@ -175,18 +175,15 @@ function restartTime({ context, watched }: Deps): void {
 async function withConditions(deps: Deps, node: Node, signal: AbortSignal): Promise<Node> {
   const { context, watched } = deps;
   const { name } = meta(node);
-  if (planConditions(node, 0) === undefined || !isSilent(deps, node)) return node;
+  // Asking in good time shows whether it is the API server that is silent.
+  if (planConditions(node, 0) === undefined || patienceUsed(deps, node) <= 0.5) return node;
   const live = await readLive(deps, node, signal);
   hear(deps, live.node, live.lease);
-  if (!isSilent(deps, live.node)) return live.node;
   const conditions = planConditions(live.node, context.clock.now());
-  if (conditions === undefined) return live.node;
+  if (conditions === undefined || patienceUsed(deps, live.node) <= 1) return live.node;
   const status = { ...live.node.status, conditions: [...conditions] };
-  const written = await context.client.updateStatus(
-    resources.nodes,
-    { ...live.node, status },
-    signal,
-  );
+  const silent = { ...live.node, status };
+  const written = await context.client.updateStatus(resources.nodes, silent, signal);
   context.log.info('Node stopped sending heartbeats', { node: name });
   // Our own word is no sign of life.
   const noted = watched.get(name);
@@ -194,12 +191,13 @@ async function withConditions(deps: Deps, node: Node, signal: AbortSignal): Prom
   return written;
 }
 
-function isSilent({ context, watched }: Deps, node: Node): boolean {
+/** How much of its grace period the node has been silent: above 1 is too long. */
+function patienceUsed({ context, watched }: Deps, node: Node): number {
   const { nodeMonitorGracePeriodMs, nodeStartupGracePeriodMs } = context.options;
   const never = conditionOf(node, 'Ready') === undefined;
-  const grace = never ? nodeStartupGracePeriodMs : nodeMonitorGracePeriodMs;
-  const heardAt = watched.get(meta(node).name)?.heardAtMs ?? context.clock.now();
-  return context.clock.now() - heardAt > grace;
+  const graceMs = never ? nodeStartupGracePeriodMs : nodeMonitorGracePeriodMs;
+  const now = context.clock.now();
+  return (now - (watched.get(meta(node).name)?.heardAtMs ?? now)) / graceMs;
 }
 
 /** When the API server does not answer, no node could be heard: everybody's time starts again. */

@@ -1,11 +1,7 @@
 // ReplicaSet: keeps the wanted number of Pods alive, no more and no fewer.
 //
-//   plan()         how many Pods to create, or which to delete
-//   statusOf()     what to tell the world about them
-//   reconcile()    claim Pods → plan → create or delete → write the status
-//
-// Invariants: a Pod counts while it is active (not finished, not being deleted); at most 500 Pods change in one turn;
-// nothing is created or deleted while the cache does not show yet what the last turn did (see expectations.ts).
+// The loop around replica-plan.ts: claim Pods → plan → create or delete → write the status. Nothing is created or deleted
+// while the cache does not show yet what the last turn did (see expectations.ts).
 // A replication controller is the same machine with another face: see replication-controller.ts.
 //
 // Upstream: kubernetes, pkg/controller/replicaset. Left out: status.terminatingReplicas.
@@ -29,81 +25,13 @@ import {
   queueController,
 } from './controller.ts';
 import { claimObjects, controllerOf } from './controller-ref.ts';
-import { isBeingDeleted, meta, refOf, sameData, timestamp } from './meta.ts';
+import { isBeingDeleted, meta, refOf, sameData } from './meta.ts';
 import { type Failure, PodChanges } from './pod-changes.ts';
 import { PodControl } from './pod-control.ts';
-import { rankForDeletion } from './pod-ranking.ts';
-import { isPodActive, isPodAvailable, isPodReady, nextAvailableInMs } from './pod-state.ts';
+import { isPodActive, nextAvailableInMs } from './pod-state.ts';
 import { podFromTemplate } from './pod-template.ts';
+import { plan, statusOf } from './replica-plan.ts';
 import { BY_CONTROLLER, claimable } from './shared-informers.ts';
-
-/** Pods that one turn may create or delete; the next turn continues. */
-export const BURST_REPLICAS = 500;
-
-export type ReplicaPlan =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'create'; readonly count: number }
-  | { readonly kind: 'delete'; readonly pods: readonly Pod[] };
-
-/** `active` are the Pods that count; `related` those of the same kind on whose nodes doubling up is undesired. */
-export function plan(
-  replicas: number,
-  active: readonly Pod[],
-  related: readonly Pod[] = active,
-): ReplicaPlan {
-  const missing = replicas - active.length;
-  if (missing > 0) return { kind: 'create', count: Math.min(missing, BURST_REPLICAS) };
-  if (missing === 0) return { kind: 'none' };
-  const surplus = Math.min(-missing, BURST_REPLICAS);
-  return { kind: 'delete', pods: rankForDeletion(active, related).slice(0, surplus) };
-}
-
-export function statusOf(
-  set: ReplicaSet,
-  active: readonly Pod[],
-  nowMs: number,
-  failure?: Failure,
-): ReplicaSetStatus {
-  const { spec, status } = set;
-  const templateLabels = { matchLabels: spec?.template?.metadata?.labels ?? {} };
-  const available = (pod: Pod) => isPodAvailable(pod, spec?.minReadySeconds ?? 0, nowMs);
-  const conditions = conditionsWith(status?.conditions ?? [], failure, nowMs);
-  return {
-    replicas: active.length,
-    fullyLabeledReplicas: count(active, (pod) =>
-      matchesSelector(templateLabels, pod.metadata?.labels),
-    ),
-    readyReplicas: count(active, isPodReady),
-    availableReplicas: count(active, available),
-    observedGeneration: set.metadata?.generation ?? 0,
-    ...(conditions.length === 0 ? {} : { conditions }),
-  };
-}
-
-type Conditions = NonNullable<ReplicaSetStatus['conditions']>;
-
-/** ReplicaFailure appears with the first failure, keeps its time while it lasts, and goes with it. */
-function conditionsWith(
-  before: Conditions,
-  failure: Failure | undefined,
-  nowMs: number,
-): Conditions {
-  const others = before.filter(({ type }) => type !== 'ReplicaFailure');
-  if (failure === undefined) return others;
-  const known = before.find(
-    ({ type, reason }) => type === 'ReplicaFailure' && reason === failure.reason,
-  );
-  const lastTransitionTime = known?.lastTransitionTime ?? timestamp(nowMs);
-  const { reason, message } = failure;
-  return [
-    ...others,
-    { type: 'ReplicaFailure', status: 'True', lastTransitionTime, reason, message },
-  ];
-}
-
-function count<T>(items: readonly T[], holds: (item: T) => boolean): number {
-  return items.filter(holds).length;
-}
 
 /** What makes the machine a ReplicaSet's or a ReplicationController's. */
 export interface ReplicaAdapter<T extends KubernetesObject> {

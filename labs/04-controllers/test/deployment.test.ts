@@ -2,7 +2,7 @@
 import { resources } from '@kube-labs/apiserver';
 import type { Deployment, ReplicaSet } from 'kubernetes-types/apps/v1';
 import { describe, expect, test } from 'vitest';
-import { plan } from '../src/deployment.ts';
+import { plan } from '../src/deployment-plan.ts';
 import { newReplicaSet, planCleanup, REVISION, splitSets } from '../src/deployment-revision.ts';
 import {
   bounds,

@@ -2,7 +2,7 @@
 import { type KubernetesObject, resources } from '@kube-labs/apiserver';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
-import { type CollectPlan, type OwnerState, plan } from '../src/garbage-collector.ts';
+import { type CollectPlan, type OwnerState, plan } from '../src/garbage-plan.ts';
 import { plan as planPods } from '../src/pod-garbage-collector.ts';
 import {
   eventually,

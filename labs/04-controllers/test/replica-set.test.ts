@@ -4,7 +4,7 @@ import type { ReplicaSet } from 'kubernetes-types/apps/v1';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
 import { isPodActive } from '../src/pod-state.ts';
-import { BURST_REPLICAS, plan, statusOf } from '../src/replica-set.ts';
+import { BURST_REPLICAS, plan, statusOf } from '../src/replica-plan.ts';
 import { asReplicaSet } from '../src/replication-controller.ts';
 import { slowStart } from '../src/slow-start.ts';
 import { eventually, NOW_MS, namesOf, pod, startCluster, workload } from './support.ts';

@@ -74,6 +74,8 @@ test('a command given to exec has its output and its exit code', async () => {
   expect(result.stdout).toBe('through stdin\n');
   expect(result.code).toBe(7);
   expect(await ns.sh('shell', 'hostname', { version: '1.30' })).toBe('shell\n');
+  const wrong = await ns.tryKubectl('exec shell -c nope -- true');
+  expect(wrong.stderr).toContain('container nope is not valid for pod shell');
 });
 
 test('logs -f follows until the container ends', async () => {

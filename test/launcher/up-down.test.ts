@@ -76,6 +76,11 @@ describe('up says in one sentence what is in the way, and leaves nothing', () =>
   test('no Docker', () =>
     refuses(small, /Docker/, { DOCKER_HOST: 'unix:///var/run/no-such-docker.sock' }));
 
+  test('a store volume that is full', () =>
+    refuses(small, /(space|full|small)/i, {
+      KUBE_LABS_STORE_VOLUME_OPTIONS: 'type=tmpfs,device=tmpfs,o=size=64k',
+    }));
+
   test('a port in use', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -62,12 +62,13 @@ export class KubeletProxy {
   /** Upgrades of pods/NAME/exec and attach: from here on the two speak with each other. */
   async upgrade(context: RequestContext, socket: Duplex, head: Buffer): Promise<void> {
     const { request, info, query } = context;
+    // Looked up first: kubectl tries SPDY when WebSocket is refused, and shows only what that attempt hears.
+    const target = await this.#target(context, info.subresource ?? 'exec', kubeletQuery(query));
     if (!/^websocket$/i.test(request.headers.upgrade ?? '')) {
       throw badRequest(
         `cannot upgrade to ${request.headers.upgrade}: only websocket is served here; kubectl 1.30 and later speak it`,
       );
     }
-    const target = await this.#target(context, info.subresource ?? 'exec', kubeletQuery(query));
     const kubelet = await this.#connect(target);
     const { host, port, path } = target;
     const kept = Object.entries(request.headers).filter(([name]) => !HOP_HEADERS.has(name));

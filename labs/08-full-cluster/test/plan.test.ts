@@ -110,7 +110,7 @@ describe('containers', () => {
     const spec = nodeSpec(config, first!, options);
     expect(spec.name).toBe('lab-node-1');
     expect(spec.Labels).toMatchObject({ 'kube-labs': 'lab', 'kube-labs.node': 'node-1' });
-    expect(spec.NetworkingConfig?.EndpointsConfig?..lab?.IPAMConfig?.IPv4Address).toBe(
+    expect(spec.NetworkingConfig?.EndpointsConfig?.lab?.IPAMConfig?.IPv4Address).toBe(
       '172.30.4.11',
     );
     const dir = '/var/lib/kube-labs/lab/node-1';

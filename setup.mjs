@@ -9,7 +9,7 @@
 // never a wait without an end.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, openSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,10 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(fileURLToPath(import.meta.url));
 const isRoot = process.getuid !== undefined && process.getuid() === 0;
 const dockerdLog = '/var/log/kube-labs-dockerd.log';
+const pidFiles = [
+  ['/var/run/docker.pid', 'dockerd'],
+  ['/var/run/docker/containerd/containerd.pid', 'containerd'],
+];
 
 class SetupError extends Error {}
 
@@ -121,6 +125,15 @@ async function ensureDocker() {
   await startDocker();
 }
 
+/** An engine that was killed leaves its pid behind, and will not start again once another process has that number. */
+function removeStalePidFile(file, program) {
+  if (!existsSync(file)) return;
+  const pid = readFileSync(file, 'utf8').trim();
+  const name = `/proc/${pid}/comm`;
+  if (existsSync(name) && readFileSync(name, 'utf8').trim() === program) return;
+  rmSync(file, { force: true });
+}
+
 async function startDocker() {
   if (await waitForDocker(3)) return; // The package may have started it.
   say('Starting Docker');
@@ -130,6 +143,7 @@ async function startDocker() {
   } else {
     spawnSync('service', ['docker', 'start'], { timeout: 30_000, stdio: 'ignore' });
     if (await waitForDocker(8)) return;
+    for (const [file, program] of pidFiles) removeStalePidFile(file, program);
     const log = openSync(dockerdLog, 'a');
     spawn('dockerd', [], { detached: true, stdio: ['ignore', log, log] }).unref();
     if (await waitForDocker(30)) return;

@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 describe('scaling 0 → 20 → 5 while a process of the control plane is killed ends exact:', () => {
-  test.each(['controllers', 'scheduler', 'apiserver'] as const)(
+  test.each(['controllers', 'scheduler', 'apiserver', 'machines'] as const)(
     '%s',
     async (component) => {
       await scale(0);

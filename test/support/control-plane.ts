@@ -4,12 +4,13 @@ import { eventually } from './eventually.ts';
 import { getJson } from './kubectl.ts';
 import { docker } from './process.ts';
 
-type Component = 'apiserver' | 'scheduler' | 'controllers';
+type Component = 'apiserver' | 'scheduler' | 'controllers' | 'machines';
 
 const SOURCES: Readonly<Record<Component, string>> = {
   apiserver: 'labs/02-apiserver/src/main.ts',
   scheduler: 'labs/03-scheduler/src/main.ts',
   controllers: 'labs/04-controllers/src/main.ts',
+  machines: 'labs/08-full-cluster/src/machines-main.ts',
 };
 
 export const nodeContainer = (node: string): string => `${inject('cluster')}-${node}`;

@@ -150,7 +150,7 @@ async function bootstrap(tar: string, say: Say): Promise<void> {
     }
   }
   throw new ClusterError(
-    `mmdebstrap could not make the base image: check that this machine reaches deb.debian.org (${messageOf(failure)})`,
+    `mmdebstrap could not make the base image: check that this machine reaches a Debian mirror (${messageOf(failure)})`,
     { cause: failure },
   );
 }

@@ -1,7 +1,7 @@
 // Setup: makes a fresh machine ready for `npm start` (--for start) or `npm test` (--for test).
 //
 // Checks Node, installs the npm packages when they are missing or stale, sees to a Docker Engine that
-// answers, and for tests to etcd and the images. As root on Debian or Ubuntu it installs what is missing from
+// answers, and for tests to their tools (etcd, nft, …) and the images. As root on Debian or Ubuntu it installs what is missing from
 // the distribution's packages, and says so first; elsewhere it says what to do, and ends with 1.
 //
 // Rules: no dependencies (it runs before there are any); syntax that an old Node still reads, so that it can
@@ -40,7 +40,7 @@ async function main() {
   await ensurePackages();
   await ensureDocker();
   if (purpose === 'start') return; // `up` makes the images itself, as its first step.
-  await ensureEtcd();
+  await ensureTestTools();
   await ensureImages();
 }
 
@@ -194,13 +194,23 @@ async function waitForDocker(seconds) {
   return false;
 }
 
-async function ensureEtcd() {
-  const missing = [];
-  if (!hasCommand('etcd')) missing.push('etcd-server');
-  if (!hasCommand('etcdctl')) missing.push('etcd-client');
+/** What the tests drive or look with, besides Docker: command → package of Debian and Ubuntu. */
+const testTools = [
+  ['etcd', 'etcd-server'],
+  ['etcdctl', 'etcd-client'],
+  ['nft', 'nftables'],
+  ['ip', 'iproute2'],
+  ['nsenter', 'util-linux'],
+  ['mount', 'mount'],
+  ['pgrep', 'procps'],
+];
+
+async function ensureTestTools() {
+  const missing = testTools.filter(([command]) => !hasCommand(command));
   if (missing.length === 0) return;
-  requireApt('The tests need etcd and etcdctl', 'https://etcd.io/docs/latest/install');
-  await aptInstall(missing);
+  const commands = missing.map(([command]) => command).join(', ');
+  requireApt(`The tests need ${commands}`, 'the README');
+  await aptInstall(missing.map(([, name]) => name));
 }
 
 async function ensureImages() {

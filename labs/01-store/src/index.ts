@@ -1,5 +1,10 @@
 // @kube-labs/store: the public names of this lab.
 export type { Clock } from './clock.ts';
+export type { HealthServerOptions } from './component/health-server.ts';
+export { startHealthServer } from './component/health-server.ts';
+export type { LogFields, Logger, LoggerOptions } from './component/logger.ts';
+export { createLogger, messageOf, silentLogger } from './component/logger.ts';
+export { runMain } from './component/run-main.ts';
 export type { Disk, DiskFile } from './disk.ts';
 export { type Etcd3StoreOptions, openEtcd3Store } from './etcd3-store.ts';
 export type {

@@ -3,6 +3,14 @@
 // Three parts live in this lab: the server, the schema of the objects it serves, and the client library with the base
 // of every component process. Other labs import them from here only. Lines stay sorted by file.
 
+export type { HealthServerOptions, LogFields, Logger, LoggerOptions } from '@kube-labs/store';
+export {
+  createLogger,
+  messageOf,
+  runMain,
+  silentLogger,
+  startHealthServer,
+} from '@kube-labs/store';
 export type { ApiErrorOptions, ApiErrorReason, GroupKind, GroupResource } from './api-error.ts';
 export { ApiError } from './api-error.ts';
 export type {
@@ -39,11 +47,6 @@ export {
 export type { ClientOptions } from './client/transport.ts';
 export type { Reconcile, WorkQueueOptions } from './client/work-queue.ts';
 export { WorkQueue } from './client/work-queue.ts';
-export type { HealthServerOptions } from './component/health-server.ts';
-export { startHealthServer } from './component/health-server.ts';
-export type { LogFields, Logger, LoggerOptions } from './component/logger.ts';
-export { createLogger, messageOf, silentLogger } from './component/logger.ts';
-export { runMain } from './component/run-main.ts';
 export type { ApiServerOptions } from './server/api-server.ts';
 export { ApiServer } from './server/api-server.ts';
 export type { TokenEntry, User } from './server/authentication.ts';

@@ -7,10 +7,15 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { type KeyValueStore, openEtcd3Store, openStore } from '@kube-labs/store';
+import {
+  createLogger,
+  type KeyValueStore,
+  type Logger,
+  openEtcd3Store,
+  openStore,
+  runMain,
+} from '@kube-labs/store';
 import { Command } from 'commander';
-import { createLogger, type Logger } from './component/logger.ts';
-import { runMain } from './component/run-main.ts';
 import { ApiServer, type ApiServerOptions } from './server/api-server.ts';
 import { parseTokenFile } from './server/authentication.ts';
 import { kubeconfigText } from './server/kubeconfig-text.ts';

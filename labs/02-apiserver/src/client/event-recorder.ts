@@ -8,9 +8,9 @@
 // Same idea upstream: k8s.io/client-go/tools/record (EventBroadcaster, EventCorrelator).
 // Left out: combining similar events with different messages, the spam filter, events.k8s.io/v1 series.
 
+import { type Logger, silentLogger } from '@kube-labs/store';
 import type { Event, ObjectReference } from 'kubernetes-types/core/v1';
 import { ApiError } from '../api-error.ts';
-import { type Logger, silentLogger } from '../component/logger.ts';
 import type { Client } from './client.ts';
 import { type Clock, realClock } from './clock.ts';
 import { type KubernetesObject, resources } from './resources.ts';

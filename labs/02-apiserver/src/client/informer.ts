@@ -11,8 +11,8 @@
 // Same idea upstream: k8s.io/client-go/tools/cache (Reflector, DeltaFIFO, SharedInformer), there in three parts.
 // Left out: paging of the first list, watch-list streaming, transforms.
 
+import { type Logger, messageOf, silentLogger } from '@kube-labs/store';
 import { ApiError } from '../api-error.ts';
-import { type Logger, messageOf, silentLogger } from '../component/logger.ts';
 import type { Client, WatchEvent } from './client.ts';
 import { type Clock, realClock, sleep } from './clock.ts';
 import { type Indexers, ObjectCache } from './object-cache.ts';

@@ -8,9 +8,9 @@
 //
 // Same idea and timers upstream: k8s.io/client-go/tools/leaderelection. Left out: its events, coordinated elections.
 
+import { type Logger, silentLogger } from '@kube-labs/store';
 import type { Lease } from 'kubernetes-types/coordination/v1';
 import { ApiError } from '../api-error.ts';
-import { type Logger, silentLogger } from '../component/logger.ts';
 import type { Client } from './client.ts';
 import { type Clock, realClock, sleep } from './clock.ts';
 import { type ObjectRef, resources } from './resources.ts';

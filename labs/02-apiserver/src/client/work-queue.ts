@@ -8,8 +8,8 @@
 // Same idea upstream: k8s.io/client-go/util/workqueue. Left out: the overall rate limit, priorities, metrics.
 
 import assert from 'node:assert/strict';
+import type { Logger } from '@kube-labs/store';
 import { ApiError } from '../api-error.ts';
-import type { Logger } from '../component/logger.ts';
 import { type Clock, realClock } from './clock.ts';
 
 export interface WorkQueueOptions {

@@ -12,10 +12,15 @@
 //
 // Same idea upstream: apiserver, storage/cacher (cacher.go, watch_cache.go). Left out: the B-tree of past states.
 
-import { type KeyValueStore, prefixEnd, StoreError, type WatchBatch } from '@kube-labs/store';
+import {
+  type KeyValueStore,
+  type Logger,
+  prefixEnd,
+  StoreError,
+  type WatchBatch,
+} from '@kube-labs/store';
 import { expired } from '../api-error.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
-import type { Logger } from '../component/logger.ts';
 import { StoredObject } from './stored-object.ts';
 
 export interface CacheEvent {

@@ -1,10 +1,11 @@
 // The informer on the real server, with a network that breaks in between.
+
+import { createLogger } from '@kube-labs/store';
 import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import { Informer, type InformerOptions } from '../../src/client/informer.ts';
 import { resources } from '../../src/client/resources.ts';
-import { createLogger } from '../../src/component/logger.ts';
 import { startTestApiServer } from '../../src/server/test-api-server.ts';
 import { type FaultyLink, faultyLink } from './faulty-link.ts';
 

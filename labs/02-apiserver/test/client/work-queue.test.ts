@@ -1,8 +1,8 @@
+import { createLogger } from '@kube-labs/store';
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../../src/api-error.ts';
 import { FakeClock } from '../../src/client/clock.ts';
 import { WorkQueue } from '../../src/client/work-queue.ts';
-import { createLogger } from '../../src/component/logger.ts';
 
 const never = new AbortController().signal;
 

@@ -1,7 +1,7 @@
-// Setup: makes a fresh machine ready for `npm start` (--for start) or `npm test` (--for test).
+// Setup: makes a fresh machine ready for `npm start` (--for start), `npm test` (--for test), or the course (--for lab).
 //
 // Checks Node, installs the npm packages when they are missing or stale, sees to a Docker Engine that
-// answers, and for tests to their tools (etcd, nft, …) and the images. As root on Debian or Ubuntu it installs what is missing from
+// answers (not for the course: its first labs need none), and for tests to their tools (etcd, nft, …) and the images. As root on Debian or Ubuntu it installs what is missing from
 // the distribution's packages, and says so first; elsewhere it says what to do, and ends with 1.
 //
 // Rules: no dependencies (it runs before there are any); syntax that an old Node still reads, so that it can
@@ -28,16 +28,17 @@ async function main() {
   const { argv } = process;
   if (argv.includes('--help')) {
     console.log(
-      'Usage: node setup.mjs [--for start|test]\n\nMakes this machine ready: npm packages, Docker, and for tests etcd and the images.',
+      'Usage: node setup.mjs [--for start|test|lab]\n\nMakes this machine ready: npm packages; for start and test Docker; for test etcd, Chromium and the images.',
     );
     return;
   }
   checkNode();
   const purpose = argv.includes('--for') ? argv[argv.indexOf('--for') + 1] : 'start';
-  if (purpose !== 'start' && purpose !== 'test') {
-    throw new SetupError('Say what for: node setup.mjs --for start, or --for test');
+  if (!['start', 'test', 'lab'].includes(purpose)) {
+    throw new SetupError('Say what for: node setup.mjs --for start, --for test, or --for lab');
   }
   await ensurePackages();
+  if (purpose === 'lab') return;
   await ensureDocker();
   if (purpose === 'start') return; // `up` makes the images itself, as its first step.
   await ensureTestTools();
@@ -194,7 +195,7 @@ async function waitForDocker(seconds) {
   return false;
 }
 
-/** What the tests drive or look with, besides Docker: command → package of Debian and Ubuntu. */
+/** What the tests drive or look with, besides Docker: command (or others that do as well) → package of Debian. */
 const testTools = [
   ['etcd', 'etcd-server'],
   ['etcdctl', 'etcd-client'],
@@ -203,12 +204,14 @@ const testTools = [
   ['nsenter', 'util-linux'],
   ['mount', 'mount'],
   ['pgrep', 'procps'],
+  ['openssl', 'openssl'],
+  ['chromium|chromium-browser|google-chrome', 'chromium'],
 ];
 
 async function ensureTestTools() {
-  const missing = testTools.filter(([command]) => !hasCommand(command));
+  const missing = testTools.filter(([commands]) => !commands.split('|').some(hasCommand));
   if (missing.length === 0) return;
-  const commands = missing.map(([command]) => command).join(', ');
+  const commands = missing.map(([names]) => names.replaceAll('|', ' or ')).join(', ');
   requireApt(`The tests need ${commands}`, 'the README');
   await aptInstall(missing.map(([, name]) => name));
 }

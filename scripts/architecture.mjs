@@ -1,4 +1,4 @@
-// architecture: writes the list of source files in docs/architecture.md, one line each, from the headers of the files themselves.
+// architecture: writes the list of source files (labs and course) in docs/architecture.md, one line each, from their own headers.
 //
 // Run it after adding or renaming a file: `node scripts/architecture.mjs`. The tidy test says when it is due.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,17 +7,18 @@ import { join, relative } from 'node:path';
 const BEGIN = '<!-- files: begin -->';
 const END = '<!-- files: end -->';
 
-/** One line for each source file of the labs: path and what its header says it is. */
+/** One line for each source file of the labs and the course: path and what its header says it is. */
 export function architectureList(root) {
-  return labsOf(root).flatMap((lab) => sourcesOf(root, lab).map((file) => lineOf(root, file)));
+  return partsOf(root).flatMap((part) => sourcesOf(root, part).map((file) => lineOf(root, file)));
 }
 
-function labsOf(root) {
-  return readdirSync(join(root, 'labs')).sort();
+function partsOf(root) {
+  const labs = readdirSync(join(root, 'labs')).sort();
+  return [...labs.map((lab) => `labs/${lab}`), 'docs'];
 }
 
-function sourcesOf(root, lab) {
-  return readdirSync(join(root, 'labs', lab, 'src'), { recursive: true, withFileTypes: true })
+function sourcesOf(root, part) {
+  return readdirSync(join(root, part, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .sort();
@@ -36,9 +37,9 @@ function write(root) {
   const text = readFileSync(path, 'utf8');
   const [before] = text.split(BEGIN);
   const after = text.split(END)[1] ?? '\n';
-  const sections = labsOf(root).map((lab) => {
-    const lines = sourcesOf(root, lab).map((file) => lineOf(root, file));
-    return `### ${lab}\n\n${lines.join('\n')}\n`;
+  const sections = partsOf(root).map((part) => {
+    const lines = sourcesOf(root, part).map((file) => lineOf(root, file));
+    return `### ${part.replace('labs/', '')}\n\n${lines.join('\n')}\n`;
   });
   writeFileSync(path, `${before}${BEGIN}\n\n${sections.join('\n')}\n${END}${after}`);
 }

@@ -19,7 +19,12 @@ function filesBelow(folder: string): string[] {
 }
 
 const sources = labs.flatMap((lab) => filesBelow(`labs/${lab}/src`));
-const tests = [...labs.flatMap((lab) => filesBelow(`labs/${lab}/test`)), ...filesBelow('test')];
+const course = filesBelow('docs/src');
+const tests = [
+  ...labs.flatMap((lab) => filesBelow(`labs/${lab}/test`)),
+  ...filesBelow('test'),
+  ...filesBelow('docs/test'),
+].filter((file) => !file.includes('/fixtures/'));
 const packageOf = new Map(
   labs.map((lab) => [JSON.parse(read(`labs/${lab}/package.json`)).name as string, lab]),
 );
@@ -82,8 +87,10 @@ test('src/index.ts lists the public names one by one', () => {
 });
 
 test('every source file opens with a header: `// Name: what it is.`', () => {
-  const support = tests.filter((file) => !(file.startsWith('labs/') && file.endsWith('.test.ts')));
-  const found = complaints([...sources, ...support], (file) =>
+  const support = tests.filter(
+    (file) => !(/^(labs|docs)\//.test(file) && file.endsWith('.test.ts')),
+  );
+  const found = complaints([...sources, ...course, ...support], (file) =>
     /^(#!.*\n)?\/\/ \S/.test(read(file))
       ? undefined
       : 'has no header; say what the file is for in its first line',
@@ -115,7 +122,10 @@ test('nothing is left for later in the code', () => {
   const marker = new RegExp(
     ['FIX' + 'ME', 'TO' + 'DO', '@ts-' + 'ignore', '\\.on' + 'ly\\('].join('|'),
   );
-  const found = complaints([...sources, ...tests], (file) => marker.exec(read(file))?.[0]);
+  const found = complaints(
+    [...sources, ...course, ...tests],
+    (file) => marker.exec(read(file))?.[0],
+  );
   expect(found).toEqual([]);
 });
 
@@ -138,7 +148,7 @@ const codeLines = (file: string): number =>
     .filter((line) => !/^\s*(\/\/|\/?\*|$)/.test(line)).length;
 
 test('a source file stays short enough to read', () => {
-  const found = complaints(sources, (file) => {
+  const found = complaints([...sources, ...course], (file) => {
     const count = read(file).split('\n').length;
     return count > 400 ? `${count} lines; split it by idea` : undefined;
   });
@@ -169,12 +179,12 @@ test('the core of a lab, the files that its lessons walk through, is read in a w
   expect(found).toEqual([]);
 });
 
-test('every dependency of a lab has its line in docs/decisions', () => {
+test('every dependency of a lab, and of the course, has its line in docs/decisions', () => {
   const decisions = readdirSync(join(root, 'docs/decisions'))
     .map((file) => read(`docs/decisions/${file}`))
     .join('\n');
-  const names = labs.flatMap((lab) =>
-    Object.keys(JSON.parse(read(`labs/${lab}/package.json`)).dependencies ?? {}),
+  const names = [...labs.map((lab) => `labs/${lab}`), 'docs'].flatMap((folder) =>
+    Object.keys(JSON.parse(read(`${folder}/package.json`)).dependencies ?? {}),
   );
   const missing = [...new Set(names)].filter(
     (name) => !name.startsWith('@kube-labs/') && !decisions.includes(`\`${name}\``),

@@ -6,7 +6,7 @@
 //   - A write is acknowledged after it is durable, and nobody reads or watches it before.
 //   - Bytes given to the store and bytes received from it are shared, so nobody changes them.
 // Upstream: etcd's v3 API, api/etcdserverpb/rpc.proto; the error texts are etcd's own.
-// Left out: sort orders, min/max revision filters, nested transactions, ignore_value, ignore_lease.
+// What a person who runs a store asks of it besides (hash, snapshot, alarms) is in maintenance.ts.
 
 /** A byte string with one char per byte (latin1), so that JavaScript's order of strings is etcd's order of keys. */
 export type Key = string;
@@ -31,7 +31,18 @@ export interface RangeRequest {
   revision?: number;
   keysOnly?: boolean;
   countOnly?: boolean;
+  /** Absent = by key, ascending. The limit is applied after it. */
+  sort?: { target: SortTarget; order: 'ascend' | 'descend' };
+  /** Bounds of the kvs that are returned, both inclusive, 0 = none. They do not change `count`, as in etcd. */
+  minModRevision?: number;
+  maxModRevision?: number;
+  minCreateRevision?: number;
+  maxCreateRevision?: number;
+  /** Content with what one member has at hand, however old. With one member there is no difference. */
+  serializable?: boolean;
 }
+
+export type SortTarget = 'key' | 'version' | 'create' | 'mod' | 'value';
 
 export interface RangeResponse {
   /** The store's current revision, even when an older one was read. */
@@ -47,6 +58,10 @@ export interface PutRequest {
   value: Uint8Array;
   lease?: string;
   prevKv?: boolean;
+  /** Keep the value that the key has; it must exist, and `value` be empty. */
+  ignoreValue?: boolean;
+  /** Keep the lease that the key has; it must exist, and `lease` be absent. */
+  ignoreLease?: boolean;
 }
 
 export interface DeleteRangeRequest {
@@ -68,15 +83,21 @@ export interface DeleteRangeResponse {
 
 export type CompareResult = '=' | '!=' | '<' | '>';
 
-/** A key that does not exist compares as 0, except by value, where every comparison with it fails. */
-export type Compare =
-  | { key: Key; target: 'mod' | 'create' | 'version'; result: CompareResult; value: number }
-  | { key: Key; target: 'value'; result: CompareResult; value: Uint8Array };
+/**
+ * A key that does not exist compares as 0, except by value, where every comparison with it fails.
+ * With rangeEnd it must hold for every key of the range; no keys are compared as one that does not exist.
+ */
+export type Compare = { key: Key; rangeEnd?: Key; result: CompareResult } & (
+  | { target: 'mod' | 'create' | 'version'; value: number }
+  | { target: 'value'; value: Uint8Array }
+  | { target: 'lease'; value: string }
+);
 
 export type Op =
   | ({ kind: 'range' } & RangeRequest)
   | ({ kind: 'put' } & PutRequest)
-  | ({ kind: 'delete' } & DeleteRangeRequest);
+  | ({ kind: 'delete' } & DeleteRangeRequest)
+  | ({ kind: 'txn' } & TxnRequest);
 
 export interface TxnRequest {
   compare: readonly Compare[];
@@ -87,7 +108,8 @@ export interface TxnRequest {
 export type OpResponse =
   | ({ kind: 'range' } & RangeResponse)
   | ({ kind: 'put' } & PutResponse)
-  | ({ kind: 'delete' } & DeleteRangeResponse);
+  | ({ kind: 'delete' } & DeleteRangeResponse)
+  | ({ kind: 'txn' } & TxnResponse);
 
 export interface TxnResponse {
   revision: number;
@@ -102,6 +124,9 @@ export interface WatchRequest {
   startRevision?: number;
   prevKv?: boolean;
   progressNotify?: boolean;
+  /** Leave out all puts, or all deletes. */
+  noPut?: boolean;
+  noDelete?: boolean;
 }
 
 export interface StoreEvent {
@@ -109,6 +134,15 @@ export interface StoreEvent {
   /** Of a delete: key and modRevision only. */
   kv: KeyValue;
   prevKv?: KeyValue;
+}
+
+/**
+ * A watch that can be asked how far it is: the store in process has it, for whoever serves many watches on one stream.
+ * requestProgress() puts one batch without events into the watch, after all events that came before, as soon as it has
+ * caught up. Asked again before that, it is still one batch.
+ */
+export interface Watch extends AsyncIterable<WatchBatch> {
+  requestProgress(): void;
 }
 
 /** All events of one revision come in one batch, never split. `events` empty = progress: everything up to `revision` was delivered. */
@@ -128,7 +162,10 @@ export interface StoreStatus {
   revision: number;
   /** 0 when nothing was ever compacted. */
   compactRevision: number;
+  /** What a quota limits. */
   dbSizeBytes: number;
+  /** Of these, what is still needed: the rest was compacted, but is not freed yet. */
+  dbSizeInUseBytes?: number;
   version: string;
 }
 
@@ -139,11 +176,14 @@ export interface KeyValueStore extends AsyncDisposable {
   txn(request: TxnRequest): Promise<TxnResponse>;
   /** Ends by throwing StoreError 'compacted' | 'slow-consumer' | 'unavailable', or returns when signal aborts. The subscription is registered before the first next() resolves. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchBatch>;
-  compact(revision: number): Promise<void>;
+  /** physical = answer only when what was dropped is gone from memory and disk. */
+  compact(revision: number, options?: { physical?: boolean }): Promise<void>;
   grantLease(ttlSeconds: number, id?: string): Promise<{ id: string; ttlSeconds: number }>;
   revokeLease(id: string): Promise<void>;
   keepAliveLease(id: string): Promise<{ ttlSeconds: number }>;
   leaseTimeToLive(id: string): Promise<LeaseTimeToLive>;
+  /** The ids of all leases that are alive. */
+  leases(): Promise<readonly string[]>;
   status(): Promise<StoreStatus>;
 }
 
@@ -153,7 +193,9 @@ export type StoreErrorCode =
   | 'future-revision'
   // A request that can never succeed as it stands.
   | 'lease-not-found'
+  | 'key-not-found'
   | 'too-large'
+  /** Anything else: etcd's text says what, and decides the code on the wire. */
   | 'invalid'
   // The machine: nothing was changed, or (unavailable) nobody knows whether it was.
   | 'no-space'
@@ -165,10 +207,17 @@ export type StoreErrorCode =
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;
+  /** With 'compacted': the oldest revision that there still is. */
+  readonly compactRevision: number | undefined;
 
-  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: StoreErrorCode,
+    message: string,
+    options?: ErrorOptions & { compactRevision?: number },
+  ) {
     super(message, options);
     this.code = code;
+    this.compactRevision = options?.compactRevision;
   }
 
   static is(error: unknown, code?: StoreErrorCode): error is StoreError {

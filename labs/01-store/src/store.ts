@@ -30,7 +30,7 @@ import {
 } from './kv.ts';
 import { checkTtl, type LeaseBook } from './lease.ts';
 import { assertReadable, changeOf, type Mvcc } from './mvcc.ts';
-import { checkRange, checkReads, checkTxn, execute, holds } from './txn.ts';
+import { checkChosen, checkRange, checkTxn, choose, execute } from './txn.ts';
 import type { WatchHub } from './watch-hub.ts';
 
 /** The etcd version whose behaviour this store has. */
@@ -84,11 +84,8 @@ export class Store implements KeyValueStore {
   async txn(request: TxnRequest): Promise<TxnResponse> {
     this.#assertOpen();
     checkTxn(request);
-    const { revision } = this.#mvcc;
-    const succeeded = request.compare.every((c) => holds(c, this.#mvcc.get(c.key, revision)));
-    const ops = succeeded ? request.success : request.failure;
-    checkReads(this.#mvcc, ops);
-    for (const op of ops) if (op.kind === 'put' && op.lease) this.#assertLease(op.lease);
+    const { succeeded, ops } = choose(this.#mvcc, request);
+    checkChosen(this.#mvcc, this.#leases, ops);
     const executed = execute(this.#mvcc, ops);
     await this.#commit(executed.events);
     return { revision: executed.revision, succeeded, responses: executed.responses };
@@ -149,6 +146,11 @@ export class Store implements KeyValueStore {
       grantedTtlSeconds,
       keys: [...keys].sort(),
     };
+  }
+
+  async leases(): Promise<readonly string[]> {
+    this.#assertOpen();
+    return this.#leases.all().map(({ id }) => id);
   }
 
   async status(): Promise<StoreStatus> {
@@ -218,10 +220,6 @@ export class Store implements KeyValueStore {
         },
       });
     });
-  }
-
-  #assertLease(id: string): void {
-    if (id !== '0') this.#leases.alive(id);
   }
 
   #assertOpen(): void {

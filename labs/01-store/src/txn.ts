@@ -1,16 +1,17 @@
 // Txn: compare, then do one of two lists of operations, all in one revision.
 //
-// First everything that can be wrong is found (checkTxn, checkReads), then the operations run on
-// the state one after another (execute). So a transaction never stops half way.
-// An operation sees what the ones before it did. No key may be changed twice: which of two puts
-// would win is not for the store to say, so the request is refused as in etcd.
+// First everything that can be wrong is found (checkTxn), then it is decided what happens (choose), then what the state
+// does not allow is found (checkChosen), and only then the operations run on the state one after another (execute). So a
+// transaction never stops half way.
+// An operation sees what the ones before it did; a comparison, of an inner transaction too, sees only what was there
+// before all of them. No key may be changed twice: which of two puts would win is not for the store to say, so the
+// request is refused as in etcd.
 // Upstream: etcd, server/etcdserver/api/v3rpc/key.go (checks) and server/etcdserver/txn (apply).
-// Left out: transactions inside transactions, compares over a range and by lease.
+import { ChangedKeys } from './changed-keys.ts';
+import { checkCompare, checkPut, checkRange } from './check.ts';
 import {
   type Compare,
   type CompareResult,
-  inRange,
-  type Key,
   type KeyValue,
   type Op,
   type OpResponse,
@@ -18,11 +19,26 @@ import {
   type StoreEvent,
   type TxnRequest,
 } from './kv.ts';
+import type { LeaseBook } from './lease.ts';
 import { assertReadable, type Mvcc } from './mvcc.ts';
 
+export { checkRange };
+
 /** etcd's --max-txn-ops and --max-request-bytes. */
-const TXN_OPS_MAX = 128;
-const REQUEST_BYTES_MAX = 1.5 * 1024 * 1024;
+export interface TxnLimits {
+  readonly opsMax: number;
+  readonly requestBytesMax: number;
+}
+
+export const DEFAULT_LIMITS: TxnLimits = { opsMax: 128, requestBytesMax: 1.5 * 1024 * 1024 };
+
+/** What of a transaction happens, and of the transactions in it. */
+export interface Choice {
+  readonly succeeded: boolean;
+  readonly ops: readonly ChosenOp[];
+}
+
+type ChosenOp = Exclude<Op, { kind: 'txn' }> | ({ readonly kind: 'txn' } & Choice);
 
 export interface Executed {
   readonly revision: number;
@@ -31,58 +47,125 @@ export interface Executed {
 }
 
 /** Throws 'invalid' or 'too-large' for a request that no state could satisfy. */
-export function checkTxn({ compare, success, failure }: TxnRequest): void {
-  if (Math.max(compare.length, success.length, failure.length) > TXN_OPS_MAX) {
+export function checkTxn(request: TxnRequest, limits = DEFAULT_LIMITS): void {
+  const bytes = checkParts(request, limits.opsMax);
+  checkDuplicates(request.success);
+  checkDuplicates(request.failure);
+  if (bytes > limits.requestBytesMax) {
+    throw new StoreError('too-large', 'etcdserver: request is too large');
+  }
+}
+
+/** Checks everything by itself; inner transactions share what is left of the operations. Returns the bytes of keys and values. */
+function checkParts({ compare, success, failure }: TxnRequest, opsMax: number): number {
+  const ops = Math.max(compare.length, success.length, failure.length);
+  if (ops > opsMax) {
     throw new StoreError('invalid', 'etcdserver: too many operations in txn request');
   }
   let bytes = 0;
-  for (const part of [...compare, ...success, ...failure]) {
-    checkRange(part);
-    bytes += part.key.length + valueBytesOf(part);
-  }
-  if (bytes > REQUEST_BYTES_MAX) {
-    throw new StoreError('too-large', 'etcdserver: request is too large');
-  }
-  checkDuplicates(success);
-  checkDuplicates(failure);
+  for (const part of compare) bytes += checkCompare(part);
+  for (const op of success) bytes += checkOp(op, opsMax - ops);
+  for (const op of failure) bytes += checkOp(op, opsMax - ops);
+  return bytes;
 }
 
-/** Throws unless the keys are byte strings, and there is one. */
-export function checkRange({ key, rangeEnd = '' }: { key: Key; rangeEnd?: Key }): void {
-  if (key.length === 0) throw new StoreError('invalid', 'etcdserver: key is not provided');
-  if (!isByteString(key) || !isByteString(rangeEnd)) {
-    throw new StoreError('invalid', 'a key has one char per byte: encode it, do not pass text');
+function checkOp(op: Op, opsMax: number): number {
+  switch (op.kind) {
+    case 'range':
+    case 'delete':
+      return checkRange(op);
+    case 'put':
+      return checkPut(op);
+    case 'txn':
+      return checkParts(op, opsMax);
+    default:
+      op satisfies never;
+      // The answer of etcd to an operation without content.
+      throw new StoreError('key-not-found', 'etcdserver: key not found');
   }
 }
 
-/** Throws 'compacted' or 'future-revision' when an operation reads where nothing can be read. */
-export function checkReads(mvcc: Mvcc, ops: readonly Op[]): void {
+/** Throws when a key would be changed twice; returns the keys that may be changed. */
+export function checkDuplicates(ops: readonly Op[]): ChangedKeys {
+  const changed = new ChangedKeys();
+  for (const op of ops) if (op.kind === 'delete') changed.addDelete(op);
   for (const op of ops) {
-    if (op.kind === 'range' && op.revision) assertReadable(mvcc, op.revision);
+    if (op.kind !== 'txn') continue;
+    changed.addEither(checkDuplicates(op.success), checkDuplicates(op.failure));
   }
+  for (const op of ops) if (op.kind === 'put') changed.addPut(op.key);
+  return changed;
+}
+
+/** Compares, all of it before anything changes. */
+export function choose(mvcc: Mvcc, { compare, success, failure }: TxnRequest): Choice {
+  const succeeded = compare.every((c) => holdsIn(mvcc, c));
+  const ops = succeeded ? success : failure;
+  return {
+    succeeded,
+    ops: ops.map((op) => (op.kind === 'txn' ? { kind: 'txn', ...choose(mvcc, op) } : op)),
+  };
+}
+
+/** Whether it holds for the key, or for every key of the range. */
+function holdsIn(mvcc: Mvcc, compare: Compare): boolean {
+  const { revision } = mvcc;
+  if (!compare.rangeEnd) return holds(compare, mvcc.get(compare.key, revision));
+  const { kvs } = mvcc.range({ key: compare.key, rangeEnd: compare.rangeEnd }, revision);
+  return kvs.length === 0 ? holds(compare, undefined) : kvs.every((kv) => holds(compare, kv));
 }
 
 export function holds(compare: Compare, kv: KeyValue | undefined): boolean {
-  if (compare.target === 'value') {
-    return kv !== undefined && answers(compare.result, Buffer.compare(kv.value, compare.value));
+  switch (compare.target) {
+    case 'value':
+      return kv !== undefined && answers(compare.result, Buffer.compare(kv.value, compare.value));
+    case 'lease':
+      return answers(compare.result, order(BigInt(kv?.lease ?? '0'), BigInt(compare.value)));
+    case 'mod':
+      return answers(compare.result, (kv?.modRevision ?? 0) - compare.value);
+    case 'create':
+      return answers(compare.result, (kv?.createRevision ?? 0) - compare.value);
+    case 'version':
+      return answers(compare.result, (kv?.version ?? 0) - compare.value);
+    default:
+      return compare satisfies never;
   }
-  const actual = {
-    mod: kv?.modRevision ?? 0,
-    create: kv?.createRevision ?? 0,
-    version: kv?.version ?? 0,
-  }[compare.target];
-  return answers(compare.result, actual - compare.value);
+}
+
+/** Throws when a put needs what is not there, or, after that, when a range reads where nothing can be read. */
+export function checkChosen(mvcc: Mvcc, leases: LeaseBook, ops: readonly ChosenOp[]): void {
+  checkPuts(mvcc, leases, ops);
+  checkReads(mvcc, ops);
+}
+
+function checkPuts(mvcc: Mvcc, leases: LeaseBook, ops: readonly ChosenOp[]): void {
+  for (const op of ops) {
+    if (op.kind === 'txn') checkPuts(mvcc, leases, op.ops);
+    if (op.kind !== 'put') continue;
+    const needsKey = op.ignoreValue || op.ignoreLease;
+    if (needsKey && mvcc.get(op.key, mvcc.revision) === undefined) {
+      throw new StoreError('key-not-found', 'etcdserver: key not found');
+    }
+    if (op.lease && op.lease !== '0') leases.alive(op.lease);
+  }
+}
+
+function checkReads(mvcc: Mvcc, ops: readonly ChosenOp[]): void {
+  for (const op of ops) {
+    if (op.kind === 'txn') checkReads(mvcc, op.ops);
+    else if (op.kind === 'range' && op.revision) assertReadable(mvcc, op.revision);
+  }
 }
 
 /** Runs checked operations and commits what they changed, as one revision. */
-export function execute(mvcc: Mvcc, ops: readonly Op[]): Executed {
+export function execute(mvcc: Mvcc, ops: readonly ChosenOp[]): Executed {
   const responses = ops.map((op) => executeOne(mvcc, op));
   const events = mvcc.commit();
-  const revision = mvcc.revision;
-  return { revision, events, responses: responses.map((response) => ({ ...response, revision })) };
+  stamp(responses, mvcc.revision);
+  return { revision: mvcc.revision, events, responses };
 }
 
-function executeOne(mvcc: Mvcc, op: Op): OpResponse {
+function executeOne(mvcc: Mvcc, op: ChosenOp): OpResponse {
   // One above the newest revision: what this transaction did so far is visible to it.
   const now = mvcc.revision + 1;
   const revision = 0; // Known at the end: it depends on whether anything changes.
@@ -90,43 +173,35 @@ function executeOne(mvcc: Mvcc, op: Op): OpResponse {
     case 'range':
       return { kind: 'range', revision, ...mvcc.range(op, op.revision || now) };
     case 'put': {
-      const { key, value, lease = '0' } = op;
-      const { prevKv } = mvcc.stage({ type: 'put', key, value, lease });
-      return { kind: 'put', revision, ...(op.prevKv && prevKv ? { prevKv } : {}) };
+      const kept = op.ignoreValue || op.ignoreLease ? mvcc.get(op.key, now) : undefined;
+      const value = (op.ignoreValue && kept?.value) || op.value;
+      const lease = (op.ignoreLease && kept?.lease) || op.lease || '0';
+      const { prevKv } = mvcc.stage({ type: 'put', key: op.key, value, lease });
+      return op.prevKv && prevKv ? { kind: 'put', revision, prevKv } : { kind: 'put', revision };
     }
     case 'delete': {
       const { kvs } = mvcc.range(op, now);
       for (const { key } of kvs) mvcc.stage({ type: 'delete', key });
       return { kind: 'delete', revision, deleted: kvs.length, prevKvs: op.prevKv ? kvs : [] };
     }
+    case 'txn': {
+      const responses = op.ops.map((inner) => executeOne(mvcc, inner));
+      return { kind: 'txn', revision, succeeded: op.succeeded, responses };
+    }
     default:
       return op satisfies never;
   }
 }
 
-function checkDuplicates(ops: readonly Op[]): void {
-  const puts = new Set<Key>();
-  for (const op of ops) {
-    if (op.kind !== 'put') continue;
-    if (puts.has(op.key)) throw duplicateKey();
-    puts.add(op.key);
-  }
-  for (const op of ops) {
-    if (op.kind !== 'delete') continue;
-    for (const key of puts) if (inRange(key, op)) throw duplicateKey();
+function stamp(responses: readonly OpResponse[], revision: number): void {
+  for (const response of responses) {
+    response.revision = revision;
+    if (response.kind === 'txn') stamp(response.responses, revision);
   }
 }
 
-function duplicateKey(): StoreError {
-  return new StoreError('invalid', 'etcdserver: duplicate key given in txn request');
-}
-
-function valueBytesOf(part: Compare | Op): number {
-  return 'value' in part && typeof part.value !== 'number' ? part.value.length : 0;
-}
-
-function isByteString(text: string): boolean {
-  return /^[\0-\xff]*$/.test(text);
+function order<T extends bigint | number>(a: T, b: T): number {
+  return Number(a > b) - Number(a < b);
 }
 
 function answers(result: CompareResult, difference: number): boolean {

@@ -1,30 +1,30 @@
-// Etcd3Store: a KeyValueStore whose data lives in a real etcd, through the npm package etcd3.
+// Etcd3Store: a KeyValueStore whose data lives in a real etcd, of one member or several, through the npm package etcd3.
 //
 // Rules of use
 //   - No call waits for ever: each has a deadline, and a lost connection ends a watch with 'unavailable'.
-//     The reader lists again; the store never reconnects behind its back, as it could miss events then.
-//   - A read is tried on another endpoint. A write only when it certainly never left: one that got no
-//     answer may have happened, and doing it twice is not the same as once.
+//     The reader goes on from the revision after the last one it got, or lists again; the store never
+//     reconnects behind its back, as only the reader knows how far he is.
+//   - Reads move on to another member, writes only when they certainly never left: see etcd3-endpoints.ts.
 //   - A slow watcher holds back its own stream, and etcd waits for it: no 'slow-consumer' here.
 // Only the package's plain clients are used (kv, watchClient, …), not its Watcher, which hides revisions.
-// Left out: authentication by password, the hasleader header of watches.
 // Upstream: kube-apiserver does this job in apiserver/pkg/storage/etcd3.
-import { noop } from 'cockatiel';
-import { Etcd3, type IDuplexStream, type IWatchRequest, type IWatchResponse } from 'etcd3';
+import type { Etcd3, IWatchResponse } from 'etcd3';
+import { Etcd3Endpoints, type Etcd3EndpointsOptions } from './etcd3-endpoints.ts';
+import { Etcd3Maintenance } from './etcd3-maintenance.ts';
+import { endStream, keepAliveOnce, openWatch } from './etcd3-stream.ts';
 import {
   batchesFromWire,
-  compareToWire,
+  canceledFromWire,
   deleteFromWire,
   deleteToWire,
   errorFromWire,
-  opFromWire,
-  opToWire,
   putFromWire,
   putToWire,
   rangeFromWire,
   rangeToWire,
   revisionOf,
-  watchToWire,
+  txnFromWire,
+  txnToWire,
 } from './etcd3-wire.ts';
 import {
   type DeleteRangeRequest,
@@ -42,105 +42,77 @@ import {
   type WatchBatch,
   type WatchRequest,
 } from './kv.ts';
-import { checkTtl, leaseNotFound } from './lease.ts';
+import { checkTtl } from './lease.ts';
+import type { AlarmKind, HashKv, Maintenance, SnapshotPiece } from './maintenance.ts';
 import { checkRange, checkTxn } from './txn.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
-/** etcd allows a ping every 5 s at most. */
-const KEEPALIVE_MS = 10_000;
 const FIRST_KEY = '\0';
 
-export interface Etcd3StoreOptions {
-  /** For example http://127.0.0.1:2379. */
-  endpoints: readonly string[];
-  /** PEM files' contents, for https. */
-  tls?: { ca: Buffer; cert?: Buffer; key?: Buffer };
+export type Etcd3StoreOptions = Omit<Etcd3EndpointsOptions, 'requestTimeoutMs'> & {
   requestTimeoutMs?: number;
-}
+};
 
-/** Throws 'unavailable' when no endpoint answers. */
-export async function openEtcd3Store(options: Etcd3StoreOptions): Promise<KeyValueStore> {
-  const store = new Etcd3Store(options);
+/** Throws 'unavailable' when no endpoint answers, 'invalid' when it does not know us. */
+export async function openEtcd3Store(
+  options: Etcd3StoreOptions,
+): Promise<KeyValueStore & Maintenance> {
+  const store = new Etcd3Store({ requestTimeoutMs: REQUEST_TIMEOUT_MS, ...options });
   try {
     await store.status();
     return store;
   } catch (error) {
     await store[Symbol.asyncDispose]();
-    const text = `cannot reach etcd at ${options.endpoints.join(', ')}: ${(error as Error).message}`;
-    throw new StoreError('unavailable', text, { cause: error });
+    const { code, message } = errorFromWire(error);
+    const text = `cannot reach etcd at ${options.endpoints.join(', ')}: ${message}`;
+    throw new StoreError(code, text, { cause: error });
   }
 }
 
-type WatchStream = IDuplexStream<IWatchRequest, IWatchResponse> & AsyncIterable<IWatchResponse>;
-
-class Etcd3Store implements KeyValueStore {
-  readonly #client: Etcd3;
-  readonly #attemptsMax: number;
+class Etcd3Store implements KeyValueStore, Maintenance {
+  readonly #endpoints: Etcd3Endpoints;
+  readonly #maintenance: Maintenance;
   readonly #timeoutMs: number;
-  readonly #closed = new AbortController();
+  readonly #logsIn: boolean;
 
-  constructor({ endpoints, tls, requestTimeoutMs = REQUEST_TIMEOUT_MS }: Etcd3StoreOptions) {
-    this.#attemptsMax = endpoints.length;
-    this.#timeoutMs = requestTimeoutMs;
-    // With one endpoint a circuit breaker would only make its return be noticed later.
-    const host = endpoints.length === 1 ? { host: () => noop } : {};
-    this.#client = new Etcd3({
-      hosts: [...endpoints],
-      ...(tls === undefined ? {} : { credentials: credentialsOf(tls) }),
-      faultHandling: { global: noop, ...host },
-      defaultCallOptions: ({ isStream }) =>
-        isStream ? {} : { deadline: Date.now() + requestTimeoutMs },
-      grpcOptions: {
-        'grpc.max_receive_message_length': -1,
-        'grpc.keepalive_time_ms': KEEPALIVE_MS,
-        'grpc.keepalive_timeout_ms': requestTimeoutMs,
-      },
-    });
+  constructor(options: Etcd3EndpointsOptions) {
+    this.#endpoints = new Etcd3Endpoints(options);
+    this.#maintenance = new Etcd3Maintenance(this.#endpoints, options.auth);
+    this.#timeoutMs = options.requestTimeoutMs;
+    this.#logsIn = options.auth !== undefined;
   }
 
   async range(request: RangeRequest): Promise<RangeResponse> {
     checkRange(request);
-    return rangeFromWire(await this.#read(() => this.#client.kv.range(rangeToWire(request))));
+    const wire = rangeToWire(request);
+    return rangeFromWire(await this.#endpoints.read(({ kv }) => kv.range(wire)));
   }
 
   async put(request: PutRequest): Promise<PutResponse> {
     checkTxn({ compare: [], success: [{ kind: 'put', ...request }], failure: [] });
-    return putFromWire(await this.#write(() => this.#client.kv.put(putToWire(request))));
+    const wire = putToWire(request);
+    return putFromWire(await this.#endpoints.write(({ kv }) => kv.put(wire)));
   }
 
   async deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse> {
     checkRange(request);
     const wire = deleteToWire(request);
-    return deleteFromWire(await this.#write(() => this.#client.kv.deleteRange(wire)));
+    return deleteFromWire(await this.#endpoints.write(({ kv }) => kv.deleteRange(wire)));
   }
 
   async txn(request: TxnRequest): Promise<TxnResponse> {
     checkTxn(request);
-    const wire = {
-      compare: request.compare.map(compareToWire),
-      success: request.success.map(opToWire),
-      failure: request.failure.map(opToWire),
-    };
-    const { header, succeeded, responses } = await this.#write(() => this.#client.kv.txn(wire));
-    const ops = succeeded ? request.success : request.failure;
-    return {
-      revision: revisionOf({ header }),
-      succeeded,
-      responses: ops.map((op, i) => {
-        const response = responses[i];
-        if (response === undefined) throw new StoreError('unavailable', 'etcd left out an answer');
-        return opFromWire(op, response, header);
-      }),
-    };
+    const wire = txnToWire(request);
+    return txnFromWire(request, await this.#endpoints.write(({ kv }) => kv.txn(wire)));
   }
 
   async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchBatch, void, void> {
     checkRange(request);
     if (signal.aborted) return;
-    const stop = AbortSignal.any([signal, this.#closed.signal]);
+    const stop = AbortSignal.any([signal, this.#endpoints.closed]);
     try {
       for await (const response of this.#watchResponses(request, stop)) {
-        if (response.canceled) throw canceledError(response);
+        if (response.canceled) throw canceledFromWire(response);
         const isProgress = !response.created && response.events.length === 0;
         if (isProgress) yield { revision: revisionOf(response), events: [] };
         else yield* batchesFromWire(response.events);
@@ -151,40 +123,32 @@ class Etcd3Store implements KeyValueStore {
     if (!signal.aborted) throw new StoreError('unavailable', 'etcd ended the watch');
   }
 
-  async compact(revision: number): Promise<void> {
-    await this.#write(() => this.#client.kv.compact({ revision }));
+  async compact(revision: number, { physical = false }: { physical?: boolean } = {}) {
+    await this.#endpoints.write(({ kv }) => kv.compact({ revision, physical }));
   }
 
   async grantLease(ttlSeconds: number, id = '0'): Promise<{ id: string; ttlSeconds: number }> {
     checkTtl(ttlSeconds);
     const wish = { TTL: ttlSeconds, ID: id };
-    const { ID, TTL } = await this.#write(() => this.#client.leaseClient.leaseGrant(wish));
+    const { ID, TTL } = await this.#endpoints.write(({ leaseClient }) =>
+      leaseClient.leaseGrant(wish),
+    );
     return { id: ID, ttlSeconds: Number(TTL) };
   }
 
   async revokeLease(id: string): Promise<void> {
-    await this.#write(() => this.#client.leaseClient.leaseRevoke({ ID: id }));
+    await this.#endpoints.write(({ leaseClient }) => leaseClient.leaseRevoke({ ID: id }));
   }
 
   async keepAliveLease(id: string): Promise<{ ttlSeconds: number }> {
-    const deadline = Date.now() + this.#timeoutMs;
-    const stream = await this.#read(() => this.#client.leaseClient.leaseKeepAlive({ deadline }));
-    try {
-      const answer = firstOf<{ TTL: string }>(stream as unknown as AsyncIterable<{ TTL: string }>);
-      stream.write({ ID: id });
-      const ttlSeconds = Number((await answer).TTL);
-      if (ttlSeconds <= 0) throw leaseNotFound();
-      return { ttlSeconds };
-    } catch (error) {
-      throw errorFromWire(error);
-    } finally {
-      endStream(stream);
-    }
+    const ttlSeconds = await this.#endpoints.read((client) =>
+      keepAliveOnce(client, id, this.#timeoutMs),
+    );
+    return { ttlSeconds };
   }
 
   async leaseTimeToLive(id: string): Promise<LeaseTimeToLive> {
-    const { leaseClient } = this.#client;
-    const { TTL, grantedTTL, keys } = await this.#read(() =>
+    const { TTL, grantedTTL, keys } = await this.#endpoints.read(({ leaseClient }) =>
       leaseClient.leaseTimeToLive({ ID: id, keys: true }),
     );
     return {
@@ -194,8 +158,13 @@ class Etcd3Store implements KeyValueStore {
     };
   }
 
+  async leases(): Promise<readonly string[]> {
+    const { leases } = await this.#endpoints.read(({ leaseClient }) => leaseClient.leaseLeases());
+    return leases.map(({ ID }) => ID);
+  }
+
   async status(): Promise<StoreStatus> {
-    const status = await this.#read(() => this.#client.maintenance.status());
+    const status = await this.#endpoints.read(({ maintenance }) => maintenance.status());
     return {
       revision: revisionOf(status),
       compactRevision: await this.#compactRevision(),
@@ -204,9 +173,32 @@ class Etcd3Store implements KeyValueStore {
     };
   }
 
+  hash(): Promise<{ hash: number; revision: number }> {
+    return this.#maintenance.hash();
+  }
+
+  hashKv(revision?: number): Promise<HashKv> {
+    return this.#maintenance.hashKv(revision);
+  }
+
+  snapshot(signal: AbortSignal): AsyncIterable<SnapshotPiece> {
+    return this.#maintenance.snapshot(signal);
+  }
+
+  alarms(): Promise<readonly AlarmKind[]> {
+    return this.#maintenance.alarms();
+  }
+
+  disarm(alarm: AlarmKind): Promise<void> {
+    return this.#maintenance.disarm(alarm);
+  }
+
+  defragment(): Promise<void> {
+    return this.#maintenance.defragment();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort();
-    this.#client.close();
+    this.#endpoints.close();
   }
 
   /** One watch on a stream of its own, from the answer that it was created on. */
@@ -214,19 +206,15 @@ class Etcd3Store implements KeyValueStore {
     request: WatchRequest,
     stop: AbortSignal,
   ): AsyncGenerator<IWatchResponse, void, void> {
-    const stream = (await this.#read(() => this.#client.watchClient.watch())) as WatchStream;
+    const { responses, stream } = await this.#endpoints.read(async (client) => {
+      if (this.#logsIn) await renewLogin(client, request);
+      return openWatch(client, request, this.#timeoutMs, stop);
+    }, stop);
     const end = () => endStream(stream);
-    const tooLate = setTimeout(end, this.#timeoutMs);
     stop.addEventListener('abort', end, { once: true });
     try {
-      if (stop.aborted) return;
-      stream.write({ create_request: watchToWire(request) });
-      for await (const response of stream) {
-        clearTimeout(tooLate);
-        yield response;
-      }
+      if (!stop.aborted) yield* responses;
     } finally {
-      clearTimeout(tooLate);
       stop.removeEventListener('abort', end);
       end();
     }
@@ -247,49 +235,9 @@ class Etcd3Store implements KeyValueStore {
     }
     throw new StoreError('unavailable', 'etcd ended the watch');
   }
-
-  #read<T>(call: () => Promise<T>): Promise<T> {
-    return this.#attempt(call, (error) => error.code === 'unavailable');
-  }
-
-  #write<T>(call: () => Promise<T>): Promise<T> {
-    return this.#attempt(call, (error) => /No connection established/.test(error.message));
-  }
-
-  /** The package chooses an endpoint for each call. */
-  async #attempt<T>(call: () => Promise<T>, mayRepeat: (error: StoreError) => boolean): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        if (this.#closed.signal.aborted) throw new StoreError('unavailable', 'the store is closed');
-        return await call();
-      } catch (cause) {
-        const error = errorFromWire(cause);
-        if (attempt >= this.#attemptsMax || !mayRepeat(error)) throw error;
-      }
-    }
-  }
 }
 
-function credentialsOf({ ca, cert, key }: NonNullable<Etcd3StoreOptions['tls']>) {
-  return {
-    rootCertificate: ca,
-    ...(key === undefined ? {} : { privateKey: key }),
-    ...(cert === undefined ? {} : { certChain: cert }),
-  };
-}
-
-function canceledError({ compact_revision, cancel_reason }: IWatchResponse): StoreError {
-  if (Number(compact_revision) === 0) return errorFromWire(new Error(cancel_reason));
-  return new StoreError('compacted', 'etcdserver: mvcc: required revision has been compacted');
-}
-
-/** end() before cancel(): the package takes a cancelled open stream for a failed host, and closes all others. */
-function endStream(stream: { end(): void; cancel(): void }): void {
-  stream.end();
-  stream.cancel();
-}
-
-async function firstOf<T>(items: AsyncIterable<T>): Promise<T> {
-  for await (const item of items) return item;
-  throw new StoreError('unavailable', 'etcd ended the stream');
+/** A read notices that the token has expired, and the package logs in again; a watch would only be refused. */
+async function renewLogin({ kv }: Etcd3, { key, rangeEnd }: WatchRequest): Promise<void> {
+  await kv.range(rangeToWire({ key, ...(rangeEnd && { rangeEnd }), countOnly: true }));
 }

@@ -16,7 +16,10 @@ import type {
   IRequestOp,
   IResponseHeader,
   IResponseOp,
+  ITxnRequest,
+  ITxnResponse,
   IWatchCreateRequest,
+  IWatchResponse,
 } from 'etcd3';
 import {
   type Compare,
@@ -33,11 +36,21 @@ import {
   StoreError,
   type StoreErrorCode,
   type StoreEvent,
+  type TxnRequest,
+  type TxnResponse,
   type WatchBatch,
   type WatchRequest,
 } from './kv.ts';
 
 const RESULTS = { '=': 'Equal', '!=': 'NotEqual', '<': 'Less', '>': 'Greater' } as const;
+const ORDERS = { ascend: 'Ascend', descend: 'Descend' } as const;
+const TARGETS = {
+  key: 'Key',
+  version: 'Version',
+  create: 'Create',
+  mod: 'Mod',
+  value: 'Value',
+} as const;
 
 /** etcd's texts are its contract: the gRPC codes are too coarse to tell these apart. */
 const CODES: readonly (readonly [RegExp, StoreErrorCode])[] = [
@@ -47,21 +60,39 @@ const CODES: readonly (readonly [RegExp, StoreErrorCode])[] = [
   [/request is too large|message larger than max/, 'too-large'],
   [/database space exceeded/, 'no-space'],
   [/duplicate key|key is not provided|too many operations/, 'invalid'],
+  [/key not found/, 'key-not-found'],
+  [/value is provided|lease is provided|invalid sort option/, 'invalid'],
   [/lease already exists|too large lease TTL/, 'invalid'],
+  [/permission denied|authentication failed|authentication is not enabled/, 'invalid'],
+  [/user name is empty|user name not found/, 'invalid'],
+  [/corrupt cluster/, 'corrupt'],
 ];
 
 /** Everything that is not an answer about the request says that etcd could not be asked. */
-export function errorFromWire(error: unknown): StoreError {
+export function errorFromWire(error: unknown, endpoint?: string): StoreError {
   if (StoreError.is(error)) return error;
   const { message } = error as Error;
   const code = CODES.find(([pattern]) => pattern.test(message))?.[1];
   if (code !== undefined) return new StoreError(code, message, { cause: error });
-  return new StoreError('unavailable', `etcd does not answer: ${message}`, { cause: error });
+  const who = endpoint === undefined ? 'etcd' : `etcd at ${endpoint}`;
+  return new StoreError('unavailable', `${who} does not answer: ${message}`, { cause: error });
 }
 
 export function rangeToWire(request: RangeRequest): IRangeRequest {
-  const { limit = 0, revision = 0, keysOnly = false, countOnly = false } = request;
-  return { ...keysToWire(request), limit, revision, keys_only: keysOnly, count_only: countOnly };
+  const { sort } = request;
+  return {
+    ...keysToWire(request),
+    limit: request.limit ?? 0,
+    revision: request.revision ?? 0,
+    keys_only: request.keysOnly ?? false,
+    count_only: request.countOnly ?? false,
+    serializable: request.serializable ?? false,
+    ...(sort && { sort_target: TARGETS[sort.target], sort_order: ORDERS[sort.order] }),
+    min_mod_revision: request.minModRevision ?? 0,
+    max_mod_revision: request.maxModRevision ?? 0,
+    min_create_revision: request.minCreateRevision ?? 0,
+    max_create_revision: request.maxCreateRevision ?? 0,
+  };
 }
 
 export function rangeFromWire(response: IRangeResponse): RangeResponse {
@@ -73,8 +104,15 @@ export function rangeFromWire(response: IRangeResponse): RangeResponse {
   };
 }
 
-export function putToWire({ key, value, lease = '0', prevKv = false }: PutRequest): IPutRequest {
-  return { key: bytesOf(key), value: asBuffer(value), lease, prev_kv: prevKv };
+export function putToWire(request: PutRequest): IPutRequest {
+  return {
+    key: bytesOf(request.key),
+    value: asBuffer(request.value),
+    lease: request.lease ?? '0',
+    prev_kv: request.prevKv ?? false,
+    ignore_value: request.ignoreValue ?? false,
+    ignore_lease: request.ignoreLease ?? false,
+  };
 }
 
 export function putFromWire(response: IPutResponse): PutResponse {
@@ -95,24 +133,47 @@ export function deleteFromWire(response: IDeleteRangeResponse): DeleteRangeRespo
   };
 }
 
-export function compareToWire(compare: Compare): ICompare {
-  const result = RESULTS[compare.result];
-  const key = bytesOf(compare.key);
+function compareToWire(compare: Compare): ICompare {
+  const what = { ...keysToWire(compare), result: RESULTS[compare.result] };
   switch (compare.target) {
     case 'mod':
-      return { key, result, target: 'Mod', mod_revision: compare.value };
+      return { ...what, target: 'Mod', mod_revision: compare.value };
     case 'create':
-      return { key, result, target: 'Create', create_revision: compare.value };
+      return { ...what, target: 'Create', create_revision: compare.value };
     case 'version':
-      return { key, result, target: 'Version', version: compare.value };
+      return { ...what, target: 'Version', version: compare.value };
     case 'value':
-      return { key, result, target: 'Value', value: asBuffer(compare.value) };
+      return { ...what, target: 'Value', value: asBuffer(compare.value) };
+    case 'lease':
+      return { ...what, target: 'Lease', lease: compare.value };
     default:
       return compare satisfies never;
   }
 }
 
-export function opToWire(op: Op): IRequestOp {
+export function txnToWire({ compare, success, failure }: TxnRequest): ITxnRequest {
+  return {
+    compare: compare.map(compareToWire),
+    success: success.map(opToWire),
+    failure: failure.map(opToWire),
+  };
+}
+
+export function txnFromWire(request: TxnRequest, response: ITxnResponse): TxnResponse {
+  const { header, succeeded, responses } = response;
+  const ops = succeeded ? request.success : request.failure;
+  return {
+    revision: revisionOf(response),
+    succeeded,
+    responses: ops.map((op, i) => {
+      const answer = responses[i];
+      if (answer === undefined) throw new StoreError('unavailable', 'etcd left out an answer');
+      return opFromWire(op, answer, header);
+    }),
+  };
+}
+
+function opToWire(op: Op): IRequestOp {
   switch (op.kind) {
     case 'range':
       return { request_range: rangeToWire(op) };
@@ -120,13 +181,15 @@ export function opToWire(op: Op): IRequestOp {
       return { request_put: putToWire(op) };
     case 'delete':
       return { request_delete_range: deleteToWire(op) };
+    case 'txn':
+      return { request_txn: txnToWire(op) };
     default:
       return op satisfies never;
   }
 }
 
 /** The answers inside a transaction may have no header of their own: they are of the transaction's revision. */
-export function opFromWire(op: Op, response: IResponseOp, header: IResponseHeader): OpResponse {
+function opFromWire(op: Op, response: IResponseOp, header: IResponseHeader): OpResponse {
   switch (op.kind) {
     case 'range':
       return { kind: 'range', ...rangeFromWire({ ...response.response_range, header }) };
@@ -134,6 +197,8 @@ export function opFromWire(op: Op, response: IResponseOp, header: IResponseHeade
       return { kind: 'put', ...putFromWire({ ...response.response_put, header }) };
     case 'delete':
       return { kind: 'delete', ...deleteFromWire({ ...response.response_delete_range, header }) };
+    case 'txn':
+      return { kind: 'txn', ...txnFromWire(op, { ...response.response_txn, header }) };
     default:
       return op satisfies never;
   }
@@ -145,7 +210,17 @@ export function watchToWire(request: WatchRequest): IWatchCreateRequest {
     start_revision: request.startRevision ?? 0,
     prev_kv: request.prevKv ?? false,
     progress_notify: request.progressNotify ?? false,
+    filters: [
+      ...(request.noPut ? (['Noput'] as const) : []),
+      ...(request.noDelete ? (['Nodelete'] as const) : []),
+    ],
   };
+}
+
+/** Why etcd refused a watch, or ended it. */
+export function canceledFromWire({ compact_revision, cancel_reason }: IWatchResponse): StoreError {
+  if (Number(compact_revision) === 0) return errorFromWire(new Error(cancel_reason));
+  return new StoreError('compacted', 'etcdserver: mvcc: required revision has been compacted');
 }
 
 /** One response may carry many revisions, but never part of one: etcd's watchers send whole revisions. */

@@ -84,8 +84,9 @@ export function withHeader(name: string, value: string): Interceptor {
     const call = nextCall(options);
     const start = call.start.bind(call);
     call.start = (metadata, listener) => {
-      metadata.set(name, value);
-      start(metadata, listener);
+      const ours = metadata.clone(); // The package shares one among all its calls.
+      ours.set(name, value);
+      start(ours, listener);
     };
     return call as ReturnType<Interceptor>;
   };

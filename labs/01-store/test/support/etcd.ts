@@ -5,11 +5,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEtcd3Store } from '../../src/etcd3-store.ts';
+import { openEtcd3Store } from '#src/etcd3-store.ts';
 import { eventually } from './eventually.ts';
+
+export type Flags = Readonly<Record<string, string>>;
 
 export interface Etcd extends AsyncDisposable {
   readonly endpoint: string;
+  readonly dataDir: string;
   /** Ends it at once; start() brings it back with its data. */
   kill(): Promise<void>;
   pause(): void;
@@ -17,30 +20,87 @@ export interface Etcd extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-export async function startEtcd(): Promise<Etcd> {
+export interface EtcdOptions {
+  /** Besides those that every test needs, or instead of them. */
+  readonly flags?: Flags;
+  readonly scheme?: 'http' | 'https';
+  /** Throws as long as the etcd does not serve; by default, a look at its status. */
+  readonly probe?: (endpoint: string) => Promise<void>;
+}
+
+/** One process of etcd, which can be killed, paused and started again. */
+export class EtcdProcess {
+  readonly #flags: Flags;
+  #child: ChildProcess | undefined;
+
+  constructor(flags: Flags) {
+    this.#flags = {
+      '--log-level': 'error',
+      '--logger': 'zap',
+      '--log-outputs': 'stderr',
+      ...flags,
+    };
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn('etcd', Object.entries(this.#flags).flat(), { stdio: 'ignore' });
+    try {
+      await once(child, 'spawn');
+    } catch (cause) {
+      const text = 'These tests need a real etcd: install it with `apt-get install etcd-server`';
+      throw new Error(text, { cause });
+    }
+    this.#child = child;
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+}
+
+export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
+  const { flags = {}, scheme = 'http', probe = looksAlive } = options;
   const dataDir = await mkdtemp(join(tmpdir(), 'kube-labs-etcd-'));
-  const [endpoint, peer] = [
-    `http://127.0.0.1:${await freePort()}`,
-    `http://127.0.0.1:${await freePort()}`,
-  ];
-  let child: ChildProcess | undefined;
+  const endpoint = `${scheme}://127.0.0.1:${await freePort()}`;
+  const peer = `http://127.0.0.1:${await freePort()}`;
+  const process = new EtcdProcess({
+    '--data-dir': dataDir,
+    '--listen-client-urls': endpoint,
+    '--advertise-client-urls': endpoint,
+    '--listen-peer-urls': peer,
+    '--initial-advertise-peer-urls': peer,
+    '--initial-cluster': `default=${peer}`,
+    '--experimental-watch-progress-notify-interval': '300ms',
+    ...flags,
+  });
   const etcd: Etcd = {
     endpoint,
+    dataDir,
     start: async () => {
-      child = await run(dataDir, endpoint, peer);
-      await eventually(async () =>
-        (await openEtcd3Store({ endpoints: [endpoint] }))[Symbol.asyncDispose](),
-      );
+      await process.start();
+      await eventually(() => probe(endpoint));
     },
-    kill: async () => {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    },
-    pause: () => void child?.kill('SIGSTOP'),
-    resume: () => void child?.kill('SIGCONT'),
+    kill: () => process.kill(),
+    pause: () => process.pause(),
+    resume: () => process.resume(),
     [Symbol.asyncDispose]: async () => {
-      await etcd.kill();
+      await process.kill();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
@@ -53,31 +113,7 @@ export async function startEtcd(): Promise<Etcd> {
   }
 }
 
-async function run(dataDir: string, endpoint: string, peer: string): Promise<ChildProcess> {
-  const flags = {
-    '--data-dir': dataDir,
-    '--listen-client-urls': endpoint,
-    '--advertise-client-urls': endpoint,
-    '--listen-peer-urls': peer,
-    '--initial-advertise-peer-urls': peer,
-    '--initial-cluster': `default=${peer}`,
-    '--log-level': 'error',
-    '--logger': 'zap',
-    '--log-outputs': 'stderr',
-    '--experimental-watch-progress-notify-interval': '300ms',
-  };
-  const child = spawn('etcd', Object.entries(flags).flat(), { stdio: 'ignore' });
-  try {
-    await once(child, 'spawn');
-  } catch (cause) {
-    throw new Error('These tests need a real etcd: install it with `apt-get install etcd-server`', {
-      cause,
-    });
-  }
-  return child;
-}
-
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -85,4 +121,8 @@ async function freePort(): Promise<number> {
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
+}
+
+async function looksAlive(endpoint: string): Promise<void> {
+  await using _store = await openEtcd3Store({ endpoints: [endpoint] });
 }

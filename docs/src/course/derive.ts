@@ -7,7 +7,7 @@
 // Beside it: pull-code.ts (a symbol for a lesson), symbols-written.ts (what is still a stub in a learner's folder).
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { createTwoFilesPatch } from 'diff';
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import { CourseError } from './course-error.ts';
 import type { Lab, OwnedSymbol, Step, SymbolRef } from './model.ts';
 import { type Edit, splice, stubEdit } from './stub.ts';
@@ -75,9 +75,16 @@ export function stepDiff(lab: Lab, from: number, to: number): string {
     .filter(([path, text]) => before.get(path) !== text)
     .map(([path, text]) => {
       const old = before.get(path) ?? '';
-      return createTwoFilesPatch(`a/${path}`, `b/${path}`, old, text, undefined, undefined, {
-        context: 3,
-      });
+      const options = { context: 3, headerOptions: FILE_HEADERS_ONLY };
+      return createTwoFilesPatch(
+        `a/${path}`,
+        `b/${path}`,
+        old,
+        text,
+        undefined,
+        undefined,
+        options,
+      );
     })
     .join('');
 }

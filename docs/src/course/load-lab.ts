@@ -15,6 +15,8 @@ import { readYaml, type YamlMap, type YamlValue } from './yaml-reader.ts';
 export interface LoadOptions {
   /** Whether to look up every symbol in the reference. Default true. */
   readonly symbols?: boolean;
+  /** Whether every step must have its tests and its lesson. Default true; the proof says it for each step by itself. */
+  readonly files?: boolean;
 }
 
 type Hidden = Lab['hide'][number];
@@ -23,12 +25,13 @@ type Hidden = Lab['hide'][number];
 type Places = Map<object, Place>;
 
 /** The lab in a folder such as labs/01-store. */
-export function loadLab(folder: string, { symbols = true }: LoadOptions = {}): Lab {
+export function loadLab(folder: string, { symbols = true, files = true }: LoadOptions = {}): Lab {
   const file = join(folder, 'lab.yaml');
   if (!existsSync(file)) throw new CourseError('there is no lab.yaml here', { file: folder });
   const places: Places = new Map();
   const lab = readLab(folder, readYaml(file, 'the lab').map(), places);
   assertOneOwner(lab, places);
+  if (files) assertFilesExist(lab, places);
   if (symbols) assertSymbolsExist(lab, places);
   return lab;
 }
@@ -55,14 +58,14 @@ function readLab(folder: string, map: YamlMap, places: Places): Lab {
   const steps = map
     .take('steps')
     .list()
-    .map((value, i) => readStep(folder, value, i + 1, places));
+    .map((value, i) => readStep(value, i + 1, places));
   if (steps.length === 0) map.take('steps').fail('a lab has at least one step');
   const hide = (map.find('hide')?.list() ?? []).map((value) => readHidden(value, steps, places));
   map.done();
   return { id, folder, title: titles.en ?? id, titles, contract, changes, part, hide, steps };
 }
 
-function readStep(folder: string, value: YamlValue, number: number, places: Places): Step {
+function readStep(value: YamlValue, number: number, places: Places): Step {
   const map = value.map();
   const idValue = map.take('id');
   const id = idValue.text();
@@ -71,9 +74,10 @@ function readStep(folder: string, value: YamlValue, number: number, places: Plac
   }
   const titles = readTitles(map.take('title'));
   const minutes = map.take('minutes').count(1);
-  const ownsValue = map.take('owns');
-  const owns = ownsValue.list().map((item) => readOwned(item, places));
-  if (owns.length === 0) ownsValue.fail('a step has at least one symbol that the learner writes');
+  const owns = map
+    .take('owns')
+    .list()
+    .map((item) => readOwned(item, places));
   const listed = map
     .find('tests')
     ?.list()
@@ -81,10 +85,9 @@ function readStep(folder: string, value: YamlValue, number: number, places: Plac
   const tests = listed ?? [`test/steps/${id}.test.ts`];
   map.done();
   if (tests.length === 0) value.fail(`step ${id} has no tests`);
-  for (const file of [...tests, `steps/${id}/lesson.md`]) {
-    if (!existsSync(join(folder, file))) value.fail(`step ${id} lacks its file ${file}`);
-  }
-  return { id, number, title: titles.en ?? id, titles, minutes, owns, tests };
+  const step = { id, number, title: titles.en ?? id, titles, minutes, owns, tests };
+  places.set(step, idValue.place);
+  return step;
 }
 
 /** `src/a.ts#B.c`, or the same with another stub. */
@@ -134,6 +137,20 @@ function readChanges(value: YamlValue, contract: number): Readonly<Record<string
   const changes = Object.fromEntries(numbers.map((number) => [number, map.take(number).text()]));
   map.done();
   return changes;
+}
+
+function assertFilesExist(lab: Lab, places: Places): void {
+  for (const step of lab.steps) {
+    const [missing] = missingFiles(lab, step);
+    if (missing === undefined) continue;
+    throw new CourseError(`step ${step.id} lacks its file ${missing}`, places.get(step));
+  }
+}
+
+/** What every step has, and this one does not: relative to the lab's folder. */
+export function missingFiles({ folder }: Lab, step: Step): readonly string[] {
+  const files = [...step.tests, `steps/${step.id}/lesson.md`];
+  return files.filter((file) => !existsSync(join(folder, file)));
 }
 
 function assertOneOwner({ steps, hide }: Lab, places: Places): void {

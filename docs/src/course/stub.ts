@@ -4,7 +4,8 @@
 //     throw Object.assign(new Error('Step 1: KeyIndex.get is not written yet'), { code: 'NOT_WRITTEN_YET' });
 //   }
 // One statement that needs no import, so that a file changes in its bodies only; it fits every return type, generators,
-// assertions and `never` too. lab.yaml may give another body, where an earlier step must be able to call it.
+// assertions and `never` too. lab.yaml may give another body, where an earlier step must be able to call it; a comment above
+// it says the same as the error would.
 // Rule of use: what is spliced lies inside the braces. A call of super() stays, for without it a class does not compile.
 import type { OwnedSymbol } from './model.ts';
 import { type Declaration, findSymbol, parseRef, parseSource } from './symbols.ts';
@@ -27,13 +28,15 @@ export function stubEdit(text: string, found: Declaration, owned: OwnedSymbol, s
   const { body } = found;
   if (body === undefined) throw new TypeError(`${found.name} has no body`);
   const indent = indentAt(text, body.kind === 'block' ? body.end - 1 : body.start, body.start);
-  const statements = (owned.stub ?? stubStatement(found.name, step)).trim().split('\n');
+  const statements =
+    owned.stub === undefined
+      ? [stubStatement(found.name, step)]
+      : [`// Step ${step}: ${found.name} is not written yet.`, ...owned.stub.trim().split('\n')];
   const kept = body.keep === undefined ? [] : [text.slice(body.keep.start, body.keep.end)];
   const lines = [...kept, ...statements]
     .filter((line) => line.trim() !== '')
     .map((line) => `\n${indent}  ${line.trimEnd()}`);
-  const braces = lines.length === 0 ? '{}' : `{${lines.join('')}\n${indent}}`;
-  return { start: body.start, end: body.end, text: braces };
+  return { start: body.start, end: body.end, text: `{${lines.join('')}\n${indent}}` };
 }
 
 /** Puts all edits into a text, from the end to the beginning so that positions hold. */

@@ -12,7 +12,8 @@
 //   compact(9)    { 9 }
 //   delete at 10, compact(10): nothing is left, and the store forgets the key
 //
-// Invariants: revisions only grow; only the last generation may be open (without tombstone).
+// Invariants: revisions only grow, but a tombstone may have the revision of the put before it; only the last
+// generation may be open (without tombstone).
 // Upstream: etcd, server/storage/mvcc/key_index.go. There versions live in a B+tree on disk
 // under their revision, and the index holds only numbers; here the index holds the versions.
 import assert from 'node:assert/strict';
@@ -86,18 +87,26 @@ export class KeyIndex {
 
   /** Asserts the invariants, and returns all versions. */
   check(): readonly KeyValue[] {
-    const revisions = this.describe().flat();
+    const versions = this.#generations.flatMap((generation) => generation.versions);
     assert(
-      revisions.every((revision, i) => i === 0 || revision > (revisions[i - 1] as number)),
+      isGrowing(versions.map(({ modRevision }) => modRevision)),
       'the revisions of a key must grow',
     );
+    const ends = this.#generations.flatMap(({ tombstone }) => tombstone ?? []);
+    assert(isGrowing(ends), 'generations follow one another');
     for (const [i, { versions, tombstone }] of this.#generations.entries()) {
       assert(versions.length > 0, 'a generation has at least one version');
+      const newest = (versions.at(-1) as KeyValue).modRevision;
+      assert(newest <= (tombstone ?? newest), 'a generation ends after its versions');
       const isLast = i === this.#generations.length - 1;
       assert(isLast || tombstone !== undefined, 'only the last generation may be open');
     }
-    return this.#generations.flatMap(({ versions }) => versions);
+    return versions;
   }
+}
+
+function isGrowing(revisions: readonly number[]): boolean {
+  return revisions.every((revision, i) => i === 0 || revision > (revisions[i - 1] as number));
 }
 
 /** The position of the newest version not after `revision`, or -1. Most readers want the newest, so it is tried first. */

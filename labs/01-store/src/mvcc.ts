@@ -9,7 +9,7 @@
 //   - `revision` runs ahead of the disk. Readers stay at `durableRevision`: the versions let
 //     them look past the writes that are on their way, which therefore can still be undone.
 // Invariants (check() verifies them): compactRevision ≤ durableRevision ≤ revision; history has
-// every revision from compactRevision on; a key changes at most once in a revision.
+// every revision from compactRevision on; a key is put at most once in a revision.
 // Upstream: etcd, server/storage/mvcc/kvstore.go; a new store starts at revision 1 there too.
 import assert from 'node:assert/strict';
 import { KeyIndex } from './key-index.ts';
@@ -82,7 +82,9 @@ export class Mvcc {
   stage(change: Change): StoreEvent {
     const revision = this.#revision + 1;
     const previous = this.get(change.key, revision);
-    assert(previous?.modRevision !== revision, 'a key changes at most once in a revision');
+    // A delete may follow a put of the same transaction; nothing may follow that.
+    const isFirst = previous?.modRevision !== revision;
+    assert(isFirst || change.type === 'delete', 'a key is put at most once in a revision');
     const kv =
       change.type === 'put'
         ? nextVersion(change, previous, revision)
@@ -166,12 +168,11 @@ export class Mvcc {
     this.#revision = compactRevision;
     this.#durableRevision = compactRevision;
     this.#historyStart = compactRevision;
-    this.#history = [
-      last.map(({ type, key }) => ({
-        type,
-        kv: this.get(key, compactRevision) ?? tombstoneOf(key, compactRevision),
-      })),
-    ];
+    const events = last.map(({ type, key }) => ({
+      type,
+      kv: this.get(key, compactRevision) ?? tombstoneOf(key, compactRevision),
+    }));
+    this.#history = [this.#withoutPast(events)];
   }
 
   check(): void {
@@ -224,8 +225,16 @@ export class Mvcc {
     for (const key of changed) this.#compactKey(key, revision);
     // The events of `revision` itself stay, as a watch may start there; what they replaced is gone.
     this.#history = this.#history.slice(dropped);
-    this.#history[0] = (this.#history[0] ?? []).map(({ type, kv }) => ({ type, kv }));
+    this.#history[0] = this.#withoutPast(this.#history[0] ?? []);
     this.#historyStart = revision;
+  }
+
+  /** The events of the compacted revision, but not what they replaced, nor a put that a delete of that revision hides. */
+  #withoutPast(events: readonly StoreEvent[]): readonly StoreEvent[] {
+    const revision = this.#compactRevision;
+    return events
+      .filter(({ type, kv }) => type === 'delete' || this.get(kv.key, revision) === kv)
+      .map(({ type, kv }) => ({ type, kv }));
   }
 
   #compactKey(key: Key, revision: number): void {
@@ -238,15 +247,18 @@ export class Mvcc {
 
 /** A revision below the last compaction cannot be read any more, and one above the newest not yet. */
 export function assertReadable(mvcc: Mvcc, revision: number): void {
-  if (revision < mvcc.compactRevision) {
-    throw new StoreError('compacted', 'etcdserver: mvcc: required revision has been compacted');
-  }
+  if (revision < mvcc.compactRevision) throw compacted(mvcc.compactRevision);
   if (revision > mvcc.durableRevision) {
     throw new StoreError(
       'future-revision',
       'etcdserver: mvcc: required revision is a future revision',
     );
   }
+}
+
+export function compacted(compactRevision: number): StoreError {
+  const text = 'etcdserver: mvcc: required revision has been compacted';
+  return new StoreError('compacted', text, { compactRevision });
 }
 
 export function changeOf({ type, kv: { key, value, lease } }: StoreEvent): Change {

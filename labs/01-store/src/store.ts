@@ -25,7 +25,7 @@ import {
   type StoreStatus,
   type TxnRequest,
   type TxnResponse,
-  type WatchBatch,
+  type Watch,
   type WatchRequest,
 } from './kv.ts';
 import { checkTtl, type LeaseBook } from './lease.ts';
@@ -91,10 +91,8 @@ export class Store implements KeyValueStore {
     return { revision: executed.revision, succeeded, responses: executed.responses };
   }
 
-  async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchBatch, void, void> {
-    this.#assertOpen();
-    checkRange(request);
-    yield* this.#hub.watch(request, signal);
+  watch(request: WatchRequest, signal: AbortSignal): Watch {
+    return this.#hub.watch(request, signal);
   }
 
   async compact(revision: number): Promise<void> {

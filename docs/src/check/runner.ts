@@ -1,0 +1,233 @@
+// TestRunner: one vitest that runs many test files, each against a folder of sources of its own.
+//
+// Every file of every job is a project of that vitest: its root is the lab's folder, `#src` is an alias for the job's sources,
+// and KUBE_LABS_SRC and KUBE_LABS_TRACE are in its environment. A project costs milliseconds; a process of its own would cost a second.
+// Rules of use
+//   - run() may be called again (`lab check --watch`); it looks at all sources anew. One run at a time.
+//   - close() it, or it stays. Tests run in forked processes, which a watchdog can end.
+//   - vitest sets process.exitCode; whoever uses a runner says at the end what its own is.
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { createVitest, type TestCase, type TestModule, type Vite, type Vitest } from 'vitest/node';
+import type { SeenError } from './failure.ts';
+import type { SeenTest } from './outcome.ts';
+import { TraceFile } from './trace-file.ts';
+import { kill, type Watched, watchWorkers } from './watchdog.ts';
+
+/** One test file, with what it tests. */
+export interface TestFile {
+  /** Absolute path of the lab. */
+  readonly labFolder: string;
+  readonly srcFolder: string;
+  /** Relative to the lab. */
+  readonly file: string;
+}
+
+export interface RanFile {
+  readonly loadErrors: readonly SeenError[];
+  readonly tests: readonly SeenTest[];
+  readonly trace: TraceFile;
+  readonly lostProcess: 'killed' | 'gone' | undefined;
+}
+
+export interface RunnerOptions {
+  /** How many test files run at once. Default 2. */
+  readonly concurrency?: number;
+}
+
+interface Running extends Watched {
+  readonly name: string;
+  readonly test: TestFile;
+}
+
+/** What a test may use of memory, so that a loop that fills an array does not take the machine with it. */
+const HEAP_MAX_MIB = 1_024;
+const HOOK_TIMEOUT_MS = 20_000;
+
+export class TestRunner {
+  readonly #vitest: Vitest;
+  /** As given, with real paths, in the same order. */
+  readonly tests: readonly TestFile[];
+  readonly #folder: string;
+  #running: Running[] = [];
+  #onEnd: (test: TestFile) => void = () => {};
+  #runs = 0;
+
+  private constructor(vitest: Vitest, tests: readonly TestFile[], folder: string) {
+    this.#vitest = vitest;
+    this.tests = tests;
+    this.#folder = folder;
+  }
+
+  static async open(
+    given: readonly TestFile[],
+    { concurrency = 2 }: RunnerOptions = {},
+  ): Promise<TestRunner> {
+    const folder = mkdtempSync(join(realpathSync(tmpdir()), 'kube-labs-check-'));
+    const tests = given.map((test) => ({ ...test, srcFolder: realpathSync(test.srcFolder) }));
+    let runner: TestRunner | undefined;
+    const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
+    const vitest = await createVitest(
+      'test',
+      {
+        config: false,
+        watch: false,
+        root: tests[0]?.labFolder ?? folder,
+        cache: false,
+        maxWorkers: concurrency,
+        reporters: [{ onTestModuleEnd: (module: TestModule) => runner?.ended(module) }],
+        projects: tests.map((test, index) =>
+          projectOf(test, traceFileOf(folder, index), concurrency),
+        ),
+      },
+      {},
+      { stdout: nowhere(), stderr: nowhere() },
+    );
+    runner = new TestRunner(vitest, tests, folder);
+    return runner;
+  }
+
+  /** Runs all files, or those that `only` picks; the results come in their order. */
+  async run(
+    signal: AbortSignal,
+    {
+      only = () => true,
+      onEnd = () => {},
+    }: {
+      readonly only?: (test: TestFile) => boolean;
+      readonly onEnd?: (test: TestFile) => void;
+    } = {},
+  ): Promise<Map<TestFile, RanFile>> {
+    signal.throwIfAborted();
+    this.#onEnd = onEnd;
+    if (this.#runs++ > 0) this.#forget();
+    this.#running = this.tests.flatMap((test, index) =>
+      only(test) ? [this.#start(test, index)] : [],
+    );
+    const specifications = this.#running.map(({ name, test }) =>
+      this.#vitest.getProjectByName(name).createSpecification(join(test.labFolder, test.file)),
+    );
+    const stopWatching = watchWorkers(this.#running);
+    const onAbort = () => this.#cancel();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const { testModules } = await this.#vitest.runTestSpecifications(specifications);
+      signal.throwIfAborted();
+      return new Map(this.#running.map((running) => [running.test, ranFile(running, testModules)]));
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      stopWatching();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#vitest.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** vitest calls it when a file has come to its end by itself. */
+  ended(module: TestModule): void {
+    const running = this.#running.find(({ name }) => name === module.project.name);
+    if (running === undefined) return;
+    running.finished = true;
+    this.#onEnd(running.test);
+  }
+
+  #start(test: TestFile, index: number): Running {
+    const file = traceFileOf(this.#folder, index);
+    rmSync(file, { force: true });
+    return {
+      name: nameOf(index),
+      test,
+      trace: new TraceFile(file),
+      killed: false,
+      finished: false,
+    };
+  }
+
+  /** vitest keeps what it has read and translated; anything may have changed since. */
+  #forget(): void {
+    for (const { vite } of this.#vitest.projects) {
+      for (const environment of Object.values(vite.environments)) {
+        for (const file of environment.moduleGraph.fileToModulesMap.keys()) {
+          this.#vitest.invalidateFile(file);
+        }
+      }
+    }
+  }
+
+  /** A test that hangs would not hear of the end: its process is ended. */
+  #cancel(): void {
+    void this.#vitest.cancelCurrentRun('keyboard-input');
+    for (const running of this.#running) {
+      const { pid } = running.trace;
+      if (pid !== undefined && !running.finished) void kill(running, pid);
+    }
+  }
+}
+
+const nameOf = (index: number): string => `file-${index}`;
+const traceFileOf = (folder: string, index: number): string => join(folder, `${index}.trace`);
+
+function projectOf(test: TestFile, trace: string, concurrency: number) {
+  const { labFolder, srcFolder, file } = test;
+  return {
+    root: labFolder,
+    resolve: { alias: { '#src': srcFolder } },
+    plugins: [packagesOfTheLab(test)],
+    test: {
+      name: nameOf(Number(/(\d+)\.trace$/.exec(trace)?.[1])),
+      include: [file],
+      pool: 'forks' as const,
+      isolate: true,
+      maxWorkers: concurrency,
+      hookTimeout: HOOK_TIMEOUT_MS,
+      execArgv: [`--max-old-space-size=${HEAP_MAX_MIB}`],
+      setupFiles: [join(import.meta.dirname, 'worker.ts')],
+      // The worker file takes the output from the streams themselves.
+      disableConsoleIntercept: true,
+      env: { KUBE_LABS_SRC: srcFolder, KUBE_LABS_TRACE: trace },
+    },
+  };
+}
+
+/** The sources may lie anywhere; the packages they import are those of the lab. */
+function packagesOfTheLab({ labFolder, srcFolder }: TestFile): Vite.Plugin {
+  return {
+    name: 'kube-labs:packages-of-the-lab',
+    enforce: 'pre',
+    resolveId(source, importer) {
+      const bare = /^[@a-z]/.test(source) && !isBuiltin(source);
+      if (!bare || importer?.startsWith(`${srcFolder}/`) !== true) return null;
+      return this.resolve(source, join(labFolder, 'src', 'index.ts'), { skipSelf: true });
+    },
+  };
+}
+
+function ranFile(running: Running, modules: readonly TestModule[]): RanFile {
+  const { trace, killed } = running;
+  trace.read();
+  const module = modules.find(({ project }) => project.name === running.name);
+  const state = module?.state();
+  const ended = state === 'passed' || state === 'failed' || state === 'skipped';
+  return {
+    loadErrors: (module?.errors() ?? []) as readonly SeenError[],
+    tests: module === undefined ? [] : [...module.children.allTests()].map(seenTest),
+    trace,
+    lostProcess: ended ? undefined : killed ? 'killed' : 'gone',
+  };
+}
+
+function seenTest(test: TestCase): SeenTest {
+  const { state, errors } = test.result();
+  return {
+    name: test.name,
+    lesson: test.meta().lesson,
+    state,
+    durationMs: test.diagnostic()?.duration ?? 0,
+    errors: (errors ?? []) as readonly SeenError[],
+  };
+}

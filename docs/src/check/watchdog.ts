@@ -1,0 +1,93 @@
+// Watchdog: ends a worker that never yields.
+//
+// vitest ends a test by a timer in the test's own process, which an endless loop never lets fire. So the runner watches
+// from outside: a test that is over its time by GRACE_MS, a file that takes longer than LOADING_MS to load, or ENDING_MS to
+// end, is killed with everything it started. What it said last is in its trace.
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import type { TraceFile } from './trace-file.ts';
+
+export interface Watched {
+  readonly trace: TraceFile;
+  killed: boolean;
+  finished: boolean;
+}
+
+const POLL_MS = 100;
+const GRACE_MS = 1_500;
+const LOADING_MS = 15_000;
+const ENDING_MS = 3_000;
+
+/** Watches until stop() is called. */
+export function watchWorkers(
+  workers: readonly Watched[],
+  now: () => number = Date.now,
+): () => void {
+  const sinceMs = new Map<Watched, { phase: unknown; atMs: number }>();
+  const timer = setInterval(() => {
+    for (const worker of workers) {
+      if (worker.killed) continue;
+      worker.trace.read();
+      const { current, pid } = worker.trace;
+      if (pid === undefined) continue;
+      const phase = worker.finished ? 'ending' : current.end === undefined ? current : 'between';
+      const since = sinceMs.get(worker);
+      if (since?.phase !== phase) sinceMs.set(worker, { phase, atMs: now() });
+      else if (now() - since.atMs > limitMs(worker)) void kill(worker, pid);
+    }
+  }, POLL_MS);
+  return () => clearInterval(timer);
+}
+
+function limitMs({ trace: { current }, finished }: Watched): number {
+  if (finished) return ENDING_MS;
+  const inTest = current.timeoutMs > 0 && current.end === undefined;
+  return inTest ? current.timeoutMs + GRACE_MS : LOADING_MS;
+}
+
+export async function kill(worker: Watched, pid: number): Promise<void> {
+  // A number may have passed on to somebody else's process: only what this process started is ended.
+  if (!(await descendantsOf(process.pid)).includes(pid)) return;
+  worker.killed = true;
+  // Children first: once their parent is gone nobody can tell whose they were.
+  for (const each of [...(await descendantsOf(pid)), pid]) {
+    try {
+      process.kill(each, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+/** All processes below this one, the youngest first. */
+async function descendantsOf(pid: number): Promise<number[]> {
+  const pairs = await parentsOfAll();
+  const found = [pid];
+  for (const parent of found) {
+    for (const [child, of] of pairs) if (of === parent) found.push(child);
+  }
+  return found.slice(1).reverse();
+}
+
+/** Every process of the machine and its parent; Linux tells in /proc, where a slim image has no ps. */
+async function parentsOfAll(): Promise<[number, number][]> {
+  if (existsSync('/proc/self/stat')) {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return pids.flatMap((pid): [number, number][] => {
+      try {
+        // `42 (node) S 7 …`: the name may hold anything, also brackets and blanks.
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        return [[Number(pid), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])]];
+      } catch {
+        return []; // It has ended meanwhile.
+      }
+    });
+  }
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=']);
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  return rows.map(([pid, parent]) => [Number(pid), Number(parent)]);
+}

@@ -1,0 +1,30 @@
+// Worker: runs in the test's own process before its file is loaded. It sends what the learner's code prints, and the errors
+// that nobody caught, to the trace, line by line: so they belong to one test, and survive the end of the process.
+import { noteLost, trace } from '../lesson/trace.ts';
+
+const PARTIAL_LINE_MAX = 2_000;
+
+trace(['worker', process.pid]);
+capture(process.stdout);
+capture(process.stderr);
+process.on('unhandledRejection', (reason) => noteLost(reason));
+process.on('uncaughtException', (error) => noteLost(error));
+
+/** Nothing goes on to the real stream: the runner shows the lines beside the test that printed them. */
+function capture(stream: NodeJS.WriteStream): void {
+  let partial = '';
+  stream.write = (chunk: unknown, ...rest: unknown[]): boolean => {
+    const text = chunk instanceof Uint8Array ? Buffer.from(chunk).toString('utf8') : String(chunk);
+    const lines = (partial + text).split('\n');
+    partial = lines.pop() ?? '';
+    if (partial.length > PARTIAL_LINE_MAX) lines.push(partial.slice(0, PARTIAL_LINE_MAX));
+    if (partial.length > PARTIAL_LINE_MAX) partial = '';
+    for (const line of lines) trace(['output', line]);
+    const done = rest.at(-1);
+    if (typeof done === 'function') queueMicrotask(() => done());
+    return true;
+  };
+  process.on('exit', () => {
+    if (partial !== '') trace(['output', partial]);
+  });
+}

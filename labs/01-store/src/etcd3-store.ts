@@ -59,7 +59,7 @@ export async function openEtcd3Store(
 ): Promise<KeyValueStore & Maintenance> {
   const store = new Etcd3Store({ requestTimeoutMs: REQUEST_TIMEOUT_MS, ...options });
   try {
-    await store.status();
+    await store.reach();
     return store;
   } catch (error) {
     await store[Symbol.asyncDispose]();
@@ -163,6 +163,12 @@ class Etcd3Store implements KeyValueStore, Maintenance {
     return leases.map(({ ID }) => ID);
   }
 
+  /** Throws unless a member answers, and knows us if we say who we are. */
+  async reach(): Promise<void> {
+    await this.#endpoints.read(({ maintenance }) => maintenance.status());
+  }
+
+  /** To find the last compaction it must be allowed to read the key '\\0'. */
   async status(): Promise<StoreStatus> {
     const status = await this.#endpoints.read(({ maintenance }) => maintenance.status());
     return {

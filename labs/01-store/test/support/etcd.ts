@@ -47,7 +47,8 @@ export class EtcdProcess {
   }
 
   async start(): Promise<void> {
-    const child = spawn('etcd', Object.entries(this.#flags).flat(), { stdio: 'ignore' });
+    const flags = Object.entries(this.#flags).map(([name, value]) => `${name}=${value}`);
+    const child = spawn('etcd', flags, { stdio: 'ignore' });
     try {
       await once(child, 'spawn');
     } catch (cause) {

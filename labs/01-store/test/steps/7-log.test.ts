@@ -1,19 +1,18 @@
 // Step 7, the log and recovery: on real files in a temporary directory, with a disk that can be slow, full, or broken.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect } from 'vitest';
 import { openStore } from '#src/open-store.ts';
 import { hasRecordAfter, scanRecord } from '#src/record.ts';
-import { segmentPath } from '#src/recovery.ts';
 import { eventually } from '../support/eventually.ts';
 import { bytes, temporaryDirectory, text } from '../support/store-helpers.ts';
 import {
   commitOf,
   openWal,
+  readLog,
   recordOf,
   recovered,
   WatchedDisk,
@@ -136,32 +135,28 @@ lesson(
     byHand: 'strace -f -e trace=pwrite64,fdatasync -p PID',
     symbols: ['src/wal.ts#Wal.#run', 'src/wal.ts#Wal.#write'],
   },
-  async ({ event }) => {
+  async ({ event, signal }) => {
     await using directory = await temporaryDirectory();
     const disk = new WatchedDisk();
-    const { wal, append } = await openWal(directory.path, disk);
+    const { wal, append } = await openWal(directory.path, { disk, signal });
     disk.did.length = 0;
-    event('append a, b and c in one turn');
-    await Promise.all([
-      append('a', commitOf(2, 'a')),
-      append('b', commitOf(3, 'b')),
-      append('c', commitOf(4, 'c')),
-    ]);
-    await wal.close();
-    const expected = [
+    event('append a, b and c in one turn, then close()');
+    const entries = [commitOf(2, 'a'), commitOf(3, 'b'), commitOf(4, 'c')];
+    const names = ['a', 'b', 'c'];
+    const all = Promise.all(entries.map((entry, i) => append(names[i] ?? '', entry)));
+    await Promise.race([all, wal.close().then(() => all)]);
+    expect(disk.did).toEqual([
       'write',
       'sync begins',
       'sync is done',
       'durable a',
       'durable b',
       'durable c',
-    ];
-    expect(disk.did).toEqual(expected);
-    expect((await recovered(directory.path)).lines).toEqual([
-      'a=value of a 2/2/1',
-      'b=value of b 3/3/1',
-      'c=value of c 4/4/1',
     ]);
+    event('the file holds record 0, with all three');
+    expect((await readLog(directory.path)).toString('hex')).toBe(
+      recordOf(0, ...entries).toString('hex'),
+    );
   },
 );
 
@@ -172,10 +167,10 @@ lesson(
     byHand: 'etcdctl check perf; strace -c -f -e trace=fdatasync -p PID',
     symbols: ['src/wal.ts#Wal.#run'],
   },
-  async ({ event, figure }) => {
+  async ({ event, figure, signal }) => {
     await using directory = await temporaryDirectory();
     const disk = new WatchedDisk();
-    const { wal, append, settled } = await openWal(directory.path, disk);
+    const { wal, append, settled } = await openWal(directory.path, { disk, signal });
     let release = () => {};
     disk.syncGate = new Promise((resolve) => {
       release = resolve;
@@ -213,13 +208,14 @@ lesson(
     invariant: 5,
     byHand: 'mount -t tmpfs -o size=1m none /mnt; run the store in it until it is full',
     symbols: ['src/wal.ts#Wal.#refuse'],
+    timeoutMs: 3_000,
   },
-  async ({ event }) => {
+  async ({ event, signal }) => {
     await using directory = await temporaryDirectory();
     const disk = new WatchedDisk();
-    const { wal, append, settled } = await openWal(directory.path, disk);
+    const { wal, append, settled } = await openWal(directory.path, { disk, signal });
     await append('first', commitOf(2, 'a'));
-    const { size } = await stat(segmentPath(directory.path, 1));
+    const size = (await readLog(directory.path)).length;
     event('20 bytes are free; append b, c, and d while they are being written');
     disk.freeBytes = 20;
     let release = () => {};
@@ -241,16 +237,17 @@ lesson(
       'failed c: no-space',
       'failed b: no-space',
     ]);
-    expect((await stat(segmentPath(directory.path, 1))).size).toBe(size);
+    expect((await readLog(directory.path)).length).toBe(size);
     event('there is room again; append e');
     disk.freeBytes = Number.POSITIVE_INFINITY;
     await append('e', commitOf(3, 'e'));
     expect(settled.at(-1)).toBe('durable e');
     await wal.close();
-    expect((await recovered(directory.path)).lines).toEqual([
-      'a=value of a 2/2/1',
-      'e=value of e 3/3/1',
-    ]);
+    event('the file holds record 0 with a, and record 1 with e');
+    const records = [recordOf(0, commitOf(2, 'a')), recordOf(1, commitOf(3, 'e'))];
+    expect((await readLog(directory.path)).toString('hex')).toBe(
+      Buffer.concat(records).toString('hex'),
+    );
   },
 );
 
@@ -260,8 +257,9 @@ lesson(
     invariant: 5,
     byHand: 'dmesg | grep -i "i/o error"',
     symbols: ['src/wal.ts#Wal.#refuse'],
+    timeoutMs: 3_000,
   },
-  async ({ event }) => {
+  async ({ event, signal }) => {
     for (const { about, fault } of [
       { about: 'the sync fails', fault: { syncError: 'EIO' } },
       {
@@ -271,7 +269,7 @@ lesson(
     ]) {
       await using directory = await temporaryDirectory();
       const disk = new WatchedDisk();
-      const { wal, append, settled } = await openWal(directory.path, disk);
+      const { wal, append, settled } = await openWal(directory.path, { disk, signal });
       await append('a', commitOf(2, 'a'));
       event(`${about}; append b`);
       Object.assign(disk, fault);
@@ -297,7 +295,7 @@ lesson(
     byHand: 'truncate -s -1 /tmp/store/wal-1.log; start the store again',
     symbols: ['src/recovery.ts#readRecords'],
   },
-  async ({ event, figure }) => {
+  async ({ event, figure, signal }) => {
     await using directory = await temporaryDirectory();
     const whole = Buffer.concat([recordOf(0, commitOf(2, 'a')), recordOf(1, commitOf(3, 'b'))]);
     const last = recordOf(2, commitOf(4, 'c'), commitOf(5, 'd'));
@@ -317,7 +315,11 @@ lesson(
     const { at } = await recovered(directory.path);
     expect(at?.bytes).toBe(whole.length);
     event('the log goes on after the cut');
-    const { wal, append } = await openWal(directory.path, new WatchedDisk(), at);
+    const { wal, append } = await openWal(directory.path, {
+      disk: new WatchedDisk(),
+      signal,
+      ...(at === undefined ? {} : { at }),
+    });
     await append('e', commitOf(4, 'e'));
     await wal.close();
     expect((await recovered(directory.path)).lines).toEqual([

@@ -1,5 +1,5 @@
 // LogFiles: the learner's log by itself: records made of entries, a Wal that is watched, and what recovery brings back.
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { ByteWriter } from '#src/bytes.ts';
 import type { Disk, DiskFile } from '#src/disk.ts';
 import { writeEntry } from '#src/entry.ts';
@@ -50,6 +50,8 @@ export async function recovered(directory: string): Promise<Recovered> {
   }
 }
 
+export const readLog = (directory: string): Promise<Buffer> => readFile(segmentPath(directory, 1));
+
 export const writeLog = (directory: string, log: Uint8Array): Promise<void> =>
   writeFile(segmentPath(directory, 1), log);
 
@@ -81,11 +83,14 @@ export interface WatchedWal {
   readonly wal: Wal;
   /** `durable 1`, `failed 2 no-space` … in the order in which it happened. */
   readonly settled: string[];
-  /** Appends these entries, and says who it was when it is settled. */
+  /** Appends these entries, and says who it was when it is settled. Rejects when the test ends before. */
   append(name: string, ...entries: Entry[]): Promise<void>;
 }
 
-export async function openWal(directory: string, disk: Disk, at = START): Promise<WatchedWal> {
+export async function openWal(
+  directory: string,
+  { disk, signal, at = START }: { disk: Disk; signal: AbortSignal; at?: Position },
+): Promise<WatchedWal> {
   const wal = await Wal.open(
     {
       disk,
@@ -98,15 +103,17 @@ export async function openWal(directory: string, disk: Disk, at = START): Promis
   );
   const settled: string[] = [];
   const append = (name: string, ...entries: Entry[]) =>
-    new Promise<void>((resolve) => {
+    new Promise<void>((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       wal.append(entries, {
         durable: () => {
           settled.push(`durable ${name}`);
           if (disk instanceof WatchedDisk) disk.did.push(`durable ${name}`);
           resolve();
         },
-        failed: ({ code }) => {
+        failed: ({ code, message }) => {
           settled.push(`failed ${name}: ${code}`);
+          if (disk instanceof WatchedDisk) disk.did.push(`failed ${name}: ${message}`);
           resolve();
         },
       });

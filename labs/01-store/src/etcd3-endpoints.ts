@@ -6,35 +6,24 @@
 //   - A write is repeated only when it certainly never left. One that got no answer may have happened, and
 //     doing it twice is not the same as once: the caller is told 'unavailable', and looks.
 //   - With one endpoint there is nobody else to ask: the first failure is the answer.
-// One client of the package for each member: its own choice is random, and one failure resets its log-in for all.
+// One client of the package for each member: its own choice among several is random, and a log-in is one for all.
 // Upstream: etcd, clientv3/balancer and clientv3/retry.go, which repeats by the same two rules.
 import { setTimeout as wait } from 'node:timers/promises';
-import { noop } from 'cockatiel';
-import { Etcd3 } from 'etcd3';
+import { type ClientOptions, Etcd3Client } from './etcd3-client.ts';
 import { errorFromWire } from './etcd3-wire.ts';
 import { StoreError } from './kv.ts';
 
-/** etcd allows a ping every 5 s at most. */
-const KEEPALIVE_MS = 10_000;
-/** A member that is back must be noticed soon; by default a client waits up to two minutes. */
-const RECONNECT_MS = { initial: 100, max: 2000 };
 /** After all members failed, before the first is asked again. */
 const ROUND_PAUSE_MS = 100;
 
-export interface Etcd3EndpointsOptions {
+export interface Etcd3EndpointsOptions extends ClientOptions {
   /** For example http://127.0.0.1:2379. */
   endpoints: readonly string[];
-  /** PEM files' contents, for https. */
-  tls?: { ca: Buffer; cert?: Buffer; key?: Buffer };
-  /** Who we are, for an etcd with authentication. */
-  auth?: { username: string; password: string };
-  /** How long one member may take to answer, and how long a read is repeated. */
-  requestTimeoutMs: number;
 }
 
 export interface Member {
   readonly endpoint: string;
-  readonly client: Etcd3;
+  readonly client: Etcd3Client;
 }
 
 export class Etcd3Endpoints {
@@ -46,7 +35,7 @@ export class Etcd3Endpoints {
   constructor(options: Etcd3EndpointsOptions) {
     this.#line = options.endpoints.map((endpoint) => ({
       endpoint,
-      client: clientOf(endpoint, options),
+      client: new Etcd3Client(endpoint, options),
     }));
     this.#timeoutMs = options.requestTimeoutMs;
   }
@@ -61,11 +50,11 @@ export class Etcd3Endpoints {
   }
 
   /** Not repeated after `stop` was aborted. */
-  read<T>(call: (client: Etcd3) => Promise<T>, stop?: AbortSignal): Promise<T> {
+  read<T>(call: (client: Etcd3Client) => Promise<T>, stop?: AbortSignal): Promise<T> {
     return this.#attempt(call, ({ code }) => code === 'unavailable' && !stop?.aborted);
   }
 
-  write<T>(call: (client: Etcd3) => Promise<T>): Promise<T> {
+  write<T>(call: (client: Etcd3Client) => Promise<T>): Promise<T> {
     return this.#attempt(call, neverLeft);
   }
 
@@ -75,7 +64,7 @@ export class Etcd3Endpoints {
   }
 
   async #attempt<T>(
-    call: (client: Etcd3) => Promise<T>,
+    call: (client: Etcd3Client) => Promise<T>,
     mayRepeat: (error: StoreError) => boolean,
   ): Promise<T> {
     const endMs = performance.now() + this.#timeoutMs;
@@ -119,31 +108,4 @@ function neverLeft({ message }: StoreError): boolean {
 
 function closed(): StoreError {
   return new StoreError('unavailable', 'the store is closed');
-}
-
-function clientOf(endpoint: string, { tls, auth, requestTimeoutMs }: Etcd3EndpointsOptions): Etcd3 {
-  return new Etcd3({
-    hosts: [endpoint],
-    ...(tls === undefined ? {} : { credentials: credentialsOf(tls) }),
-    ...(auth === undefined ? {} : { auth }),
-    // The repeating is ours. A circuit breaker would only make a member's return be noticed later.
-    faultHandling: { global: noop, host: () => noop },
-    defaultCallOptions: ({ isStream }) =>
-      isStream ? {} : { deadline: Date.now() + requestTimeoutMs },
-    grpcOptions: {
-      'grpc.max_receive_message_length': -1,
-      'grpc.keepalive_time_ms': KEEPALIVE_MS,
-      'grpc.keepalive_timeout_ms': requestTimeoutMs,
-      'grpc.initial_reconnect_backoff_ms': RECONNECT_MS.initial,
-      'grpc.max_reconnect_backoff_ms': RECONNECT_MS.max,
-    },
-  });
-}
-
-function credentialsOf({ ca, cert, key }: NonNullable<Etcd3EndpointsOptions['tls']>) {
-  return {
-    rootCertificate: ca,
-    ...(key === undefined ? {} : { privateKey: key }),
-    ...(cert === undefined ? {} : { certChain: cert }),
-  };
 }

@@ -30,9 +30,7 @@ export class Etcd3Maintenance implements Maintenance {
   }
 
   async hashKv(revision = 0): Promise<HashKv> {
-    const response = await this.#endpoints.read(({ maintenance }) =>
-      maintenance.hashKV({ revision }),
-    );
+    const response = await this.#endpoints.read((client) => client.hashKv({ revision }));
     return {
       hash: Number(response.hash),
       revision: revisionOf(response),

@@ -28,6 +28,8 @@ export interface Declaration {
   /** From its first word to the body, or to its end. */
   readonly signature: Span;
   readonly body?: Body;
+  /** Its return type is read off its body: with another body it would have another type. */
+  readonly infersType: boolean;
   /** Of its first word; from 1. */
   readonly line: number;
 }
@@ -132,7 +134,8 @@ function ofValue(
   const held = initializer && unwrapped(initializer);
   if (held === undefined) return [value(named, whole, source)];
   if (t.isArrowFunction(held) || t.isFunctionExpression(held)) {
-    return [{ ...value(named, whole, source), kind: 'function', ...bodyOf(held, whole, source) }];
+    const fn = { ...value(named, whole, source), kind: 'function' } as const;
+    return [{ ...fn, ...bodyOf(held, whole, source), infersType: infersType(held) }];
   }
   if (t.isClassExpression(held)) return ofClass(named, whole, held, source);
   if (!t.isObjectLiteralExpression(held)) return [value(named, whole, source)];
@@ -184,7 +187,18 @@ function ofClass(
     }
     return [];
   });
-  return [{ ...value(named, whole, source), kind: 'class' }, ...members];
+  return [{ ...value(named, whole, source), kind: 'class' }, ...withoutNamesakes(members)];
+}
+
+/** Where a static member and one of the objects share a name, the static one is known by its longer name only. */
+function withoutNamesakes(members: readonly Found[]): readonly Found[] {
+  const isStatic = ({ aliases }: Found) => aliases.some((alias) => alias.includes('.static '));
+  const others = new Set(members.filter((member) => !isStatic(member)).map(({ name }) => name));
+  return members.map((member) => {
+    if (!isStatic(member) || !others.has(member.name)) return member;
+    const [name = member.name, ...aliases] = member.aliases.filter((a) => a.includes('.static '));
+    return { ...member, name, aliases };
+  });
 }
 
 function ofType(
@@ -209,13 +223,24 @@ type Callable =
   | ts.ClassStaticBlockDeclaration;
 
 function callable(named: Named, node: Callable, source: ts.SourceFile): Found {
-  return { ...value(named, node, source), kind: 'function', ...bodyOf(node, node, source) };
+  const found = { ...value(named, node, source), kind: 'function' } as const;
+  return { ...found, ...bodyOf(node, node, source), infersType: infersType(node) };
+}
+
+/** Whether nothing says what it returns: neither itself, nor the constant, field or object that it is part of. */
+function infersType(node: Callable | ts.ArrowFunction | ts.FunctionExpression): boolean {
+  const t = typescript();
+  if (!t.isClassStaticBlockDeclaration(node) && node.type !== undefined) return false;
+  if (t.isFunctionDeclaration(node)) return true;
+  if (t.isMethodDeclaration(node) || t.isGetAccessor(node)) return t.isClassLike(node.parent);
+  const isConstant = t.isVariableDeclaration(node.parent) || t.isPropertyDeclaration(node.parent);
+  return isConstant && node.parent.type === undefined;
 }
 
 function value({ name, aliases }: Named, node: ts.Node, source: ts.SourceFile): Found {
   const signature = { start: node.getStart(source), end: node.getEnd() };
   const whole = { start: commentStart(node, source), end: signature.end };
-  return { name, aliases, kind: 'value', whole, signature };
+  return { name, aliases, kind: 'value', whole, signature, infersType: false };
 }
 
 /** The spans that depend on a body; nothing for a signature alone. */
@@ -268,8 +293,8 @@ function memberOf({ name, aliases }: Named, member: string, isStatic = false): N
   return {
     name: `${name}.${member}`,
     aliases: [
-      ...aliases.map((owner) => `${owner}.${member}`),
       ...(isStatic ? owners.map((owner) => `${owner}.static ${member}`) : []),
+      ...aliases.map((owner) => `${owner}.${member}`),
     ],
   };
 }

@@ -181,6 +181,10 @@ function assertSymbolsExist({ folder, steps, hide }: Lab, places: Places): void 
     if (!existsSync(path)) throw new CourseError(`there is no file ${file}`, place);
     const source = parseSource(readFileSync(path, 'utf8'), path);
     const found = findSymbol(source, name, { needsBody, place });
+    if (needsBody && found.infersType && (claim as OwnedSymbol).stub === undefined) {
+      const why = 'the stub, which only throws, would have another';
+      throw new CourseError(`${name} does not state its return type, and ${why}: state it`, place);
+    }
     const span = needsBody ? (found.body ?? found.whole) : found.whole;
     const other = taken.find((t) => t.path === path && overlap(t.span, span));
     if (other !== undefined) {

@@ -7,8 +7,8 @@
 //   Wal.constructor             a constructor; `Wal.static {}` a static block
 //   realDisk.open, a.b.c        what an object literal has, however deep
 //   default                     what the file exports by default
-// Where two declarations share a name, a word before it tells them apart: `static`, or `interface`, `type`, `class`,
-// `const`, `function` at the top level. Overloads are one symbol: their signatures and the one body.
+// Where two declarations share a name, a word before it tells them apart: `Wal.static open` beside `Wal.open`, and
+// `interface Disk`, `const Disk` at the top level. Overloads are one symbol: their signatures and the one body.
 // Rule of use: a name that is not there, or that means two things, is a CourseError that says what there is instead.
 import { CourseError, type Place } from './course-error.ts';
 import { type Declaration, declarationsOf } from './declarations.ts';
@@ -74,7 +74,7 @@ export function findSymbol(source: Source, name: string, options: FindOptions = 
   const [first, second] = found;
   if (first !== undefined && second === undefined) return first;
   if (first !== undefined) {
-    const choices = found.map((d) => `\`${d.aliases.at(-1) ?? d.name}\` in line ${d.line}`);
+    const choices = found.map((d) => `\`${d.aliases[0] ?? d.name}\` in line ${d.line}`);
     throw new CourseError(`${name} means several things: ${choices.join(', ')}`, place);
   }
   if (named.length > 0) {
@@ -111,22 +111,26 @@ function similarNames(
   needsBody: boolean,
 ): readonly string[] {
   const last = lastPart(name);
+  const wanted = plain(name);
   const scored = declarations
     .filter((d) => !needsBody || d.body !== undefined)
     .map((d) => {
       const sameLast = lastPart(d.name) === last;
-      return { name: d.name, distance: sameLast ? 0 : distanceOf(d.name, name) };
-    });
-  return scored
-    .filter(({ distance }) => distance <= Math.max(2, name.length / 2))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, SIMILAR_MAX)
-    .map((candidate) => candidate.name);
+      return { name: d.name, distance: sameLast ? 0 : distanceOf(plain(d.name), wanted) };
+    })
+    .filter(({ distance }) => distance <= Math.max(2, wanted.length / 2))
+    .sort((a, b) => a.distance - b.distance);
+  return [...new Set(scored.map((candidate) => candidate.name))].slice(0, SIMILAR_MAX);
 }
 
 /** The name alone: `revision` of `Mvcc.get revision`, `commit` of `Store.#commit`. */
 function lastPart(name: string): string {
-  return name.slice(name.lastIndexOf('.') + 1).replace(/^(?:\w+ |#)*/, '');
+  return plain(name.slice(name.lastIndexOf('.') + 1));
+}
+
+/** Without the words and marks that are easily forgotten: `Mvcc.revision` of `Mvcc.get revision`. */
+function plain(name: string): string {
+  return name.replace(/(^|\.)(?:(?:get|set|static) |#)+/g, '$1');
 }
 
 /** How many letters must be put in, taken out or changed to turn one into the other (Levenshtein). */

@@ -51,7 +51,9 @@ export class YamlValue {
 
   list(): readonly YamlValue[] {
     if (!isSeq(this.#node)) return this.fail(`${this.#name} must be a list`);
-    return this.#node.items.map((item, i) => this.#child(item as Node | null, `item ${i + 1}`));
+    return this.#node.items.map((item, i) =>
+      this.#child(item as Node | null, `item ${i + 1} of ${this.#name}`),
+    );
   }
 
   map(): YamlMap {
@@ -92,7 +94,9 @@ export class YamlMap {
   }
 
   take(key: string): YamlValue {
-    return this.find(key) ?? this.#self.fail(`${this.#name} lacks \`${key}\``);
+    const value = this.find(key);
+    const has = this.keys.join(', ');
+    return value ?? this.#self.fail(`${this.#name} lacks \`${key}\`; it has ${has}`);
   }
 
   find(key: string): YamlValue | undefined {

@@ -6,16 +6,16 @@
 //   - A problem with `fault` 2 (the machine) or 3 (the course) stands beside whatever results there are.
 //   - An abort ends the tests that run, and throws the signal's reason.
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import type { Lab, TestResult } from '../course/model.ts';
+import { basename, dirname, join } from 'node:path';
+import type { Lab, SymbolRef, TestResult } from '../course/model.ts';
+import { symbolsWritten } from '../course/symbols-written.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import { type RanFile, type RunnerOptions, type TestFile, TestRunner } from './runner.ts';
-import { stubsOfStep } from './stubs.ts';
 
 export interface Job {
   readonly name: string;
   readonly lab: Lab;
-  /** Absolute: the folder that `#src` means. */
+  /** Absolute: the folder that `#src` means. Its name is src, as in the lab. */
   readonly srcFolder: string;
   /** Relative to the lab: `test/steps/1-revisions.test.ts`. */
   readonly tests: readonly string[];
@@ -137,6 +137,12 @@ function outcomeOfFile({ lab }: Job, test: TestFile, ran: RanFile): Outcome {
     lostProcess: ran.lostProcess,
     owned: lab.steps.flatMap(({ owns }) => owns.map(({ symbol }) => symbol)),
     // Parsing takes a while, and a passed step needs none.
-    stubs: step === undefined || allPassed ? [] : stubsOfStep(step, test.srcFolder),
+    stubs: step === undefined || allPassed ? [] : stubsOf(lab, test, step.number),
   });
+}
+
+function stubsOf(lab: Lab, { srcFolder }: TestFile, step: number): readonly SymbolRef[] {
+  return symbolsWritten(lab, dirname(srcFolder), step)
+    .filter(({ state }) => state === 'stub')
+    .map(({ symbol }) => symbol);
 }

@@ -1,5 +1,6 @@
 // Worker: runs in the test's own process before its file is loaded. It sends what the learner's code prints, and the errors
 // that nobody caught, to the trace, line by line: so they belong to one test, and survive the end of the process.
+import { afterEach } from 'vitest';
 import { noteLost, trace } from '../lesson/trace.ts';
 
 const PARTIAL_LINE_MAX = 2_000;
@@ -24,7 +25,10 @@ function capture(stream: NodeJS.WriteStream): void {
     if (typeof done === 'function') queueMicrotask(() => done());
     return true;
   };
-  process.on('exit', () => {
+  const flush = () => {
     if (partial !== '') trace(['output', partial]);
-  });
+    partial = '';
+  };
+  afterEach(flush);
+  process.on('exit', flush);
 }

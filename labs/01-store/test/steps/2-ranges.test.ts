@@ -235,7 +235,7 @@ lesson(
   {
     invariant: 3,
     byHand:
-      'etcdctl get "" --prefix --keys-only | grep . | LC_ALL=C sort -c   # says nothing: it is sorted',
+      'etcdctl get "" --prefix --keys-only | grep -a . | LC_ALL=C sort -c   # says nothing: it is sorted',
     symbols: ['src/ordered-map.ts#OrderedMap.delete', 'src/ordered-map.ts#OrderedMap.#split'],
   },
   ({ event, figure }) => {

@@ -420,7 +420,30 @@ lesson(
 );
 
 lesson(
-  'A request that is wrong anywhere changes nothing: not even what stands before the mistake',
+  'A range answers the same alone and in a transaction: sorted if it is asked, and refused if it is wrong',
+  {
+    invariant: 3,
+    byHand: 'etcdctl get a z --sort-by MODIFY --order DESCEND --limit 2',
+    symbols: ['src/store.ts#Store.range', 'src/txn.ts#executeOne'],
+  },
+  async ({ event }) => {
+    await using store = await openMemoryStore();
+    for (const key of ['b', 'c', 'a']) await store.put({ key, value: bytes('1') });
+    const range = { key: 'a', rangeEnd: 'z', limit: 2 };
+    const sort = { target: 'mod', order: 'descend' } as const;
+    event('range a to z, the newest two first, in a transaction');
+    const { responses } = await store.txn(txnRequest({ success: [read('a', { ...range, sort })] }));
+    const newest = 'range: a=1 4/4/1, c=1 3/3/1, count 3';
+    expect(responses.map(told)).toEqual([newest]);
+    event('the same alone');
+    expect(told({ kind: 'range', ...(await store.range({ ...range, sort })) })).toBe(newest);
+    event('range without a key');
+    expect(await ending(store.range({ key: '' }))).toBe('invalid: etcdserver: key is not provided');
+  },
+);
+
+lesson(
+  'A request that is wrong anywhere changes nothing, not even what stands before the mistake',
   {
     invariant: 4,
     byHand:
@@ -455,6 +478,12 @@ lesson(
     expect([...(await everything(store)), await ending(store.range({ key: 'a' }))]).toEqual([
       'revision 1',
     ]);
+    event('close the store, then put and get');
+    await store[Symbol.asyncDispose]();
+    const late = [store.put({ key: 'a', value: bytes('2') }), store.range({ key: 'a' })];
+    expect(await Promise.all(late.map(ending))).toEqual(
+      Array(2).fill('unavailable: the store is closed'),
+    );
   },
 );
 
@@ -548,25 +577,6 @@ lesson(
     const again = slow.settled(store.put({ key: 'a', value: bytes('4') }));
     expect(await ending(again)).toBe('revision 3');
     expect(await everything(store)).toEqual(['a=4 2/3/2']);
-  },
-);
-
-lesson(
-  'A store that is closed refuses reads and writes',
-  {
-    invariant: 5,
-    byHand: 'etcdctl --endpoints 127.0.0.1:1 get a   # nobody is there',
-    symbols: ['src/store.ts#Store.txn', 'src/store.ts#Store.range'],
-  },
-  async ({ event }) => {
-    const store = await openMemoryStore();
-    await store.put({ key: 'a', value: bytes('1') });
-    event('close, then put and get');
-    await store[Symbol.asyncDispose]();
-    const endings = [store.put({ key: 'a', value: bytes('2') }), store.range({ key: 'a' })];
-    expect(await Promise.all(endings.map(ending))).toEqual(
-      Array(2).fill('unavailable: the store is closed'),
-    );
   },
 );
 

@@ -1,82 +1,51 @@
-// After a crash: what was acknowledged is there, nothing is half there, and damage is called damage.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+// Damaged files: the store comes back to the last whole record, or refuses and says what is broken.
+//
+// The kill -9 that makes most torn logs is in crash.test.ts.
 import { copyFile, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
-import { StoreError } from '../src/kv.ts';
-import { openStore } from '../src/open-store.ts';
-import {
-  bytes,
-  line,
-  randomOf,
-  seedOf,
-  temporaryDirectory,
-  text,
-} from './support/store-helpers.ts';
+import { StoreError } from '#src/kv.ts';
+import { openStore } from '#src/open-store.ts';
+import { bytes, line, temporaryDirectory } from './support/store-helpers.ts';
 
 const everything = { key: '\0', rangeEnd: '\0' };
 const WAL = 'wal-1.log';
 
-describe('kill -9 while it writes', () => {
-  const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 6);
-
-  test(`keeps every acknowledged revision, ${ROUNDS} times`, async () => {
-    await using directory = await temporaryDirectory();
-    const random = randomOf(seedOf('crash'));
-    const acknowledged = new Map<string, number>();
-    for (let round = 0; round < ROUNDS; round++) {
-      await writeAndKill(directory.path, 20 + random(400), acknowledged);
-      const store = await openStore({ dataDir: directory.path });
-      store.check();
-      const { kvs } = await store.range(everything);
-      const values = new Map(kvs.map((kv) => [kv.key, Number(text(kv.value))]));
-      for (const [worker, n] of acknowledged) {
-        const found = values.get(`left/${worker}`) ?? 0;
-        expect(found).toBe(values.get(`right/${worker}`));
-        // One more may have become durable without its answer coming out.
-        expect([n, n + 1]).toContain(found);
-        acknowledged.set(worker, found);
-      }
-      await store[Symbol.asyncDispose]();
-    }
-  });
-});
-
-async function writeAndKill(dataDir: string, lines: number, acknowledged: Map<string, number>) {
-  const script = join(import.meta.dirname, 'support/crash-writer.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, dataDir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  let seen = 0;
-  for await (const said of createInterface({ input: child.stdout })) {
-    const [worker = '', n] = said.split(' ');
-    acknowledged.set(worker, Number(n));
-    if (++seen === lines) child.kill('SIGKILL');
-  }
-  await exited;
-  expect(child.signalCode).toBe('SIGKILL');
+interface Written {
+  readonly log: Buffer;
+  /** Where each record begins, and last the end of the log. */
+  readonly starts: readonly number[];
+  /** The lines of the store after so many records. */
+  readonly states: readonly (readonly string[])[];
 }
 
-/** A closed store with some records; the last one is a transaction of two puts. */
-async function smallStore(path: string) {
+/** A closed store with a log of six records: puts, a delete, a lease, and last a transaction of two puts. */
+async function smallStore(path: string): Promise<Written> {
   const store = await openStore({ dataDir: path });
-  for (const key of ['a', 'b', 'c']) await store.put({ key, value: bytes(`value of ${key}`) });
-  const whole = await readFile(join(path, WAL));
-  const before = (await store.range(everything)).kvs.map(line);
-  const puts = ['a', 'd'].map((key) => ({ kind: 'put', key, value: bytes('last') }) as const);
-  await store.txn({ compare: [], success: puts, failure: [] });
-  const after = (await store.range(everything)).kvs.map(line);
+  const starts = [0];
+  const states: string[][] = [[]];
+  const put = (key: string) => ({ kind: 'put', key, value: bytes(`value of ${key}`) }) as const;
+  const steps = [
+    () => store.put(put('a')),
+    () => store.put(put('b')),
+    () => store.put(put('c')),
+    () => store.deleteRange({ key: 'b' }),
+    () => store.grantLease(100, '4711'),
+    () => store.txn({ compare: [], success: [put('a'), put('d')], failure: [] }),
+  ];
+  for (const step of steps) {
+    await step();
+    starts.push((await readFile(join(path, WAL))).length);
+    states.push((await store.range(everything)).kvs.map(line));
+  }
   await store[Symbol.asyncDispose]();
-  return { before, after, log: await readFile(join(path, WAL)), lastAt: whole.length };
+  return { log: await readFile(join(path, WAL)), starts, states };
 }
 
-/** Opens a copy of the store with this log, and puts one more key: 'corrupt', or the lines before that. */
-async function reopened(path: string, log: Buffer): Promise<string[] | string> {
+/** Opens a store with this one file, and puts one more key: the message of the refusal, or the lines before that. */
+async function reopened(path: string, name: string, data: Buffer): Promise<string[] | string> {
   await mkdir(path, { recursive: true });
-  await writeFile(join(path, WAL), log);
+  await writeFile(join(path, name), data);
   try {
     const store = await openStore({ dataDir: path });
     const lines = (await store.range(everything)).kvs.map(line);
@@ -88,62 +57,111 @@ async function reopened(path: string, log: Buffer): Promise<string[] | string> {
     await again[Symbol.asyncDispose]();
     return lines;
   } catch (error) {
-    if (StoreError.is(error)) return error.code;
+    if (StoreError.is(error, 'corrupt')) return error.message;
     throw error;
   }
 }
 
-test('a log cut at any byte of its last record recovers to the record before', async () => {
-  await using directory = await temporaryDirectory();
-  const { before, after, log, lastAt } = await smallStore(join(directory.path, 'original'));
-  const copy = join(directory.path, 'copy');
-  for (let end = lastAt; end < log.length; end++) {
-    expect([end, await reopened(copy, log.subarray(0, end))]).toEqual([end, before]);
-  }
-  expect(await reopened(copy, log)).toEqual(after);
-});
+function flipped(data: Buffer, at: number): Buffer {
+  const copy = Buffer.from(data);
+  copy.writeUInt8(copy.readUInt8(at) ^ (1 << (at % 8)), at);
+  return copy;
+}
 
-test('a last record that was only written in part, the rest zeros, is cut too', async () => {
-  await using directory = await temporaryDirectory();
-  const { before, log, lastAt } = await smallStore(join(directory.path, 'original'));
-  const copy = join(directory.path, 'copy');
-  for (let from = lastAt; from < log.length - 1; from += 7) {
-    const torn = Buffer.from(log);
-    torn.fill(0, from);
-    expect([from, await reopened(copy, torn)]).toEqual([from, before]);
-  }
-});
+describe('the last three records of a log', () => {
+  const RECORDS = 6;
+  const TESTED = [3, 4, 5];
+  const refusal = (directory: string, what: string) =>
+    `cannot open the store: ${join(directory, WAL)} is damaged: ${what}`;
 
-test('a flipped bit in the last record loses at most that record', async () => {
-  await using directory = await temporaryDirectory();
-  const { before, log, lastAt } = await smallStore(join(directory.path, 'original'));
-  const copy = join(directory.path, 'copy');
-  for (let at = lastAt; at < log.length; at++) {
-    const flipped = Buffer.from(log);
-    flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << (at % 8)), at);
-    expect([at, await reopened(copy, flipped)]).toEqual([at, before]);
-  }
-});
+  test.each(TESTED)('cut at any byte of record %i, it recovers to the record before', async (n) => {
+    await using directory = await temporaryDirectory();
+    const { log, starts, states } = await smallStore(join(directory.path, 'original'));
+    const copy = join(directory.path, 'copy');
+    for (let end = starts[n] as number; end < (starts[n + 1] as number); end++) {
+      const found = await reopened(copy, WAL, log.subarray(0, end));
+      expect([end, found]).toEqual([end, states[n]]);
+    }
+    expect(await reopened(copy, WAL, log)).toEqual(states[RECORDS]);
+  });
 
-test('a flipped bit anywhere before the last record is damage, and the store does not open', async () => {
-  await using directory = await temporaryDirectory();
-  const { log, lastAt } = await smallStore(join(directory.path, 'original'));
-  const copy = join(directory.path, 'copy');
-  for (let at = 0; at < lastAt; at++) {
-    const flipped = Buffer.from(log);
-    flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << (at % 8)), at);
-    expect([at, await reopened(copy, flipped)]).toEqual([at, 'corrupt']);
-  }
-});
-
-test('damage is named: which file, what is wrong with it', async () => {
-  await using directory = await temporaryDirectory();
-  const { log } = await smallStore(directory.path);
-  await writeFile(join(directory.path, WAL), Buffer.concat([Buffer.from([0]), log]));
-  const error = await openStore({ dataDir: directory.path }).catch((e: unknown) => e);
-  expect((error as Error).message).toBe(
-    `cannot open the store: ${join(directory.path, WAL)} is damaged: record 0 is broken`,
+  test.each(TESTED)(
+    'written in part up to any byte of record %i, zeros after it, it is cut too',
+    async (n) => {
+      await using directory = await temporaryDirectory();
+      const { log, starts, states } = await smallStore(join(directory.path, 'original'));
+      const copy = join(directory.path, 'copy');
+      // The last byte of a record may be a zero itself, and then nothing would be torn.
+      for (let from = starts[n] as number; from < (starts[n + 1] as number) - 1; from++) {
+        const torn = Buffer.from(log).fill(0, from);
+        expect([from, await reopened(copy, WAL, torn)]).toEqual([from, states[n]]);
+      }
+    },
   );
+
+  test('a flipped bit at any byte of the last record loses that record and no more', async () => {
+    await using directory = await temporaryDirectory();
+    const { log, starts, states } = await smallStore(join(directory.path, 'original'));
+    const copy = join(directory.path, 'copy');
+    for (let at = starts[RECORDS - 1] as number; at < log.length; at++) {
+      const found = await reopened(copy, WAL, flipped(log, at));
+      expect([at, found]).toEqual([at, states[RECORDS - 1]]);
+    }
+  });
+
+  test.each([0, 3, 4])(
+    'a flipped bit at any byte of record %i is damage, as a whole record follows',
+    async (n) => {
+      await using directory = await temporaryDirectory();
+      const { log, starts } = await smallStore(join(directory.path, 'original'));
+      const copy = join(directory.path, 'copy');
+      for (let at = starts[n] as number; at < (starts[n + 1] as number); at++) {
+        const found = await reopened(copy, WAL, flipped(log, at));
+        expect([at, found]).toEqual([at, refusal(copy, `record ${n} is broken`)]);
+      }
+    },
+  );
+
+  test('a byte too many at the beginning is damage as well', async () => {
+    await using directory = await temporaryDirectory();
+    const { log } = await smallStore(join(directory.path, 'original'));
+    const copy = join(directory.path, 'copy');
+    const moved = Buffer.concat([Buffer.from([0]), log]);
+    expect(await reopened(copy, WAL, moved)).toBe(refusal(copy, 'record 0 is broken'));
+  });
+});
+
+describe('a snapshot', () => {
+  /** One snapshot with a few keys, two leases and a compaction, and the empty log that follows it. */
+  async function smallSnapshot(path: string): Promise<{ name: string; data: Buffer }> {
+    const store = await openStore({ dataDir: path, snapshotBytesMin: 200 });
+    await store.grantLease(100, '4711');
+    await store.put({ key: 'a', value: bytes('a') });
+    await store.put({ key: 'a', value: bytes('a'), lease: '4711' });
+    await store.compact(3);
+    for (const key of ['b', 'c']) await store.put({ key, value: bytes(key) });
+    await store[Symbol.asyncDispose]();
+    const name = (await readdir(path)).find((n) => n.startsWith('snapshot')) ?? '';
+    return { name, data: await readFile(join(path, name)) };
+  }
+
+  test('cut or flipped at any byte, it is refused: it has no older state to fall back to', async () => {
+    await using directory = await temporaryDirectory();
+    const { name, data } = await smallSnapshot(directory.path);
+    const message = `cannot open the store: ${join(directory.path, name)} is damaged: it ends too early`;
+    for (let at = 0; at < data.length; at++) {
+      expect([at, await reopened(directory.path, name, data.subarray(0, at))]).toEqual([
+        at,
+        message,
+      ]);
+      expect([at, await reopened(directory.path, name, flipped(data, at))]).toEqual([at, message]);
+    }
+    expect(await reopened(directory.path, name, data)).toEqual([
+      'a=a 2/3/2',
+      'b=b 4/4/1',
+      'c=c 5/5/1',
+    ]);
+  });
 });
 
 describe('a store with snapshots', () => {

@@ -2,7 +2,7 @@
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect, vi } from 'vitest';
 import { KeyIndex } from '#src/key-index.ts';
-import { type KeyValue, StoreError } from '#src/kv.ts';
+import { type KeyValue, type Op, StoreError } from '#src/kv.ts';
 import { type Change, Mvcc } from '#src/mvcc.ts';
 import { openMemoryStore } from '#src/open-store.ts';
 import { Model } from '../support/model.ts';
@@ -219,19 +219,24 @@ lesson(
   },
   async ({ event }) => {
     await using store = await openMemoryStore();
-    for (const value of ['one', 'two', 'three', 'four'])
-      await store.put({ key: 'a', value: bytes(value) });
-    event('four puts (revisions 2 to 5), then compact(4)');
+    const put = (key: string, value: string) =>
+      ({ kind: 'put', key, value: bytes(value) }) as const;
+    const write = (...success: Op[]) => store.txn({ compare: [], success, failure: [] });
+    await write(put('a', 'one')); // 2
+    await write(put('b', 'x')); // 3
+    await write(put('a', 'two'), { kind: 'delete', key: 'b' }); // 4
+    await write(put('a', 'three')); // 5
+    event('put a, put b, put a and delete b in one, put a: revisions 2 to 5; then compact(4)');
     await store.compact(4);
-    const batches = await take(store, { ...everything, startRevision: 4, prevKv: true }, 2);
-    // What the put of revision 4 replaced is gone, so the event comes without prevKv; that of 5 has it.
+    const batches = await take(store, { ...everything, startRevision: 4, prevKv: true }, 3);
+    // What the events of revision 4 replaced is gone, so they come without prevKv; that of 5 has it.
     expect(batches.map(({ events }) => events.map(eventLine))).toEqual([
-      ['a=three 2/4/3'],
-      ['a=four 2/5/4 was a=three 2/4/3'],
+      ['a=two 2/4/2', 'b deleted at 4'],
+      ['a=three 2/5/3 was a=two 2/4/2'],
     ]);
     expect(await codeOf(take(store, { ...everything, startRevision: 3 }, 1))).toBe('compacted');
     expect(await codeOf(store.range({ key: 'a', revision: 3 }))).toBe('compacted');
-    expect((await store.range({ key: 'a', revision: 4 })).kvs.map(line)).toEqual(['a=three 2/4/3']);
+    expect((await store.range({ key: 'a', revision: 4 })).kvs.map(line)).toEqual(['a=two 2/4/2']);
   },
 );
 

@@ -1,6 +1,6 @@
 // Entries as bytes: the one place that knows the order of the fields.
 //
-// A log says what changed (commit, compact, lease-grant, lease-revoke). A snapshot says what
+// A log says what changed (commit, compact, lease-grant, lease-revoke, meta). A snapshot says what
 // a compaction left (snapshot, version), then repeats the commits since, and closes with end.
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import type { Entry } from './journal.ts';
@@ -25,6 +25,7 @@ const KINDS = [
   'snapshot',
   'version',
   'end',
+  'meta',
 ] as const;
 const DELETE = 0;
 const PUT = 1;
@@ -45,6 +46,10 @@ export function writeEntry(writer: ByteWriter, entry: Entry | SnapshotEntry): vo
       break;
     case 'lease-revoke':
       writer.int64(entry.id);
+      break;
+    case 'meta':
+      writer.latin1(entry.name);
+      writer.bytes(entry.value);
       break;
     case 'snapshot':
       writer.double(entry.compactRevision);
@@ -72,6 +77,8 @@ export function readEntry(reader: ByteReader): Entry | SnapshotEntry {
       return { kind, id: reader.int64(), ttlSeconds: reader.double() };
     case 'lease-revoke':
       return { kind, id: reader.int64() };
+    case 'meta':
+      return { kind, name: reader.latin1(), value: reader.bytes() };
     case 'snapshot':
       return { kind, compactRevision: reader.double(), last: readChanges(reader) };
     case 'version':

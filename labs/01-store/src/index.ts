@@ -1,4 +1,5 @@
 // @kube-labs/store: the public names of this lab.
+export { restoreSnapshot } from './backup.ts';
 export type { Clock } from './clock.ts';
 export type { HealthServerOptions } from './component/health-server.ts';
 export { startHealthServer } from './component/health-server.ts';
@@ -22,15 +23,18 @@ export type {
   PutResponse,
   RangeRequest,
   RangeResponse,
+  SortTarget,
   StoreErrorCode,
   StoreEvent,
   StoreStatus,
   TxnRequest,
   TxnResponse,
+  Watch,
   WatchBatch,
   WatchRequest,
 } from './kv.ts';
 export { prefixEnd, StoreError } from './kv.ts';
+export type { AlarmKind, HashKv, Maintenance, SnapshotPiece } from './maintenance.ts';
 export {
   type MemoryStoreOptions,
   openMemoryStore,

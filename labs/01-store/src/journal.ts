@@ -13,7 +13,8 @@ export type Entry =
   | { readonly kind: 'commit'; readonly revision: number; readonly changes: readonly Change[] }
   | { readonly kind: 'compact'; readonly revision: number }
   | { readonly kind: 'lease-grant'; readonly id: string; readonly ttlSeconds: number }
-  | { readonly kind: 'lease-revoke'; readonly id: string };
+  | { readonly kind: 'lease-revoke'; readonly id: string }
+  | { readonly kind: 'meta'; readonly name: string; readonly value: Uint8Array };
 
 export interface Settle {
   durable(): void;
@@ -23,6 +24,8 @@ export interface Settle {
 export interface Journal {
   /** No entries = just wait until everything before is safe. */
   append(entries: readonly Entry[], settle: Settle): void;
+  /** If there is a disk: writes down the state itself, so that what led to it can go; resolves when that is gone from the disk. */
+  checkpoint?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -17,7 +17,7 @@ import { type Key, type KeyValue, type RangeRequest, StoreError, type StoreEvent
 import { OrderedMap } from './ordered-map.ts';
 
 const FIRST_REVISION = 1;
-const NO_BYTES = new Uint8Array(0);
+export const NO_BYTES = new Uint8Array(0);
 
 /** One change of a revision. With the state before it, it says everything about the version it makes. */
 export type Change =
@@ -52,6 +52,11 @@ export class Mvcc {
 
   get compactRevision(): number {
     return this.#compactRevision;
+  }
+
+  /** How many keys there are, and of how many revisions the history is kept. */
+  get counts(): { keys: number; revisions: number } {
+    return { keys: this.#index.size, revisions: this.#history.length };
   }
 
   /** Bytes of the keys and values of all versions that are kept. */

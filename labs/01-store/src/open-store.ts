@@ -3,16 +3,22 @@
 // The order when a directory is opened: lock it, bring the state back, continue the log, and only
 // then serve. What an interrupted snapshot left is removed on the way.
 import { mkdir, rm } from 'node:fs/promises';
+import { Alarms } from './alarms.ts';
+import { removeBackups } from './backup.ts';
 import { type Clock, realClock } from './clock.ts';
 import { type Disk, diskError, realDisk } from './disk.ts';
-import { memoryJournal } from './journal.ts';
+import { type Journal, memoryJournal } from './journal.ts';
 import { LeaseBook } from './lease.ts';
 import { type Lock, lockDirectory } from './lock.ts';
+import { Meta } from './meta.ts';
 import { Mvcc } from './mvcc.ts';
+import { Quota } from './quota.ts';
 import { listFiles, recover, segmentPath, snapshotPath } from './recovery.ts';
-import { writeSnapshot } from './snapshot.ts';
+import { type SnapshotState, writeSnapshot } from './snapshot.ts';
 import { Store } from './store.ts';
-import { Wal } from './wal.ts';
+import { StoreMaintenance } from './store-maintenance.ts';
+import { DEFAULT_LIMITS } from './txn.ts';
+import { Wal, type WalOptions } from './wal.ts';
 import { WatchHub } from './watch-hub.ts';
 
 const WATCH_QUEUE_LENGTH_MAX = 10_000;
@@ -21,9 +27,15 @@ const SNAPSHOT_BYTES_MIN = 32 * 1024 * 1024;
 
 export interface MemoryStoreOptions {
   clock?: Clock;
-  /** How many revisions wait for one watcher before it is cut off. */
+  /** How many revisions wait for one watcher before it has to catch up from the history. */
   watchQueueLengthMax?: number;
   progressIntervalMs?: number;
+  /** etcd's --quota-backend-bytes: 0 = the default of 2 GiB, negative = none. */
+  quotaBackendBytes?: number;
+  /** etcd's --max-txn-ops: the default is 128. */
+  maxTxnOps?: number;
+  /** etcd's --max-request-bytes, of keys and values together: the default is 1.5 MiB. */
+  maxRequestBytes?: number;
 }
 
 export interface StoreOptions extends MemoryStoreOptions {
@@ -31,6 +43,8 @@ export interface StoreOptions extends MemoryStoreOptions {
   dataDir: string;
   /** A snapshot is taken after so many bytes of log, or as many as the last snapshot has if that is more. */
   snapshotBytesMin?: number;
+  /** etcd's --snapshot-count: also after so many committed transactions. Absent = only by bytes. */
+  snapshotCount?: number;
   disk?: Disk;
   /** Hears of what went wrong without anybody having asked: a snapshot that could not be written. */
   warn?: (message: string) => void;
@@ -38,28 +52,59 @@ export interface StoreOptions extends MemoryStoreOptions {
 
 /** The same store without a log: it forgets everything when the process ends. */
 export async function openMemoryStore(options: MemoryStoreOptions = {}): Promise<Store> {
-  const state = newState(options);
-  return new Store({ ...state, hub: hubOf(state.mvcc, options), journal: memoryJournal });
+  return storeOf(newState(options), { options, journal: memoryJournal, disk: realDisk });
 }
 
 /** Throws 'corrupt' when the files are damaged, 'unavailable' when another process has them open. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { dataDir } = options;
+  const { dataDir, disk = realDisk } = options;
   const lock = await prepare(dataDir);
   try {
     const state = newState(options);
     const position = await recover(dataDir, state);
     await removeBefore(dataDir, 0);
+    await removeBackups(dataDir);
     const wal = await Wal.open(walOptions(options, state), position);
-    const journal = {
+    const journal: Journal = {
       append: wal.append.bind(wal),
+      checkpoint: wal.checkpoint.bind(wal),
       close: () => wal.close().finally(() => lock.release()),
     };
-    return new Store({ ...state, hub: hubOf(state.mvcc, options), journal });
+    return storeOf(state, { options, journal, disk, directory: dataDir });
   } catch (error) {
     await lock.release();
     throw error;
   }
+}
+
+interface Surroundings {
+  readonly options: MemoryStoreOptions;
+  readonly journal: Journal;
+  readonly disk: Disk;
+  readonly directory?: string;
+}
+
+function storeOf(state: SnapshotState, { options, ...around }: Surroundings): Store {
+  const { clock = realClock, maxTxnOps, maxRequestBytes } = options;
+  const { mvcc, meta } = state;
+  meta.start(around.journal);
+  const alarms = new Alarms(meta);
+  const hub = new WatchHub(mvcc, {
+    clock,
+    queueLengthMax: options.watchQueueLengthMax ?? WATCH_QUEUE_LENGTH_MAX,
+    progressIntervalMs: options.progressIntervalMs ?? PROGRESS_INTERVAL_MS,
+  });
+  return new Store({
+    ...state,
+    hub,
+    journal: around.journal,
+    limits: {
+      opsMax: maxTxnOps ?? DEFAULT_LIMITS.opsMax,
+      requestBytesMax: maxRequestBytes ?? DEFAULT_LIMITS.requestBytesMax,
+    },
+    quota: new Quota(mvcc, alarms, options.quotaBackendBytes),
+    maintenance: new StoreMaintenance({ state, alarms, ...around }),
+  });
 }
 
 async function prepare(dataDir: string): Promise<Lock> {
@@ -71,8 +116,9 @@ async function prepare(dataDir: string): Promise<Lock> {
   return lockDirectory(dataDir);
 }
 
-function walOptions(options: StoreOptions, state: ReturnType<typeof newState>) {
-  const { dataDir, snapshotBytesMin = SNAPSHOT_BYTES_MIN, disk = realDisk, warn } = options;
+function walOptions(options: StoreOptions, state: SnapshotState): WalOptions {
+  const { dataDir, snapshotBytesMin = SNAPSHOT_BYTES_MIN, snapshotCount } = options;
+  const { disk = realDisk, warn } = options;
   let lastSnapshotBytes = 0;
   const snapshot = async (segment: number) => {
     try {
@@ -81,6 +127,7 @@ function walOptions(options: StoreOptions, state: ReturnType<typeof newState>) {
     } catch (error) {
       // The log still has everything. The next attempt comes with the next segment.
       warn?.(`cannot write a snapshot: ${(error as Error).message}`);
+      throw diskError(error, 'write a snapshot');
     }
   };
   return {
@@ -88,6 +135,7 @@ function walOptions(options: StoreOptions, state: ReturnType<typeof newState>) {
     directory: dataDir,
     segmentPath: (segment: number) => segmentPath(dataDir, segment),
     snapshotBytes: () => Math.max(snapshotBytesMin, lastSnapshotBytes),
+    ...(snapshotCount === undefined ? {} : { snapshotCommits: snapshotCount }),
     snapshot,
   };
 }
@@ -103,14 +151,6 @@ async function removeBefore(dataDir: string, number: number): Promise<void> {
   for (const path of [...old, ...unfinished]) await rm(path, { force: true });
 }
 
-function newState(options: MemoryStoreOptions): { mvcc: Mvcc; leases: LeaseBook } {
-  return { mvcc: new Mvcc(), leases: new LeaseBook(options.clock ?? realClock) };
-}
-
-function hubOf(mvcc: Mvcc, options: MemoryStoreOptions): WatchHub {
-  return new WatchHub(mvcc, {
-    clock: options.clock ?? realClock,
-    queueLengthMax: options.watchQueueLengthMax ?? WATCH_QUEUE_LENGTH_MAX,
-    progressIntervalMs: options.progressIntervalMs ?? PROGRESS_INTERVAL_MS,
-  });
+function newState({ clock = realClock }: MemoryStoreOptions): SnapshotState {
+  return { mvcc: new Mvcc(), leases: new LeaseBook(clock), meta: new Meta() };
 }

@@ -11,6 +11,7 @@ import { readEntry, type SnapshotEntry } from './entry.ts';
 import type { Entry } from './journal.ts';
 import { type KeyValue, StoreError } from './kv.ts';
 import type { LeaseBook } from './lease.ts';
+import type { Meta } from './meta.ts';
 import type { Change, Mvcc } from './mvcc.ts';
 import { hasRecordAfter, scanRecord } from './record.ts';
 import type { Position } from './wal.ts';
@@ -80,6 +81,7 @@ type Apply = (entry: Entry | SnapshotEntry) => void;
 interface State {
   readonly mvcc: Mvcc;
   readonly leases: LeaseBook;
+  readonly meta?: Meta;
 }
 
 /** Does again what the entries say was done. */
@@ -93,7 +95,7 @@ class Replay {
   }
 
   apply(entry: Entry | SnapshotEntry): void {
-    const { mvcc, leases } = this.#state;
+    const { mvcc, leases, meta } = this.#state;
     switch (entry.kind) {
       case 'snapshot':
         this.#snapshot = { ...entry, versions: [] };
@@ -113,6 +115,9 @@ class Replay {
         break;
       case 'lease-revoke':
         leases.remove(entry.id);
+        break;
+      case 'meta':
+        meta?.restore(entry.name, entry.value);
         break;
       case 'end':
         this.#restoreVersions();

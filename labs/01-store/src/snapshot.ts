@@ -3,7 +3,7 @@
 // It is written piece by piece while the store goes on working. That is easy here: the state is pinned,
 // and nothing that was there at that moment changes or goes, because versions never change. What comes
 // later has higher revisions, and those are in the new segment of the log.
-// The content is a log too, only shorter: the leases, the versions that the last compaction left, the
+// The content is a log too, only shorter: leases and the like, the versions that the last compaction left, the
 // commits since. The file gets its name when it is complete and synced, so a name means a whole snapshot.
 // Upstream: etcd, server/etcdserver/api/snap; there the state is a database file and a snapshot is a copy.
 import { rename, rm } from 'node:fs/promises';
@@ -14,21 +14,28 @@ import { type SnapshotEntry, writeEntry } from './entry.ts';
 import type { Entry } from './journal.ts';
 import type { StoreEvent } from './kv.ts';
 import type { LeaseBook } from './lease.ts';
+import type { Meta } from './meta.ts';
 import { changeOf, type Mvcc } from './mvcc.ts';
 import { beginRecord, endRecord } from './record.ts';
 
 const RECORD_BYTES = 1024 * 1024;
 const KEYS_A_PIECE = 1000;
 
+export interface SnapshotState {
+  readonly mvcc: Mvcc;
+  readonly leases: LeaseBook;
+  readonly meta: Meta;
+}
+
 /** Writes the durable state as it is now, and returns the bytes of the file. */
 export async function writeSnapshot(
   path: string,
-  state: { mvcc: Mvcc; leases: LeaseBook },
+  state: SnapshotState,
   disk: Disk,
 ): Promise<number> {
-  // Both before the first await: leases and versions must be of the same moment.
+  // All before the first await: they must be of the same moment.
   const pinned = state.mvcc.pin();
-  const entries = snapshotEntries(state.mvcc, grantsOf(state.leases), pinned);
+  const entries = snapshotEntries(state.mvcc, besidesKeys(state), pinned);
   const unfinished = `${path}.tmp`;
   try {
     const file = await disk.open(unfinished);
@@ -44,13 +51,13 @@ export async function writeSnapshot(
   }
 }
 
-function* snapshotEntries(
+export function* snapshotEntries(
   mvcc: Mvcc,
-  grants: readonly Entry[],
+  besides: readonly Entry[],
   { compactRevision, revision }: { compactRevision: number; revision: number },
 ): Generator<Entry | SnapshotEntry> {
   yield { kind: 'snapshot', compactRevision, last: changesOf(mvcc.eventsAt(compactRevision)) };
-  yield* grants;
+  yield* besides;
   for (let start = ''; ; ) {
     const kvs =
       compactRevision === 0 ? [] : mvcc.versionsFrom(start, KEYS_A_PIECE, compactRevision);
@@ -90,12 +97,17 @@ async function writeRecords(
   return bytes;
 }
 
-function grantsOf(leases: LeaseBook): readonly Entry[] {
-  return leases.all().map(({ id, grantedTtlSeconds }) => ({
-    kind: 'lease-grant',
+/** What there is beside keys, in an order that does not depend on how it came about. */
+export function besidesKeys({ leases, meta }: Omit<SnapshotState, 'mvcc'>): readonly Entry[] {
+  const grants = leases.all().map(({ id, grantedTtlSeconds }) => ({
+    kind: 'lease-grant' as const,
     id,
     ttlSeconds: grantedTtlSeconds,
   }));
+  const metas = meta.all().map(([name, value]) => ({ kind: 'meta' as const, name, value }));
+  const byId = (a: { id: string }, b: { id: string }) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1);
+  const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+  return [...grants.sort(byId), ...metas.sort(byName)];
 }
 
 function changesOf(events: readonly StoreEvent[]) {

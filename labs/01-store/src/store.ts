@@ -6,8 +6,9 @@
 // at the last durable revision and wait for nothing.
 // Invariants: what was acknowledged was durable; what anybody saw was durable; watchers hear revisions in order.
 // Upstream: etcd, server/etcdserver/v3_server.go and server/storage/mvcc/watchable_store.go.
-// Left out: quota and alarms, users and roles, consensus: this store has one member.
+// Left out: consensus: this store has one member.
 import assert from 'node:assert/strict';
+import { checkInteger, checkRange } from './check.ts';
 import type { Entry, Journal } from './journal.ts';
 import {
   type DeleteRangeRequest,
@@ -29,8 +30,12 @@ import {
   type WatchRequest,
 } from './kv.ts';
 import { checkTtl, type LeaseBook } from './lease.ts';
+import type { Maintenance } from './maintenance.ts';
+import type { Meta } from './meta.ts';
 import { assertReadable, changeOf, type Mvcc } from './mvcc.ts';
-import { checkChosen, checkRange, checkTxn, choose, execute } from './txn.ts';
+import { LEASE_COST, type Quota, txnCost } from './quota.ts';
+import { orderedRange } from './range-order.ts';
+import { checkChosen, checkTxn, choose, execute, type TxnLimits } from './txn.ts';
 import type { WatchHub } from './watch-hub.ts';
 
 /** The etcd version whose behaviour this store has. */
@@ -41,30 +46,52 @@ export interface StoreParts {
   readonly leases: LeaseBook;
   readonly hub: WatchHub;
   readonly journal: Journal;
+  readonly limits?: TxnLimits;
+  /** Absent = none. */
+  readonly quota?: Quota;
+  readonly meta?: Meta;
+  readonly maintenance?: Maintenance;
 }
 
 export class Store implements KeyValueStore {
+  readonly #parts: StoreParts;
   readonly #mvcc: Mvcc;
   readonly #leases: LeaseBook;
   readonly #hub: WatchHub;
   readonly #journal: Journal;
+  readonly #quota: Quota | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ mvcc, leases, hub, journal }: StoreParts) {
-    this.#mvcc = mvcc;
-    this.#leases = leases;
-    this.#hub = hub;
-    this.#journal = journal;
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    this.#mvcc = parts.mvcc;
+    this.#leases = parts.leases;
+    this.#hub = parts.hub;
+    this.#journal = parts.journal;
+    this.#quota = parts.quota;
     // A failed expiry is tried again by the book: the lease is alive as long as it is not durably gone.
-    leases.start((id) => void this.revokeLease(id).catch(() => undefined));
+    this.#leases.start((id) => void this.revokeLease(id).catch(() => undefined));
+  }
+
+  /** Of a store that openStore() or openMemoryStore() made. */
+  get maintenance(): Maintenance {
+    assert(this.#parts.maintenance !== undefined, 'this store was made without maintenance');
+    return this.#parts.maintenance;
+  }
+
+  /** Likewise. */
+  get meta(): Meta {
+    assert(this.#parts.meta !== undefined, 'this store was made without meta');
+    return this.#parts.meta;
   }
 
   async range(request: RangeRequest): Promise<RangeResponse> {
     this.#assertOpen();
     checkRange(request);
     const now = this.#mvcc.durableRevision;
-    if (request.revision) assertReadable(this.#mvcc, request.revision);
-    return { revision: now, ...this.#mvcc.range(request, request.revision || now) };
+    const revision = Math.max(0, request.revision ?? 0) || now;
+    assertReadable(this.#mvcc, revision);
+    return { revision: now, ...orderedRange(this.#mvcc, request, revision) };
   }
 
   async put(request: PutRequest): Promise<PutResponse> {
@@ -83,7 +110,8 @@ export class Store implements KeyValueStore {
 
   async txn(request: TxnRequest): Promise<TxnResponse> {
     this.#assertOpen();
-    checkTxn(request);
+    checkTxn(request, this.#parts.limits);
+    if (this.#quota?.admits(txnCost(request)) === false) await this.#quota.refuse();
     const { succeeded, ops } = choose(this.#mvcc, request);
     checkChosen(this.#mvcc, this.#leases, ops);
     const executed = execute(this.#mvcc, ops);
@@ -95,19 +123,22 @@ export class Store implements KeyValueStore {
     return this.#hub.watch(request, signal);
   }
 
-  async compact(revision: number): Promise<void> {
+  async compact(revision: number, { physical = false } = {}): Promise<void> {
     this.#assertOpen();
+    checkInteger('revision', revision);
     if (revision <= this.#mvcc.compactRevision) assertReadable(this.#mvcc, revision - 1);
     assertReadable(this.#mvcc, revision);
     await this.#append([{ kind: 'compact', revision }], () => {
       // Another compaction, on its way at the same time, may already have gone further.
       if (revision > this.#mvcc.compactRevision) this.#mvcc.compact(revision);
     });
+    if (physical) await this.#journal.checkpoint?.();
   }
 
   async grantLease(ttlSeconds: number, wish?: string): Promise<{ id: string; ttlSeconds: number }> {
     this.#assertOpen();
     checkTtl(ttlSeconds);
+    if (this.#quota?.admits(LEASE_COST) === false) await this.#quota.refuse();
     const id = this.#leases.chooseId(wish);
     this.#leases.grant(id, ttlSeconds);
     const undo = () => this.#leases.remove(id);
@@ -154,7 +185,13 @@ export class Store implements KeyValueStore {
   async status(): Promise<StoreStatus> {
     this.#assertOpen();
     const { durableRevision, compactRevision, sizeBytes } = this.#mvcc;
-    return { revision: durableRevision, compactRevision, dbSizeBytes: sizeBytes, version: VERSION };
+    return {
+      revision: durableRevision,
+      compactRevision,
+      dbSizeBytes: this.#quota?.sizeBytes ?? sizeBytes,
+      dbSizeInUseBytes: sizeBytes,
+      version: VERSION,
+    };
   }
 
   /** Asserts every invariant of the state: for tests. */
@@ -214,6 +251,7 @@ export class Store implements KeyValueStore {
         },
         failed: (error) => {
           failed?.();
+          if (error.code === 'no-space') void this.#quota?.raise();
           reject(error);
         },
       });

@@ -21,6 +21,7 @@ import {
 } from './kv.ts';
 import type { LeaseBook } from './lease.ts';
 import { assertReadable, type Mvcc } from './mvcc.ts';
+import { orderedRange } from './range-order.ts';
 
 export { checkRange };
 
@@ -171,7 +172,7 @@ function executeOne(mvcc: Mvcc, op: ChosenOp): OpResponse {
   const revision = 0; // Known at the end: it depends on whether anything changes.
   switch (op.kind) {
     case 'range':
-      return { kind: 'range', revision, ...mvcc.range(op, op.revision || now) };
+      return { kind: 'range', revision, ...orderedRange(mvcc, op, op.revision || now) };
     case 'put': {
       const kept = op.ignoreValue || op.ignoreLease ? mvcc.get(op.key, now) : undefined;
       const value = (op.ignoreValue && kept?.value) || op.value;

@@ -35,7 +35,9 @@ export interface WalOptions {
   readonly segmentPath: (segment: number) => string;
   /** A snapshot is due after so many bytes of log. */
   readonly snapshotBytes: () => number;
-  /** Begins at once, with all that is durable now, and covers all segments below this one. Never rejects. */
+  /** And after so many commits, if that is said. */
+  readonly snapshotCommits?: number;
+  /** Begins at once, with all that is durable now, and covers all segments below this one. If it rejects, they stay. */
   readonly snapshot: (segment: number) => Promise<void>;
 }
 
@@ -44,12 +46,19 @@ interface Append {
   readonly settle: Settle;
 }
 
+interface Checkpoint {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
 export class Wal implements Journal {
   readonly #options: WalOptions;
   readonly #writer = new ByteWriter();
   #file: DiskFile;
   #at: Position;
   #waiting: Append[] = [];
+  #checkpoints: Checkpoint[] = [];
+  #commits = 0;
   #running: Promise<void> | undefined;
   #snapshot: Promise<void> | undefined;
   #broken: StoreError | undefined;
@@ -78,9 +87,18 @@ export class Wal implements Journal {
     this.#running ??= this.#run();
   }
 
+  checkpoint(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#checkpoints.push({ resolve, reject });
+      this.#lookWhatIsDue();
+    });
+  }
+
   async close(): Promise<void> {
-    await this.#running;
-    await this.#snapshot;
+    while (this.#running !== undefined || this.#snapshot !== undefined) {
+      await this.#running;
+      await this.#snapshot;
+    }
     await this.#file.close();
   }
 
@@ -107,7 +125,10 @@ export class Wal implements Journal {
     let count = 0;
     for (const { entries } of this.#waiting) {
       if (this.#writer.length > RECORD_BYTES_MAX) break;
-      for (const entry of entries) writeEntry(this.#writer, entry);
+      for (const entry of entries) {
+        writeEntry(this.#writer, entry);
+        if (entry.kind === 'commit') this.#commits++;
+      }
       count++;
     }
     return this.#waiting.splice(0, count);
@@ -144,21 +165,51 @@ export class Wal implements Journal {
   }
 
   async #rotateIfDue(): Promise<void> {
-    const { disk, directory, segmentPath, snapshot, snapshotBytes } = this.#options;
-    if (this.#snapshot !== undefined || this.#at.logBytes < snapshotBytes()) return;
-    const segment = this.#at.segment + 1;
+    if (this.#snapshot !== undefined || !this.#isSnapshotDue()) return;
+    const checkpoints = this.#checkpoints.splice(0);
     try {
-      const next = await disk.open(segmentPath(segment));
-      await syncDirectory(directory);
-      await this.#file.close();
-      this.#file = next;
-    } catch {
-      return; // No room for a new file: the old segment still has its own.
+      await this.#beginSegment(this.#at.segment + 1);
+    } catch (error) {
+      // No room for a new file: the old segment still has its own.
+      const failure = diskError(error, 'begin a new segment of the log');
+      for (const { reject } of checkpoints) reject(failure);
+      return;
     }
-    this.#at = { segment, bytes: 0, records: 0, logBytes: 0 };
     // Not one write is on its way now, so the snapshot sees exactly what the older segments say.
-    this.#snapshot = snapshot(segment).finally(() => {
-      this.#snapshot = undefined;
-    });
+    this.#snapshot = this.#options
+      .snapshot(this.#at.segment)
+      .then(
+        () => checkpoints.forEach(({ resolve }) => void resolve()),
+        (error) => checkpoints.forEach(({ reject }) => void reject(error)),
+      )
+      .finally(() => {
+        this.#snapshot = undefined;
+        // Whoever asked in between needs another one: this began before.
+        if (this.#checkpoints.length > 0) this.#lookWhatIsDue();
+      });
+  }
+
+  /** There is nothing to write, but the log runs once. */
+  #lookWhatIsDue(): void {
+    const failed = (error: StoreError) => {
+      for (const { reject } of this.#checkpoints.splice(0)) reject(error);
+    };
+    this.append([], { durable: () => undefined, failed });
+  }
+
+  #isSnapshotDue(): boolean {
+    const { snapshotBytes, snapshotCommits = Number.POSITIVE_INFINITY } = this.#options;
+    const isLong = this.#at.logBytes >= snapshotBytes() || this.#commits >= snapshotCommits;
+    return isLong || this.#checkpoints.length > 0;
+  }
+
+  async #beginSegment(segment: number): Promise<void> {
+    const { disk, directory, segmentPath } = this.#options;
+    const next = await disk.open(segmentPath(segment));
+    await syncDirectory(directory);
+    await this.#file.close();
+    this.#file = next;
+    this.#at = { segment, bytes: 0, records: 0, logBytes: 0 };
+    this.#commits = 0;
   }
 }

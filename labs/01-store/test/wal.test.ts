@@ -2,8 +2,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { StoreError } from '../src/kv.ts';
-import { openStore } from '../src/open-store.ts';
+import { StoreError } from '#src/kv.ts';
+import { openStore } from '#src/open-store.ts';
 import { eventually } from './support/eventually.ts';
 import { FaultDisk } from './support/fault-disk.ts';
 import { bytes, line, take, temporaryDirectory } from './support/store-helpers.ts';
@@ -65,7 +65,7 @@ test('nobody sees or hears of a write before it is durable', async () => {
   expect((await store.range({ key: 'a' })).count).toBe(1);
 });
 
-test('a full disk refuses writes whole, keeps reads, and is forgotten when there is room', async () => {
+test('a full disk refuses writes whole, keeps reads, and raises an alarm until somebody disarms it', async () => {
   await using directory = await temporaryDirectory();
   const disk = new FaultDisk();
   const store = await openStore({ dataDir: directory.path, disk });
@@ -102,7 +102,12 @@ test('a full disk refuses writes whole, keeps reads, and is forgotten when there
   expect((await store.leaseTimeToLive('42')).ttlSeconds).toBe(-1);
   expect((await store.status()).revision).toBe(2);
 
+  expect(await store.maintenance.alarms()).toEqual(['NOSPACE']);
+
   disk.freeBytes = Number.POSITIVE_INFINITY;
+  expect(await codeOf(store.put({ key: 'e', value }))).toBe('no-space');
+  // The alarm itself did not fit either; whatever waits behind it is refused with it.
+  await eventually(() => store.maintenance.disarm('NOSPACE'));
   expect((await store.put({ key: 'e', value: bytes('after') })).revision).toBe(3);
   expect((await watching).map(({ events }) => events.map(({ kv }) => kv.key))).toEqual([['e']]);
   await store.keepAliveLease(id);

@@ -1,0 +1,128 @@
+// agendaOf: a teacher's day, from the minutes of the steps: opening, steps, breaks, lunch, closing.
+//
+// Rules: nobody works longer than WORK_MINUTES_MAX without a break, unless one step alone is longer; a day of five hours or more
+// has a lunch near its middle; a step is not begun that would not end before the closing. What does not fit is named.
+import type { PlannedStep } from './classroom.ts';
+
+export interface AgendaOptions {
+  readonly hours: number;
+  /** Minutes after midnight at which a day begins. */
+  readonly startMinute: number;
+  readonly days: number;
+  readonly breakMinutes: number;
+  readonly lunchMinutes: number;
+}
+
+export type AgendaKind = 'opening' | 'step' | 'break' | 'lunch' | 'closing';
+
+export interface AgendaEntry {
+  readonly kind: AgendaKind;
+  readonly startMinute: number;
+  readonly minutes: number;
+  readonly title: string;
+}
+
+export interface AgendaDay {
+  readonly entries: readonly AgendaEntry[];
+  /** Minutes that are left of the day's hours, for questions. */
+  readonly spareMinutes: number;
+}
+
+export interface Agenda {
+  readonly days: readonly AgendaDay[];
+  /** What there was no time for, and how many minutes it needs. */
+  readonly left: readonly PlannedStep[];
+}
+
+export const AGENDA_DEFAULTS: AgendaOptions = {
+  hours: 6,
+  startMinute: 9 * 60,
+  days: 1,
+  breakMinutes: 15,
+  lunchMinutes: 60,
+};
+
+const OPENING_MINUTES = 20;
+const CLOSING_MINUTES = 15;
+const WORK_MINUTES_MAX = 100;
+const LUNCH_FROM_HOURS = 5;
+
+export function agendaOf(steps: readonly PlannedStep[], options: Partial<AgendaOptions>): Agenda {
+  const plan = { ...AGENDA_DEFAULTS, ...options };
+  const days: AgendaDay[] = [];
+  let left = steps;
+  while (days.length < plan.days && left.length > 0) {
+    const day = dayOf(left, plan);
+    days.push(day);
+    left = left.slice(day.entries.filter(({ kind }) => kind === 'step').length);
+  }
+  return { days, left };
+}
+
+function dayOf(steps: readonly PlannedStep[], plan: AgendaOptions): AgendaDay {
+  const endMinute = plan.startMinute + plan.hours * 60;
+  const entries: AgendaEntry[] = [];
+  let now = plan.startMinute;
+  const add = (kind: AgendaKind, minutes: number, title: string) => {
+    entries.push({ kind, startMinute: now, minutes, title });
+    now += minutes;
+  };
+  add(
+    'opening',
+    OPENING_MINUTES,
+    'Opening: run the finished cluster, `lab doctor`, what we build today',
+  );
+  for (const step of steps) {
+    const pause = pauseBefore(step, entries, now, plan);
+    if (now + (pause?.minutes ?? 0) + step.minutes + CLOSING_MINUTES > endMinute) break;
+    if (pause !== undefined) add(pause.kind, pause.minutes, pause.title);
+    add('step', step.minutes, step.title);
+  }
+  add('closing', CLOSING_MINUTES, 'Closing: questions, what is next, `lab report`');
+  return { entries, spareMinutes: endMinute - now };
+}
+
+function pauseBefore(
+  step: PlannedStep,
+  entries: readonly AgendaEntry[],
+  nowMinute: number,
+  { hours, startMinute, breakMinutes, lunchMinutes }: AgendaOptions,
+): Pick<AgendaEntry, 'kind' | 'minutes' | 'title'> | undefined {
+  const isDue = workedMinutes(entries) + step.minutes > WORK_MINUTES_MAX;
+  const hasLunch = hours < LUNCH_FROM_HOURS || entries.some(({ kind }) => kind === 'lunch');
+  const middle = startMinute + (hours * 60) / 2;
+  // The middle of the day would pass during this step, or has passed.
+  if (!hasLunch && nowMinute + step.minutes / 2 >= middle - lunchMinutes / 2) {
+    return { kind: 'lunch', minutes: lunchMinutes, title: 'Lunch' };
+  }
+  const rested = entries.at(-1)?.kind === 'opening';
+  if (isDue && !rested) return { kind: 'break', minutes: breakMinutes, title: 'Break' };
+  return undefined;
+}
+
+/** Minutes since the last break or lunch. */
+function workedMinutes(entries: readonly AgendaEntry[]): number {
+  const last = entries.findLastIndex(({ kind }) => kind === 'break' || kind === 'lunch');
+  return entries.slice(last + 1).reduce((sum, { minutes }) => sum + minutes, 0);
+}
+
+/** `09:05`; after midnight it goes on from 00:00. */
+export function clockTime(minute: number): string {
+  const [hours, minutes] = [Math.floor(minute / 60) % 24, Math.round(minute) % 60];
+  return `${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`;
+}
+
+export function agendaText({ days, left }: Agenda): string {
+  const lines = days.flatMap(({ entries, spareMinutes }, i) => [
+    ...(days.length > 1 ? [`${i === 0 ? '' : '\n'}Day ${i + 1}`] : []),
+    ...entries.map(
+      ({ startMinute, minutes, title }) =>
+        `${clockTime(startMinute)}  ${String(minutes).padStart(3)} min  ${title}`,
+    ),
+    `${' '.repeat(14)}${spareMinutes} minutes to spare`,
+  ]);
+  if (left.length === 0) return lines.join('\n');
+  const minutes = left.reduce((sum, step) => sum + step.minutes, 0);
+  const titles = left.map(({ title }) => `  ${title}`);
+  return [...lines, '', `No time for (${minutes} minutes):`, ...titles].join('\n');
+}

@@ -25,7 +25,7 @@ export function boardText({ code, rows, steps }: Board): string {
 
 function learnerLine(row: BoardRow, width: number): string {
   const name = clip(row.name, width).padEnd(width);
-  const hand = row.handUpMinutes === undefined ? '  ' : '✋';
+  const hand = row.handUpMinutes === undefined ? '  ' : '!>';
   const where = row.step ?? 'has joined';
   return `${hand} ${name}  ${where.padEnd(26)} ${stateWords(row)}`;
 }

@@ -162,8 +162,8 @@ test('the board page shows at once what happens, as text whatever the name is', 
     await raiseHand(mallory, true);
     await page.getByRole('cell', { name: '<img src=x onerror=alert(1)>' }).waitFor();
     await page.getByText('1-revisions/3 fails for 1').waitFor();
-    await page.getByRole('button', { name: '✋ 0 min' }).click();
-    await page.getByRole('button', { name: '✋ 0 min' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'up 0 min' }).click();
+    await page.getByRole('button', { name: 'up 0 min' }).waitFor({ state: 'detached' });
     expect((await board()).rows[0]?.handUpMinutes).toBeUndefined();
     expect(errors).toEqual([]);
   } finally {

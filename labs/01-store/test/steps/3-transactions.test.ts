@@ -478,6 +478,10 @@ lesson(
     expect([...(await everything(store)), await ending(store.range({ key: 'a' }))]).toEqual([
       'revision 1',
     ]);
+    event('put into a store that is full, and delete there');
+    await using full = await openMemoryStore({ quotaBackendBytes: 1 });
+    expect(await ending(full.put({ key: 'a', value: bytes('1') }))).toMatch(/^no-space/);
+    expect(await ending(full.deleteRange({ key: 'a' }))).toBe('revision 1');
     event('close the store, then put and get');
     await store[Symbol.asyncDispose]();
     const late = [store.put({ key: 'a', value: bytes('2') }), store.range({ key: 'a' })];

@@ -1,6 +1,7 @@
 // @kube-labs/store: the public names of this lab.
 export { restoreSnapshot } from './backup.ts';
 export type { Clock } from './clock.ts';
+export { type CompactorOptions, parseRetention, runCompactor } from './compactor.ts';
 export type { HealthServerOptions } from './component/health-server.ts';
 export { startHealthServer } from './component/health-server.ts';
 export type { LogFields, Logger, LoggerOptions } from './component/logger.ts';

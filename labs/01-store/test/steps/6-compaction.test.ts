@@ -1,4 +1,5 @@
 // Step 6, compaction: what nobody can read any more goes, and nothing else.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect, vi } from 'vitest';
 import { KeyIndex } from '#src/key-index.ts';
@@ -290,6 +291,38 @@ lesson(
     expect(await Promise.all(both)).toEqual(['no error', 'no error']);
     expect((await store.status()).compactRevision).toBe(5);
     store.check();
+  },
+);
+
+lesson(
+  'A physical compaction answers when the dropped data is off the disk too; another does not wait for that',
+  {
+    invariant: 5,
+    byHand: 'etcdctl compaction 4 --physical',
+    symbols: ['src/store.ts#Store.compact'],
+  },
+  async ({ event }) => {
+    await using slow = openSlowStore();
+    const { store, journal, settled } = slow;
+    for (let i = 0; i < 5; i++) await settled(store.put({ key: 'a', value: bytes(`${i}`) }));
+    event('compact(3)');
+    await settled(store.compact(3));
+    expect({ checkpoints: journal.checkpoints }).toEqual({ checkpoints: 0 });
+    event('compact(4, { physical: true }), and the log has it');
+    let isAnswered = false;
+    const compacting = store.compact(4, { physical: true }).then(() => {
+      isAnswered = true;
+    });
+    journal.settle();
+    await nextTurn();
+    expect({ checkpoints: journal.checkpoints, isAnswered }).toEqual({
+      checkpoints: 1,
+      isAnswered: false,
+    });
+    expect(await store.status()).toMatchObject({ compactRevision: 4 });
+    event('the checkpoint is done');
+    journal.checkpointed();
+    await compacting;
   },
 );
 

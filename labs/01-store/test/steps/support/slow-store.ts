@@ -17,6 +17,21 @@ export class SlowJournal implements Journal {
     this.#waiting.push(settle);
   }
 
+  /** How often somebody asked to write down the state; answered by checkpointed(). */
+  checkpoints = 0;
+  #checkpointed: () => void = () => undefined;
+
+  checkpoint(): Promise<void> {
+    this.checkpoints++;
+    return new Promise((resolve) => {
+      this.#checkpointed = resolve;
+    });
+  }
+
+  checkpointed(): void {
+    this.#checkpointed();
+  }
+
   /** The disk took everything that waits. */
   settle(): void {
     for (const { durable } of this.#waiting.splice(0)) durable();

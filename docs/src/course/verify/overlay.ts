@@ -1,0 +1,68 @@
+// Overlay: a wrong implementation that people really write, and what `lab check` says about it.
+//
+//   wrong/<name>/overlay.yaml    step, title, about: what people think when they write this
+//   wrong/<name>/src/…           whole files that are laid over the reference
+//   wrong/<name>/expected.txt    the output, written by `course verify --update`, read by people, compared ever after
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { CourseError } from '../course-error.ts';
+import { referenceTree, type Tree } from '../derive.ts';
+import type { Lab, Step } from '../model.ts';
+import { readYaml } from '../yaml-reader.ts';
+
+export interface Overlay {
+  readonly name: string;
+  readonly step: Step;
+  readonly title: string;
+  readonly about: string;
+  /** `src/mvcc.ts` → text. */
+  readonly files: Tree;
+  readonly expectedFile: string;
+  /** Undefined when nobody has written it yet. */
+  readonly expected: string | undefined;
+}
+
+/** All overlays of a lab, by name. A folder that does not fit the lab is a CourseError. */
+export function overlaysOf(lab: Lab): readonly Overlay[] {
+  const folder = join(lab.folder, 'wrong');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => overlayOf(lab, name))
+    .sort((a, b) => a.step.number - b.step.number || (a.name < b.name ? -1 : 1));
+}
+
+function overlayOf(lab: Lab, name: string): Overlay {
+  const folder = join(lab.folder, 'wrong', name);
+  const file = join(folder, 'overlay.yaml');
+  if (!existsSync(file)) throw new CourseError('there is no overlay.yaml here', { file: folder });
+  const map = readYaml(file, 'the overlay').map();
+  const number = map.take('step');
+  const step = lab.steps[number.count(1) - 1] ?? number.fail(`there are ${lab.steps.length} steps`);
+  const title = map.take('title').text();
+  const about = map.take('about').text();
+  map.done();
+  const files = filesOf(lab, folder);
+  const expectedFile = join(folder, 'expected.txt');
+  const expected = existsSync(expectedFile) ? readFileSync(expectedFile, 'utf8') : undefined;
+  return { name, step, title, about, files, expectedFile, expected };
+}
+
+function filesOf(lab: Lab, folder: string): Tree {
+  const reference = referenceTree(lab);
+  const src = join(folder, 'src');
+  const files = existsSync(src) ? readdirSync(src, { recursive: true, withFileTypes: true }) : [];
+  const tree = new Map<string, string>();
+  for (const entry of files.filter((each) => each.isFile())) {
+    const file = join(entry.parentPath, entry.name);
+    const path = relative(folder, file).split(sep).join('/');
+    const text = readFileSync(file, 'utf8');
+    if (!reference.has(path)) throw new CourseError('the reference has no such file', { file });
+    if (reference.get(path) === text) {
+      throw new CourseError('this file is the same as in the reference', { file });
+    }
+    tree.set(path, text);
+  }
+  if (tree.size === 0) throw new CourseError('the overlay lays nothing over', { file: folder });
+  return tree;
+}

@@ -149,10 +149,10 @@ lesson(
     book.grant('1', 10);
     event('9,999 ms pass');
     await clock.advance(9999);
-    expect(expired).toEqual([]);
+    expect({ expired }).toEqual({ expired: [] });
     event('1 ms passes');
     await clock.advance(1);
-    expect(expired).toEqual(['1 at 10000']);
+    expect({ expired }).toEqual({ expired: ['1 at 10000'] });
     book.stop();
   },
 );
@@ -244,7 +244,7 @@ lesson(
     event('grant() a lease of 5 seconds whose expiry fails twice');
     book.grant('1', 5);
     await clock.advance(20_000);
-    expect(tries).toEqual([5000, 6000, 7000]);
+    expect({ 'tried at': tries }).toEqual({ 'tried at': [5000, 6000, 7000] });
     book.stop();
   },
 );
@@ -269,9 +269,9 @@ lesson(
       book.remove(id);
     });
     await clock.advance(9999);
-    expect(expired).toEqual([]);
+    expect({ 'expired at': expired }).toEqual({ 'expired at': [] });
     await clock.advance(1);
-    expect(expired).toEqual([70_000]);
+    expect({ 'expired at': expired }).toEqual({ 'expired at': [70_000] });
     book.stop();
     expect({ 'timers after stop()': clock.timers }).toEqual({ 'timers after stop()': 0 });
   },

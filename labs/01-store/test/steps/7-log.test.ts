@@ -145,7 +145,8 @@ lesson(
     const names = ['a', 'b', 'c'];
     const all = Promise.all(entries.map((entry, i) => append(names[i] ?? '', entry)));
     await Promise.race([all, wal.close().then(() => all)]);
-    expect(disk.did).toEqual([
+    // A copy: what happens from now on is not the question.
+    expect([...disk.did]).toEqual([
       'write',
       'sync begins',
       'sync is done',

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import type { Lab, Step, SymbolRef } from '../course/model.ts';
 
 export interface LessonFile {
+  /** The whole, as it is in the file; empty when there is none. */
+  readonly text: string;
   readonly title: string;
   /** `Why` → its markdown, in the order of the file. */
   readonly sections: ReadonlyMap<string, string>;
@@ -45,7 +47,7 @@ export function parseLesson(text: string): LessonFile {
   const sections = new Map(splitAt(text, '## '));
   // A translation names its sections in its own language: the list of invariants is the second section in any.
   const keepTrue = sections.get('Keep true') ?? [...sections.values()][1] ?? '';
-  return { title, sections, invariants: numberedList(keepTrue) };
+  return { text, title, sections, invariants: numberedList(keepTrue) };
 }
 
 export function parseHints(text: string): readonly Hints[] {

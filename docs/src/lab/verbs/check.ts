@@ -1,0 +1,101 @@
+// check: tests the learner's code, tells the result, remembers it, and with --watch does so again whenever a file is saved.
+//
+//   - A pass counts for the code that was tested: a file that changed meanwhile makes it count for nothing.
+//   - --json prints one result a line, as it is in ../../course/model.ts, and nothing else on stdout.
+//   - Ctrl-C ends --watch with the exit code of the last check.
+import { existsSync } from 'node:fs';
+import { Checker } from '../../check/check.ts';
+import { renderCheck } from '../../check/render.ts';
+import type { CheckResult, Step } from '../../course/model.ts';
+import { codeHash } from '../code-hash.ts';
+import { type Context, startedWork, stepNamed, type Work } from '../context.ts';
+import { LabError } from '../lab-error.ts';
+import { onCheck } from '../on-check.ts';
+import type { CommonFlags, Ended } from '../verb.ts';
+import { watchFolder } from '../watch-folder.ts';
+
+export interface CheckFlags {
+  readonly all?: boolean;
+  readonly watch?: boolean;
+  readonly json?: boolean;
+}
+
+export async function checkVerb(
+  context: Context,
+  wanted: string | undefined,
+  flags: CheckFlags & CommonFlags,
+): Promise<Ended> {
+  const work = startedWork(context, flags.lab);
+  const step = stepNamed(work, wanted);
+  if (!existsSync(work.srcFolder)) {
+    throw new LabError(
+      `There is no ${context.pathOf(work.srcFolder)} any more: npx lab undo brings back the last saved copy, npx lab reset lab the skeleton`,
+    );
+  }
+  const { all = false } = flags;
+  const checker = await Checker.open(work.lab, step, { srcFolder: work.srcFolder, all });
+  try {
+    const run = { checker, context, work, step, flags };
+    return flags.watch === true ? await watch(run) : await checkOnce(run, context.signal);
+  } finally {
+    await checker.close();
+    process.exitCode = undefined; // vitest has set it; what counts is what we return.
+  }
+}
+
+interface Run {
+  readonly checker: Checker;
+  readonly context: Context;
+  readonly work: Work;
+  readonly step: Step;
+  readonly flags: CheckFlags;
+}
+
+async function checkOnce(run: Run, signal: AbortSignal): Promise<CheckResult['exitCode']> {
+  const { checker, context, work, step, flags } = run;
+  const before = codeHash(work.srcFolder);
+  const result = await checker.run(signal);
+  const code = codeHash(work.srcFolder) === before ? before : undefined;
+  if (flags.json === true) context.print(JSON.stringify(result));
+  else context.print(rendered(run, result));
+  await onCheck(context, { lab: work.lab, step, result, code });
+  return result.exitCode;
+}
+
+function rendered({ context, work, flags }: Run, result: CheckResult): string {
+  const { color, width } = context;
+  return renderCheck(result, {
+    lab: work.lab,
+    srcFolder: work.srcFolder,
+    color,
+    width,
+    times: true,
+    watching: flags.watch === true,
+    pathOf: (file) => context.pathOf(`${work.folder}/${file}`),
+  });
+}
+
+async function watch(run: Run): Promise<Ended> {
+  const { context, work, flags } = run;
+  const quiet = flags.json === true;
+  let last: Ended = 0;
+  try {
+    for await (const signal of watchFolder(work.srcFolder, context.signal)) {
+      // A page of its own for every run, where there are pages.
+      if (!quiet && process.stdout.isTTY) context.print('\u001b[H\u001b[2J');
+      const started = performance.now();
+      try {
+        last = await checkOnce(run, signal);
+      } catch (error) {
+        if (signal.aborted && !context.signal.aborted) continue; // Saved again: the next round is for that.
+        throw error;
+      }
+      const ms = Math.round(performance.now() - started);
+      if (!quiet)
+        context.print(context.paint.dim(`\n${ms} ms · waiting for you to save · Ctrl-C ends\n`));
+    }
+  } catch (error) {
+    if (!context.signal.aborted) throw error;
+  }
+  return last;
+}

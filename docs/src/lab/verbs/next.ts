@@ -1,0 +1,61 @@
+// next: on to the next step, when the current one passes for exactly the code that is there now.
+import { wrap } from '../../check/text.ts';
+import type { Step } from '../../course/model.ts';
+import { codeHash } from '../code-hash.ts';
+import { type Context, startedWork, stepNamed } from '../context.ts';
+import { type StepState, stepState } from '../state.ts';
+import type { CommonFlags, Ended } from '../verb.ts';
+
+export interface NextFlags {
+  readonly force?: boolean;
+}
+
+export async function next(context: Context, flags: NextFlags & CommonFlags): Promise<Ended> {
+  const { lab, srcFolder, state } = startedWork(context, flags.lab);
+  const step = stepNamed({ lab, state });
+  const missing = whatIsMissing(step, state.steps[step.id], codeHash(srcFolder));
+  if (missing !== undefined && flags.force !== true) {
+    context.print(wrap(missing, context.width).join('\n'));
+    context.print(
+      '\n  npx lab check         see what fails\n  npx lab next --force  go on all the same; it is recorded',
+    );
+    return 1;
+  }
+  const following = lab.steps[step.number];
+  const at = context.now();
+  context.state.update(({ labs }) => {
+    const own = labs[lab.id];
+    if (own === undefined) return;
+    if (missing !== undefined) stepState(own, step.id).skippedAt = at;
+    if (following === undefined) return;
+    own.step = following.id;
+    stepState(own, following.id).startedAt ??= at;
+  });
+  if (following === undefined) {
+    context.print(
+      `Step ${step.number} was the last one of lab ${lab.id}.\n\n  npx lab diff mine  compare your code with the reference\n  npx lab status     all labs`,
+    );
+    return 0;
+  }
+  context.print(
+    `Step ${following.number} of ${lab.steps.length}: ${following.title} (${following.minutes} minutes)\n\n  npx lab task           its lesson\n  npx lab check --watch  its tests, again whenever you save`,
+  );
+  return 0;
+}
+
+/** Undefined when the step passes for this code. Pure. */
+export function whatIsMissing(
+  step: Step,
+  state: StepState | undefined,
+  code: string,
+): string | undefined {
+  const which = `Step ${step.number} (${step.title})`;
+  if (state === undefined || state.attempts === 0) return `${which} has not been checked yet.`;
+  if (state.failing.length > 0) {
+    return `${which} does not pass yet: ${state.failing.join(', ')} failed in the last check.`;
+  }
+  if (state.passedAt === undefined)
+    return `${which} has not passed yet: an earlier step does not pass with this code.`;
+  if (state.passedCode === code) return undefined;
+  return `${which} has passed, but for other code: something in src has changed since. Check it again.`;
+}

@@ -1,0 +1,42 @@
+// task: the lesson of a step in the terminal. The answers to its questions stay folded until they are asked for.
+import { pullCode } from '../../course/pull-code.ts';
+import { readLesson } from '../../lesson/lesson-file.ts';
+import { type Context, startedOrNamed, stepNamed } from '../context.ts';
+import { LabError } from '../lab-error.ts';
+import { toTerminal } from '../terminal-markdown.ts';
+import type { CommonFlags, Ended } from '../verb.ts';
+
+export interface TaskFlags {
+  readonly answers?: boolean;
+  readonly language?: string;
+}
+
+export async function task(
+  context: Context,
+  wanted: string | undefined,
+  { answers = false, language, lab: labFlag }: TaskFlags & CommonFlags,
+): Promise<Ended> {
+  const { lab, state } = startedOrNamed(context, labFlag);
+  const step = stepNamed({ lab, state }, wanted);
+  const { text } = readLesson(lab, step, language);
+  if (text === '') throw new LabError(`Step ${step.id} has no lesson yet`, 3);
+  const shown = answers ? text : withoutAnswers(text);
+  context.print(
+    toTerminal(shown, {
+      width: context.width,
+      paint: context.paint,
+      pull: (ref, form) => pullCode(lab, ref, { form }),
+    }),
+  );
+  const more = answers || shown === text ? [] : [`npx lab task ${step.number} --answers`];
+  context.print(context.paint.dim(`\n${['npx lab check', 'npx lab hint', ...more].join(' · ')}`));
+  return 0;
+}
+
+/** A quote below a question is its answer. */
+function withoutAnswers(text: string): string {
+  const [before, after] = [text.search(/^## Questions|^## 问题/m), text.length];
+  if (before === -1) return text;
+  const questions = text.slice(before, after).replace(/^>.*\n?/gm, '');
+  return text.slice(0, before) + questions;
+}

@@ -4,16 +4,15 @@
 // transactions it is less strict than one would think, and this is its rule to the letter:
 //   - a put clashes with a put before it, and with a delete of its list or of a transaction before it;
 //   - success and failure of the same inner transaction do not clash, as only one of them happens;
-//   - a delete in an inner transaction after a put in another one is fine: it happens after it.
+//   - a delete in an inner transaction after a put in another one is fine: it happens after it;
+//   - a delete of every key from one on (to '\0') clashes with nothing: etcd's own interval tree takes it for empty.
 // Deletes of ranges are kept merged and sorted, so that even a request full of them is checked in no time.
-// Upstream: etcd, server/etcdserver/api/v3rpc/key.go: checkIntervals. There a delete up to '\0' clashes with nothing, as
-// its interval tree takes that for an empty range; here it clashes.
+// Upstream: etcd, server/etcdserver/api/v3rpc/key.go: checkIntervals.
 import { type Key, StoreError } from './kv.ts';
 
 interface Range {
   readonly start: Key;
-  /** Undefined = no end. */
-  readonly end: Key | undefined;
+  readonly end: Key;
 }
 
 export class ChangedKeys {
@@ -27,8 +26,7 @@ export class ChangedKeys {
   }
 
   addDelete({ key, rangeEnd = '' }: { key: Key; rangeEnd?: Key }): void {
-    const end = rangeEnd === '' ? `${key}\0` : rangeEnd;
-    this.#deletes.push({ start: key, end: end === '\0' ? undefined : end });
+    this.#deletes.push({ start: key, end: rangeEnd === '' ? `${key}\0` : rangeEnd });
     this.#isMerged = false;
   }
 
@@ -53,29 +51,22 @@ export class ChangedKeys {
       else high = middle;
     }
     const last = this.#deletes[low - 1];
-    return last !== undefined && isBefore(key, last.end);
+    return last !== undefined && key < last.end;
   }
 
   /** Sorts the ranges, and joins those that touch: then the last one that starts before a key decides. */
   #merge(): void {
     const merged: Range[] = [];
     const byStart = ({ start: a }: Range, { start: b }: Range) => (a < b ? -1 : Number(a > b));
-    for (const range of this.#deletes.sort(byStart)) {
-      if (!isBefore(range.start, range.end)) continue;
+    for (const { start, end } of this.#deletes.sort(byStart)) {
+      if (start >= end) continue;
       const last = merged.at(-1);
-      if (last === undefined || (!isBefore(range.start, last.end) && range.start !== last.end)) {
-        merged.push(range);
-      } else if (last.end !== undefined && (range.end === undefined || range.end > last.end)) {
-        merged[merged.length - 1] = { start: last.start, end: range.end };
-      }
+      if (last === undefined || start > last.end) merged.push({ start, end });
+      else if (end > last.end) merged[merged.length - 1] = { start: last.start, end };
     }
     this.#deletes = merged;
     this.#isMerged = true;
   }
-}
-
-function isBefore(key: Key, end: Key | undefined): boolean {
-  return end === undefined || key < end;
 }
 
 function duplicateKey(): StoreError {

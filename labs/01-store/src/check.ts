@@ -17,7 +17,8 @@ import {
 const RESULTS = ['=', '!=', '<', '>'];
 const SORT_TARGETS = ['key', 'version', 'create', 'mod', 'value'];
 const REVISIONS = ['mod', 'create', 'version'];
-const RANGE_NUMBERS = [
+const NUMBERS = [
+  'startRevision',
   'limit',
   'revision',
   'minModRevision',
@@ -27,7 +28,11 @@ const RANGE_NUMBERS = [
 ] as const;
 
 /** Throws unless the keys are byte strings, and there is one. Returns their bytes, as do the others. */
-export function checkKeys({ key, rangeEnd = '' }: { key: Key; rangeEnd?: Key }): number {
+export function checkKeys(request: { key: Key; rangeEnd?: Key }): number {
+  if (typeof request !== 'object' || request === null) {
+    throw new StoreError('invalid', `a request is an object, not ${describe(request)}`);
+  }
+  const { key, rangeEnd = '' } = request;
   if (key === '') throw new StoreError('invalid', 'etcdserver: key is not provided');
   if (!isByteString(key) || !isByteString(rangeEnd)) {
     throw new StoreError('invalid', 'a key has one char per byte: encode it, do not pass text');
@@ -37,9 +42,9 @@ export function checkKeys({ key, rangeEnd = '' }: { key: Key; rangeEnd?: Key }):
 
 export function checkRange(request: RangeRequest | DeleteRangeRequest | WatchRequest): number {
   const bytes = checkKeys(request);
-  if ('startRevision' in request) checkInteger('startRevision', request.startRevision);
-  for (const name of RANGE_NUMBERS) {
-    if (name in request) checkInteger(name, (request as RangeRequest)[name]);
+  for (const name of NUMBERS) {
+    const value = (request as RangeRequest & WatchRequest)[name];
+    if (value !== undefined) checkInteger(name, value);
   }
   const { sort } = request as RangeRequest;
   if (sort !== undefined && !isSort(sort)) {
@@ -75,9 +80,14 @@ export function checkCompare(compare: Compare): number {
   return bytes;
 }
 
-/** Throws unless it is absent or a whole number that JavaScript can count to. */
+export function checkLists(...lists: unknown[]): void {
+  if (lists.every(Array.isArray)) return;
+  throw new StoreError('invalid', 'a transaction has three lists: compare, success, failure');
+}
+
+/** Throws unless it is a whole number that JavaScript can count to. */
 export function checkInteger(name: string, value: unknown): void {
-  if (value === undefined || Number.isSafeInteger(value)) return;
+  if (Number.isSafeInteger(value)) return;
   throw new StoreError('invalid', `${name} is a whole number, not ${describe(value)}`);
 }
 

@@ -173,10 +173,10 @@ export class Mvcc {
     this.#revision = compactRevision;
     this.#durableRevision = compactRevision;
     this.#historyStart = compactRevision;
-    const events = last.map(({ type, key }) => ({
-      type,
-      kv: this.get(key, compactRevision) ?? tombstoneOf(key, compactRevision),
-    }));
+    const events = last.map(({ type, key }) => {
+      const kv = type === 'put' ? this.get(key, compactRevision) : undefined;
+      return { type, kv: kv ?? tombstoneOf(key, compactRevision) };
+    });
     this.#history = [this.#withoutPast(events)];
   }
 

@@ -31,7 +31,7 @@ export class StoreMaintenance implements Maintenance {
     return hashAll(this.#parts.state);
   }
 
-  async hashKv(revision?: number): Promise<HashKv> {
+  async hashKv(revision = 0): Promise<HashKv> {
     checkInteger('revision', revision);
     return hashKeys(this.#parts.state.mvcc, revision);
   }

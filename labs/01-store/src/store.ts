@@ -135,9 +135,9 @@ export class Store implements KeyValueStore {
     if (physical) await this.#journal.checkpoint?.();
   }
 
-  async grantLease(ttlSeconds: number, wish?: string): Promise<{ id: string; ttlSeconds: number }> {
+  async grantLease(seconds: number, wish?: string): Promise<{ id: string; ttlSeconds: number }> {
     this.#assertOpen();
-    checkTtl(ttlSeconds);
+    const ttlSeconds = checkTtl(seconds);
     if (this.#quota?.admits(LEASE_COST) === false) await this.#quota.refuse();
     const id = this.#leases.chooseId(wish);
     this.#leases.grant(id, ttlSeconds);

@@ -8,7 +8,7 @@
 // request is refused as in etcd.
 // Upstream: etcd, server/etcdserver/api/v3rpc/key.go (checks) and server/etcdserver/txn (apply).
 import { ChangedKeys } from './changed-keys.ts';
-import { checkCompare, checkPut, checkRange } from './check.ts';
+import { checkCompare, checkLists, checkPut, checkRange } from './check.ts';
 import {
   type Compare,
   type CompareResult,
@@ -59,6 +59,7 @@ export function checkTxn(request: TxnRequest, limits = DEFAULT_LIMITS): void {
 
 /** Checks everything by itself; inner transactions share what is left of the operations. Returns the bytes of keys and values. */
 function checkParts({ compare, success, failure }: TxnRequest, opsMax: number): number {
+  checkLists(compare, success, failure);
   const ops = Math.max(compare.length, success.length, failure.length);
   if (ops > opsMax) {
     throw new StoreError('invalid', 'etcdserver: too many operations in txn request');

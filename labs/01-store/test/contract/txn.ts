@@ -51,6 +51,11 @@ const DUPLICATES: readonly {
     want: 'taken',
   },
   {
+    name: "of a put, and a delete of everything up to '\\0', which etcd does not count",
+    ops: (p) => [put(`${p}a`), remove(`\xff\xff${p}`, '\0'), remove(p, `${p}a`)],
+    want: 'taken',
+  },
+  {
     name: 'of a put, and one in a transaction',
     ops: (p) => [put(`${p}a`), txnOf([put(`${p}a`)])],
     want: 'refused',
@@ -191,7 +196,7 @@ export function txnContract(subject: Subject): void {
       failure(subject.store.txn({ compare: [], success, failure: [] }));
     const { revision } = await subject.store.status();
     expect(await txn(put1, put1)).toBe('invalid');
-    expect(await txn(put1, { kind: 'delete', key, rangeEnd: '\0' })).toBe('invalid');
+    expect(await txn(put1, { kind: 'delete', key, rangeEnd: `${key}1` })).toBe('invalid');
     expect(await txn(put1, { kind: 'put', key: `${key}2`, value: bytes(''), lease: '4711' })).toBe(
       'lease-not-found',
     );
@@ -361,6 +366,23 @@ export function txnContract(subject: Subject): void {
     expect(await subject.put(key, '2')).toBe(revision + 1);
     expect(await subject.lines(key)).toEqual([`${key}=2 ${revision + 1}/${revision + 1}/1`]);
     expect(await subject.lines(key, revision)).toEqual([]);
+  });
+
+  test("txn() may put what it deleted up to '\\0' before", async () => {
+    const key = `\xff\xff\xff${subject.space()}a`;
+    const first = await subject.put(key, '1');
+    const { revision } = await subject.store.txn({
+      compare: [],
+      success: [remove(key, '\0'), put(key, '2')],
+      failure: [],
+    });
+    expect(await subject.lines(key)).toEqual([`${key}=2 ${revision}/${revision}/1`]);
+    expect(await subject.lines(key, first)).toEqual([`${key}=1 ${first}/${first}/1`]);
+    const batches = await take(subject.store, { key, startRevision: revision }, 2);
+    expect(batches.map(({ events }) => events.map(eventLine))).toEqual([
+      [`${key} deleted at ${revision}`, `${key}=2 ${revision}/${revision}/1`],
+    ]);
+    await subject.store.deleteRange({ key });
   });
 
   test('txn() shares its 128 operations with the transactions in it', async () => {

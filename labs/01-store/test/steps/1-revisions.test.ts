@@ -5,6 +5,7 @@ import { KeyIndex } from '#src/key-index.ts';
 import type { KeyValue } from '#src/kv.ts';
 import { type Change, Mvcc } from '#src/mvcc.ts';
 import { bytes, eventLine, line, randomOf } from '../support/store-helpers.ts';
+import { expectLines } from './support/lines.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
 
@@ -116,7 +117,7 @@ lesson(
     const seen = Array.from({ length: 10 }, (_, i) => i + 1).map(
       (revision) => `at ${revision}: ${index.get(revision)?.modRevision ?? 'nothing'}`,
     );
-    expect(seen).toEqual([
+    expectLines(seen, [
       'at 1: nothing',
       'at 2: 2',
       'at 3: 2',
@@ -181,7 +182,7 @@ lesson(
       index.undo();
       seen.push(generations(index));
     }
-    expect(seen).toEqual(['{ 2 4 6 } { 7 }', '{ 2 4 6 }', '{ 2 4 }', '{ 2 }', '']);
+    expectLines(seen, ['{ 2 4 6 } { 7 }', '{ 2 4 6 }', '{ 2 4 }', '{ 2 }', '']);
     expect(index.isEmpty).toBe(true);
     event('undo of nothing');
     expect(() => index.undo()).toThrow();
@@ -199,14 +200,14 @@ lesson(
   ({ event }) => {
     const mvcc = new Mvcc();
     event('stage put b=1, put a=1; commit');
-    expect(commit(mvcc, put('b', '1'), put('a', '1'))).toEqual(['b=1 2/2/1', 'a=1 2/2/1']);
+    expectLines(commit(mvcc, put('b', '1'), put('a', '1')), ['b=1 2/2/1', 'a=1 2/2/1']);
     expect(mvcc.revision).toBe(2);
     event('stage put c=1; commit');
-    expect(commit(mvcc, put('c', '1'))).toEqual(['c=1 3/3/1']);
+    expectLines(commit(mvcc, put('c', '1')), ['c=1 3/3/1']);
     expect(mvcc.revision).toBe(3);
     event('eventsAt 2 and 3');
-    expect(mvcc.eventsAt(2).map(eventLine)).toEqual(['b=1 2/2/1', 'a=1 2/2/1']);
-    expect(mvcc.eventsAt(3).map(eventLine)).toEqual(['c=1 3/3/1']);
+    expectLines(mvcc.eventsAt(2).map(eventLine), ['b=1 2/2/1', 'a=1 2/2/1']);
+    expectLines(mvcc.eventsAt(3).map(eventLine), ['c=1 3/3/1']);
   },
 );
 
@@ -224,12 +225,12 @@ lesson(
     const nothing = mvcc.commit();
     expect(mvcc.revision).toBe(1);
     event('stage put a=1; commit');
-    expect(commit(mvcc, put('a', '1'))).toEqual(['a=1 2/2/1']);
-    expect(nothing.map(eventLine)).toEqual([]);
+    expectLines(commit(mvcc, put('a', '1')), ['a=1 2/2/1']);
+    expectLines(nothing.map(eventLine), []);
     event('commit again without a change');
-    expect(mvcc.commit().map(eventLine)).toEqual([]);
+    expectLines(mvcc.commit().map(eventLine), []);
     expect(mvcc.revision).toBe(2);
-    expect(mvcc.eventsAt(2).map(eventLine)).toEqual(['a=1 2/2/1']);
+    expectLines(mvcc.eventsAt(2).map(eventLine), ['a=1 2/2/1']);
   },
 );
 
@@ -252,15 +253,11 @@ lesson(
       del('a'),
       put('a', '4'),
     ].flatMap((change) => commit(mvcc, change));
-    expect(told.map((text) => text.replace(/ was .*/, ''))).toEqual([
-      'a=1 2/2/1',
-      'a=2 2/3/2',
-      'b=1 4/4/1',
-      'a=3 2/5/3',
-      'a deleted at 6',
-      'a=4 7/7/1',
-    ]);
-    expect(readings(mvcc, 'a', [1, 2, 4, 5, 6, 7])).toEqual([
+    expectLines(
+      told.map((text) => text.replace(/ was .*/, '')),
+      ['a=1 2/2/1', 'a=2 2/3/2', 'b=1 4/4/1', 'a=3 2/5/3', 'a deleted at 6', 'a=4 7/7/1'],
+    );
+    expectLines(readings(mvcc, 'a', [1, 2, 4, 5, 6, 7]), [
       'at 1: nothing',
       'at 2: a=1 2/2/1',
       'at 4: a=2 2/3/2',
@@ -287,7 +284,7 @@ lesson(
     const leases = [2, 3].map(
       (revision) => `at ${revision}: lease ${mvcc.get('a', revision)?.lease}`,
     );
-    expect(leases).toEqual(['at 2: lease 7', 'at 3: lease 0']);
+    expectLines(leases, ['at 2: lease 7', 'at 3: lease 0']);
   },
 );
 
@@ -304,7 +301,7 @@ lesson(
     const told = [put('a', '1'), put('a', '2'), del('a'), put('a', '3')].flatMap((change) =>
       commit(mvcc, change),
     );
-    expect(told).toEqual([
+    expectLines(told, [
       'a=1 2/2/1',
       'a=2 2/3/2 was a=1 2/2/1',
       'a deleted at 4 was a=2 2/3/2',
@@ -327,11 +324,11 @@ lesson(
     event('stage put a=2 at revision 2, without a commit');
     mvcc.stage(put('a', '2'));
     expect(mvcc.revision).toBe(2);
-    expect(readings(mvcc, 'a', [2, 3])).toEqual(['at 2: a=1 2/2/1', 'at 3: a=2 2/3/2']);
+    expectLines(readings(mvcc, 'a', [2, 3]), ['at 2: a=1 2/2/1', 'at 3: a=2 2/3/2']);
     event('stage a second put of a, which must throw and change nothing');
     expect(() => mvcc.stage(put('a', '3'))).toThrow();
-    expect(mvcc.commit().map(eventLine)).toEqual(['a=2 2/3/2 was a=1 2/2/1']);
-    expect(readings(mvcc, 'a', [2, 3])).toEqual(['at 2: a=1 2/2/1', 'at 3: a=2 2/3/2']);
+    expectLines(mvcc.commit().map(eventLine), ['a=2 2/3/2 was a=1 2/2/1']);
+    expectLines(readings(mvcc, 'a', [2, 3]), ['at 2: a=1 2/2/1', 'at 3: a=2 2/3/2']);
   },
 );
 

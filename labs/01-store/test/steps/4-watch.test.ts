@@ -7,6 +7,7 @@ import { openMemoryStore } from '#src/open-store.ts';
 import { WatchHub } from '#src/watch-hub.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { bytes, eventLine, randomOf } from '../support/store-helpers.ts';
+import { expectLines } from './support/lines.ts';
 import { openSlowStore } from './support/slow-store.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
@@ -65,12 +66,13 @@ class Reader {
   }
 
   /** What comes without anything else happening. */
-  async all(): Promise<string[]> {
+  async all(onBatch?: (line: string) => void): Promise<string[]> {
     const lines: string[] = [];
     while ((await Promise.race([this.#next, nothing()])) !== undefined) {
       const line = await this.next();
       lines.push(line);
       if (!isBatch(line)) break;
+      onBatch?.(line);
     }
     return lines;
   }
@@ -102,8 +104,8 @@ lesson(
     const range = new Reader(hub.watch({ key: 'b', rangeEnd: 'd' }, signal));
     event('put a, b, c, d, bb; delete b');
     for (const key of ['a', 'b', 'c', 'd', 'bb', '-b']) write(key);
-    expect(await one.all()).toEqual(['3: b= 3/3/1', '7: b deleted at 7']);
-    expect(await range.all()).toEqual([
+    expectLines(await one.all(), ['3: b= 3/3/1', '7: b deleted at 7']);
+    expectLines(await range.all(), [
       '3: b= 3/3/1',
       '4: c= 4/4/1',
       '6: bb= 6/6/1',
@@ -128,11 +130,11 @@ lesson(
     event('put b=1, a=1 in one revision; put a=2, delete b, put c in the next');
     write('b=1', 'a=1');
     write('a=2', '-b', 'c');
-    expect(await plain.all()).toEqual([
+    expectLines(await plain.all(), [
       '2: b=1 2/2/1, a=1 2/2/1',
       '3: a=2 2/3/2, b deleted at 3, c= 3/3/1',
     ]);
-    expect(await withPast.all()).toEqual([
+    expectLines(await withPast.all(), [
       '2: b=1 2/2/1, a=1 2/2/1',
       '3: a=2 2/3/2 was a=1 2/2/1, b deleted at 3 was b=1 2/2/1, c= 3/3/1',
     ]);
@@ -155,8 +157,8 @@ lesson(
     write('a');
     write('b', '-a');
     write('-b');
-    expect(await deletes.all()).toEqual(['3: a deleted at 3', '4: b deleted at 4']);
-    expect(await puts.all()).toEqual(['2: a= 2/2/1', '3: b= 3/3/1']);
+    expectLines(await deletes.all(), ['3: a deleted at 3', '4: b deleted at 4']);
+    expectLines(await puts.all(), ['2: a= 2/2/1', '3: b= 3/3/1']);
   },
 );
 
@@ -176,14 +178,14 @@ lesson(
     );
     const write = store.put({ key: 'a', value: bytes('on-the-way') });
     const reader = new Reader(store.watch({ key: 'a' }, signal));
-    expect(await reader.all()).toEqual([]);
+    expectLines(await reader.all(), []);
     event('the disk answers; put a=1, a=2, a=3 while nobody reads');
     journal.settle();
     await write;
     for (const text of ['1', '2', '3']) {
       await slow.settled(store.put({ key: 'a', value: bytes(text) }));
     }
-    expect(await reader.all()).toEqual([
+    expectLines(await reader.all(), [
       '3: a=on-the-way 2/3/2',
       '4: a=1 2/4/3',
       '5: a=2 2/5/4',
@@ -203,18 +205,21 @@ lesson(
   async ({ event, figure, signal }) => {
     const { hub, write } = openHub();
     for (let i = 0; i < 10; i++) write(i % 2 === 0 ? 'a' : 'b');
-    event('watch a from revision 4 of 11, and write five more while it catches up, then five more');
-    const seen: number[] = [];
-    let written = 0;
-    for await (const { revision } of hub.watch({ key: 'a', startRevision: 4 }, signal)) {
-      seen.push(revision);
-      event(`heard ${revision}`);
-      if (revision === 6 || revision === 15) for (let i = 0; i < 5; i++) write('a');
-      written = seen.length;
-      if (revision === 21) break;
-    }
-    expect(seen).toEqual([4, 6, 8, 10, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21]);
-    figure('revisions', written);
+    event(
+      'watch a from revision 4 of 11; put a five more times while it catches up, and again later',
+    );
+    const reader = new Reader(hub.watch({ key: 'a', startRevision: 4 }, signal));
+    const onBatch = (line: string) => {
+      event(`heard ${line}`);
+      if (/^(6|15):/.test(line)) for (let i = 0; i < 5; i++) write('a');
+    };
+    const heard = await reader.all(onBatch);
+    event('put a three times now that it has heard everything');
+    for (let i = 0; i < 3; i++) write('a');
+    heard.push(...(await reader.all()));
+    const revisions = heard.map((line) => line.split(':')[0]).join(' ');
+    expect(revisions).toBe('4 6 8 10 12 13 14 15 16 17 18 19 20 21 22 23 24');
+    figure('batches', heard.length);
   },
 );
 
@@ -231,7 +236,7 @@ lesson(
     event('at revision 2, watch from 5; then write revisions 3 to 6');
     const reader = new Reader(hub.watch({ key: 'a', startRevision: 5 }, signal));
     for (let i = 0; i < 4; i++) write('a');
-    expect(await reader.all()).toEqual(['5: a= 2/5/4', '6: a= 2/6/5']);
+    expectLines(await reader.all(), ['5: a= 2/5/4', '6: a= 2/6/5']);
     event('watch from 1: the first revision that anything can have is 2');
     const first = new Reader(hub.watch({ key: 'a', startRevision: 1 }, signal));
     expect(await first.next()).toBe('2: a= 2/2/1');
@@ -296,9 +301,9 @@ lesson(
       heard.push(...(await quick.all()));
     }
     const all = Array.from({ length: 10 }, (_, i) => `${i + 2}: a= 2/${i + 2}/${i + 1}`);
-    expect(heard).toEqual(all);
+    expectLines(heard, all);
     event('the slow one reads: everything is still there, in the history');
-    expect(await slow.all()).toEqual(all);
+    expectLines(await slow.all(), all);
     event(
       'one more, which goes to the reader that waits; 4 that nobody reads; then a compaction beyond them',
     );
@@ -306,7 +311,7 @@ lesson(
     await nothing();
     for (let i = 0; i < 4; i++) write('a');
     mvcc.compactedAt = 16;
-    expect(await slow.all()).toEqual(['12: a= 2/12/11', 'compacted']);
+    expectLines(await slow.all(), ['12: a= 2/12/11', 'compacted']);
   },
 );
 
@@ -327,17 +332,12 @@ lesson(
     await nothing();
     for (let i = 0; i < 3; i++) write('a');
     mvcc.compactedAt = 5;
-    expect(await reader.all()).toEqual([
-      '2: a= 2/2/1',
-      '3: a= 2/3/2',
-      '4: a= 2/4/3',
-      '5: a= 2/5/4',
-    ]);
+    expectLines(await reader.all(), ['2: a= 2/2/1', '3: a= 2/3/2', '4: a= 2/4/3', '5: a= 2/5/4']);
     event('one that is live, and has nothing to read, is not disturbed either');
     write('b');
     mvcc.compactedAt = 6;
     write('a');
-    expect(await reader.all()).toEqual(['7: a= 2/7/5']);
+    expectLines(await reader.all(), ['7: a= 2/7/5']);
   },
 );
 
@@ -362,7 +362,7 @@ lesson(
     event('the watch from 5 has one more when 8 is compacted');
     await nothing();
     mvcc.compactedAt = 8;
-    expect(await onTime.all()).toEqual(['6: a= 2/6/5', 'compacted']);
+    expectLines(await onTime.all(), ['6: a= 2/6/5', 'compacted']);
   },
 );
 
@@ -407,30 +407,25 @@ lesson(
     event(`put b, and ${PROGRESS_MS} ms of quiet`);
     write('b');
     await clock.advance(PROGRESS_MS);
-    expect(await reader.all()).toEqual(['2: progress']);
+    expectLines(await reader.all(), ['2: progress']);
     event('put a; half the interval later put a again, and the rest of the interval');
     write('a');
-    expect(await reader.all()).toEqual(['3: a= 3/3/1']);
+    expectLines(await reader.all(), ['3: a= 3/3/1']);
     await clock.advance(PROGRESS_MS / 2);
     write('a');
-    expect(await reader.all()).toEqual(['4: a= 3/4/2']);
+    expectLines(await reader.all(), ['4: a= 3/4/2']);
     await clock.advance(PROGRESS_MS / 2);
-    expect(await reader.all()).toEqual([]);
+    expectLines(await reader.all(), []);
     event('put b, and the whole interval once more');
     write('b');
     await clock.advance(PROGRESS_MS);
-    expect(await reader.all()).toEqual(['5: progress']);
+    expectLines(await reader.all(), ['5: progress']);
     event('ask for progress while an event waits');
     write('a');
     write('a');
     watch.requestProgress();
-    expect(await reader.all()).toEqual(['6: a= 3/6/3', '7: a= 3/7/4', '7: progress']);
+    expectLines(await reader.all(), ['6: a= 3/6/3', '7: a= 3/7/4', '7: progress']);
     event('a watcher that did not ask for progress');
-    expect(await silent.all()).toEqual([
-      '3: a= 3/3/1',
-      '4: a= 3/4/2',
-      '6: a= 3/6/3',
-      '7: a= 3/7/4',
-    ]);
+    expectLines(await silent.all(), ['3: a= 3/3/1', '4: a= 3/4/2', '6: a= 3/6/3', '7: a= 3/7/4']);
   },
 );

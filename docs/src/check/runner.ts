@@ -48,7 +48,8 @@ const HEAP_MAX_MIB = 1_024;
 const HOOK_TIMEOUT_MS = 20_000;
 
 export class TestRunner {
-  readonly #vitest: Vitest;
+  /** Absent when there is nothing to run. */
+  readonly #vitest: Vitest | undefined;
   /** As given, with real paths, in the same order. */
   readonly tests: readonly TestFile[];
   readonly #folder: string;
@@ -56,7 +57,7 @@ export class TestRunner {
   #onEnd: (test: TestFile) => void = () => {};
   #runs = 0;
 
-  private constructor(vitest: Vitest, tests: readonly TestFile[], folder: string) {
+  private constructor(vitest: Vitest | undefined, tests: readonly TestFile[], folder: string) {
     this.#vitest = vitest;
     this.tests = tests;
     this.#folder = folder;
@@ -68,6 +69,7 @@ export class TestRunner {
   ): Promise<TestRunner> {
     const folder = mkdtempSync(join(realpathSync(tmpdir()), 'kube-labs-check-'));
     const tests = given.map((test) => ({ ...test, srcFolder: realpathSync(test.srcFolder) }));
+    if (tests.length === 0) return new TestRunner(undefined, tests, folder);
     let runner: TestRunner | undefined;
     const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
     const vitest = await createVitest(
@@ -102,19 +104,21 @@ export class TestRunner {
     } = {},
   ): Promise<Map<TestFile, RanFile>> {
     signal.throwIfAborted();
+    const vitest = this.#vitest;
+    if (vitest === undefined) return new Map();
     this.#onEnd = onEnd;
-    if (this.#runs++ > 0) this.#forget();
+    if (this.#runs++ > 0) forget(vitest);
     this.#running = this.tests.flatMap((test, index) =>
       only(test) ? [this.#start(test, index)] : [],
     );
     const specifications = this.#running.map(({ name, test }) =>
-      this.#vitest.getProjectByName(name).createSpecification(join(test.labFolder, test.file)),
+      vitest.getProjectByName(name).createSpecification(join(test.labFolder, test.file)),
     );
     const stopWatching = watchWorkers(this.#running);
     const onAbort = () => this.#cancel();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const { testModules } = await this.#vitest.runTestSpecifications(specifications);
+      const { testModules } = await vitest.runTestSpecifications(specifications);
       signal.throwIfAborted();
       return new Map(this.#running.map((running) => [running.test, ranFile(running, testModules)]));
     } finally {
@@ -124,7 +128,7 @@ export class TestRunner {
   }
 
   async close(): Promise<void> {
-    await this.#vitest.close();
+    await this.#vitest?.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -148,23 +152,22 @@ export class TestRunner {
     };
   }
 
-  /** vitest keeps what it has read and translated; anything may have changed since. */
-  #forget(): void {
-    for (const { vite } of this.#vitest.projects) {
-      for (const environment of Object.values(vite.environments)) {
-        for (const file of environment.moduleGraph.fileToModulesMap.keys()) {
-          this.#vitest.invalidateFile(file);
-        }
-      }
-    }
-  }
-
   /** A test that hangs would not hear of the end: its process is ended. */
   #cancel(): void {
-    void this.#vitest.cancelCurrentRun('keyboard-input');
+    void this.#vitest?.cancelCurrentRun('keyboard-input');
     for (const running of this.#running) {
       const { pid } = running.trace;
       if (pid !== undefined && !running.finished) void kill(running, pid);
+    }
+  }
+}
+
+/** vitest keeps what it has read and translated; anything may have changed since. */
+function forget(vitest: Vitest): void {
+  for (const { vite } of vitest.projects) {
+    for (const environment of Object.values(vite.environments)) {
+      for (const file of environment.moduleGraph.fileToModulesMap.keys())
+        vitest.invalidateFile(file);
     }
   }
 }

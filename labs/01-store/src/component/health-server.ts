@@ -1,4 +1,5 @@
 // startHealthServer: /healthz, /livez, /readyz and /metrics of one process, over plain HTTP.
+// A process that has an HTTP server already gives it healthListener() for what it does not serve itself.
 //
 // A check is a function that throws when something is wrong. /healthz and /readyz run them all; /livez answers
 // as long as the process can answer at all. With ?verbose, or when a check fails, each check has a line of its
@@ -6,13 +7,15 @@
 // Same idea upstream: k8s.io/apiserver/pkg/server/healthz.
 // Left out: ?exclude, TLS, authorization, pprof.
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface HealthServerOptions {
-  readonly address: string;
-  /** 0 = any free port. */
-  readonly port: number;
+export interface HealthOptions {
   readonly checks?: Readonly<Record<string, () => void | Promise<void>>>;
   /** For /readyz only: what is no fault, but means that the work cannot be done yet. */
   readonly readyChecks?: Readonly<Record<string, () => void | Promise<void>>>;
@@ -20,7 +23,13 @@ export interface HealthServerOptions {
   readonly metrics?: () => Promise<string>;
 }
 
-type Checks = NonNullable<HealthServerOptions['checks']>;
+export interface HealthServerOptions extends HealthOptions {
+  readonly address: string;
+  /** 0 = any free port. */
+  readonly port: number;
+}
+
+type Checks = NonNullable<HealthOptions['checks']>;
 
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
@@ -29,11 +38,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export async function startHealthServer(
   options: HealthServerOptions,
 ): Promise<{ port: number } & AsyncDisposable> {
-  const server = createServer((request, response) => {
-    answer(options, request, response).catch((error: unknown) => {
-      send(response, 500, TEXT_TYPE, `${error instanceof Error ? error.message : error}\n`);
-    });
-  });
+  const server = createServer(healthListener(options));
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, options)));
@@ -49,8 +54,16 @@ export async function startHealthServer(
   };
 }
 
+export function healthListener(options: HealthOptions): RequestListener {
+  return (request, response) => {
+    answer(options, request, response).catch((error: unknown) => {
+      send(response, 500, TEXT_TYPE, `${error instanceof Error ? error.message : error}\n`);
+    });
+  };
+}
+
 async function answer(
-  options: HealthServerOptions,
+  options: HealthOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -79,7 +92,7 @@ async function answer(
 function checksOf(
   endpoint: string,
   name: string | undefined,
-  { checks, readyChecks }: HealthServerOptions,
+  { checks, readyChecks }: HealthOptions,
 ): Checks | undefined {
   const all: Checks = { ping() {} };
   if (endpoint === 'healthz') Object.assign(all, checks);

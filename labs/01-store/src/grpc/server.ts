@@ -26,12 +26,14 @@ export type UnaryHandler = (request: never, call: ServerCall) => Promise<object>
 export type StreamHandler = (requests: AsyncIterable<never>, call: ServerCall) => Promise<void>;
 /** Methods by service (etcdserverpb.KV) and name (Put). */
 export type Services = Readonly<Record<string, Readonly<Record<string, Handler>>>>;
-type Handler = UnaryHandler | StreamHandler;
+export type Handler = UnaryHandler | StreamHandler;
 
 export interface GrpcServerOptions {
   readonly services: Services;
   /** A longer message ends its call. */
   readonly messageBytesMax: number;
+  /** At once, of one connection. */
+  readonly streamsMax?: number;
   readonly observer?: CallObserver;
 }
 
@@ -61,7 +63,10 @@ export class GrpcServer {
       this.#methods.set(method.path, { method, handler });
     }
     this.#http2 = createServer({
-      settings: { maxConcurrentStreams: STREAMS_MAX, initialWindowSize: WINDOW_BYTES },
+      settings: {
+        maxConcurrentStreams: options.streamsMax ?? STREAMS_MAX,
+        initialWindowSize: WINDOW_BYTES,
+      },
       maxSessionMemory: SESSION_MEMORY_MEGABYTES,
     });
     this.#http2.on('session', (session) => this.#onSession(session));

@@ -72,6 +72,14 @@ export function statusOf(error: unknown): GrpcStatus {
   return { code: 'UNKNOWN', message: error instanceof Error ? error.message : String(error) };
 }
 
+/** NOT_FOUND as Go has it, NotFound: so it stands in metrics and in texts that Go would print. */
+export function goNameOf(code: GrpcCode): string {
+  if (code === 'OK') return code;
+  if (code === 'CANCELLED') return 'Canceled';
+  const words = code.toLowerCase().split('_');
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
 /** The two fields that end every call. */
 export function trailersOf({ code, message }: GrpcStatus): {
   'grpc-status': string;

@@ -1,0 +1,275 @@
+// WatchService: etcd's service Watch: many watches on one stream.
+//
+//   create  → created (id) → events … progress …      each watch has an id, chosen by the client or counted here
+//   cancel  → canceled                                no event of that id comes after it
+//   progress request → one answer with id -1          when every watch of the stream has delivered all up to its revision
+// A watch that cannot be, or cannot go on, is told so by a response of its own; the stream and its other watches live on.
+// Invariant: `created` comes before the first event of a watch, and its header has the revision before the first that is delivered.
+// Upstream: etcd, etcdserver/api/v3rpc/watch.go and mvcc/watcher.go; the order of progress is the one of 3.5.
+import {
+  type KeyValueStore,
+  StoreError,
+  type Watch,
+  type WatchBatch,
+  type WatchRequest,
+} from '../kv.ts';
+import type { ServerCall } from './call.ts';
+import type { ResponseContext } from './kv-responses.ts';
+import { decimalOf, type Int64, type Int64Like, keyOf, numberOf } from './messages.ts';
+import { GrpcError, goNameOf } from './status.ts';
+import { ProgressRound } from './watch-progress.ts';
+import { eventResponses } from './watch-responses.ts';
+
+export interface WatchRequestMessage {
+  readonly createRequest?: WatchCreateRequestMessage | null;
+  readonly cancelRequest?: { readonly watchId: Int64 } | null;
+  readonly progressRequest?: object | null;
+}
+
+export interface WatchCreateRequestMessage {
+  readonly key: Uint8Array;
+  readonly rangeEnd: Uint8Array;
+  readonly startRevision: Int64;
+  readonly progressNotify: boolean;
+  /** 0 = no puts, 1 = no deletes. */
+  readonly filters: readonly number[];
+  readonly prevKv: boolean;
+  readonly watchId: Int64;
+  readonly fragment: boolean;
+}
+
+/** A store whose watches say how far they are when they are asked. */
+export interface WatchableStore extends KeyValueStore {
+  watch(request: WatchRequest, signal: AbortSignal): Watch;
+}
+
+export interface WatchServiceOptions extends ResponseContext {
+  /** A response of a watch that allows fragments is not longer. */
+  readonly responseBytesMax: number;
+  /** Throws when the caller may not read the range. */
+  readonly permit?: (call: ServerCall, range: { key: string; rangeEnd: string }) => void;
+}
+
+/** What there is to count. */
+export interface WatchCounts {
+  streams: number;
+  watchers: number;
+  events: number;
+}
+
+interface Watcher {
+  /** As the messages have it. */
+  readonly watchId: Int64Like;
+  readonly stop: AbortController;
+  readonly watch: Watch;
+  readonly isFragmented: boolean;
+}
+
+const NO_WATCH = -1;
+const EVERY_KEY = '\0';
+
+export function watchService(store: WatchableStore, options: WatchServiceOptions) {
+  const counts: WatchCounts = { streams: 0, watchers: 0, events: 0 };
+  return {
+    counts,
+    Watch: async (requests: AsyncIterable<WatchRequestMessage>, call: ServerCall) => {
+      counts.streams++;
+      const stream = new WatchStream(store, call, { ...options, counts });
+      try {
+        for await (const request of requests) await stream.handle(request);
+        // A client that will ask for nothing more may go on listening.
+        await stream.ended();
+      } finally {
+        stream.cancelAll();
+        counts.streams--;
+      }
+    },
+  };
+}
+
+export class WatchStream {
+  readonly #store: WatchableStore;
+  readonly #call: ServerCall;
+  readonly #options: WatchServiceOptions & { readonly counts: WatchCounts };
+  readonly #watchers = new Map<string, Watcher>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #progress = new ProgressRound<Watcher>((revision) =>
+    this.#send({ header: this.#options.headerOf(revision), watchId: NO_WATCH }),
+  );
+  #nextId = 0;
+
+  constructor(
+    store: WatchableStore,
+    call: ServerCall,
+    options: WatchServiceOptions & { readonly counts: WatchCounts },
+  ) {
+    this.#store = store;
+    this.#call = call;
+    this.#options = options;
+  }
+
+  async handle({ createRequest, cancelRequest, progressRequest }: WatchRequestMessage) {
+    if (createRequest) await this.#create(createRequest);
+    else if (cancelRequest) await this.#cancel(decimalOf(cancelRequest.watchId));
+    else if (progressRequest) await this.#requestProgress();
+    // A request of a kind that we do not know is passed over, as in etcd.
+  }
+
+  /** Resolves when no watch is left. */
+  async ended(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  cancelAll(): void {
+    for (const { stop } of this.#watchers.values()) stop.abort();
+  }
+
+  async #create(message: WatchCreateRequestMessage): Promise<void> {
+    const { revision } = await this.#store.status();
+    const header = this.#options.headerOf(revision);
+    const range = { key: keyOf(message.key) || EVERY_KEY, rangeEnd: keyOf(message.rangeEnd) };
+    const refusal = this.#refusalOf(message, range);
+    if (refusal !== undefined) {
+      await this.#send({
+        header,
+        watchId: NO_WATCH,
+        created: true,
+        canceled: true,
+        cancelReason: refusal,
+      });
+      return;
+    }
+    const id = this.#chooseId(message);
+    const stop = new AbortController();
+    const watch = this.#store.watch(
+      {
+        ...range,
+        startRevision: numberOf(message.startRevision) || revision + 1,
+        prevKv: message.prevKv,
+        progressNotify: message.progressNotify,
+        noPut: message.filters.includes(0),
+        noDelete: message.filters.includes(1),
+      },
+      stop.signal,
+    );
+    const watcher = { watchId: wireId(id), stop, watch, isFragmented: message.fragment };
+    this.#watchers.set(id, watcher);
+    // Registered before the client hears of it: what it does then is in the watch.
+    const batches = watch[Symbol.asyncIterator]();
+    const first = batches.next();
+    first.catch(() => undefined);
+    await this.#send({ header, watchId: watcher.watchId, created: true });
+    this.#start(id, watcher, this.#deliver(watcher, batches, first));
+  }
+
+  #start(id: string, watcher: Watcher, delivering: Promise<void>): void {
+    this.#options.counts.watchers++;
+    const running = delivering
+      .catch((error: unknown) => this.#onError(watcher, error))
+      .finally(() => {
+        this.#running.delete(running);
+        if (this.#watchers.get(id) === watcher) this.#watchers.delete(id);
+        this.#options.counts.watchers--;
+        this.#progress.leave(watcher);
+      });
+    this.#running.add(running);
+  }
+
+  /** One batch after another, each sent before the next is asked for. */
+  async #deliver(
+    watcher: Watcher,
+    batches: AsyncIterator<WatchBatch>,
+    first: Promise<IteratorResult<WatchBatch>>,
+  ): Promise<void> {
+    const { responseBytesMax, headerOf, counts } = this.#options;
+    let next = await first;
+    while (!next.done && !watcher.stop.signal.aborted) {
+      const { revision, events } = next.value;
+      const isRequested = events.length === 0 && this.#progress.reached(watcher, revision);
+      if (!isRequested) {
+        counts.events += events.length;
+        const base = { header: headerOf(revision), watchId: watcher.watchId };
+        const bytesMax = watcher.isFragmented ? responseBytesMax : Number.POSITIVE_INFINITY;
+        for (const response of eventResponses(base, events, bytesMax)) await this.#send(response);
+      }
+      next = await batches.next();
+    }
+    await batches.return?.();
+  }
+
+  async #onError({ watchId }: Watcher, error: unknown): Promise<void> {
+    if (!StoreError.is(error, 'compacted')) {
+      this.#call.fail(error);
+      return;
+    }
+    const { revision, compactRevision } = await this.#store.status();
+    await this.#send({
+      header: this.#options.headerOf(revision),
+      watchId,
+      canceled: true,
+      compactRevision: error.compactRevision ?? compactRevision,
+    });
+  }
+
+  async #cancel(id: string): Promise<void> {
+    const watcher = this.#watchers.get(id);
+    if (watcher === undefined) return;
+    this.#watchers.delete(id);
+    watcher.stop.abort();
+    const { revision } = await this.#store.status();
+    const header = this.#options.headerOf(revision);
+    await this.#send({ header, watchId: watcher.watchId, canceled: true });
+  }
+
+  async #requestProgress(): Promise<void> {
+    const { revision } = await this.#store.status();
+    this.#progress.start(this.#watchers.values(), revision);
+    for (const { watch } of this.#watchers.values()) watch.requestProgress();
+  }
+
+  /** Why this watch cannot be, in etcd's words. */
+  #refusalOf(
+    message: WatchCreateRequestMessage,
+    range: { key: string; rangeEnd: string },
+  ): string | undefined {
+    if (numberOf(message.startRevision) < 0) {
+      return 'etcdserver: mvcc: required revision has been compacted';
+    }
+    try {
+      this.#options.permit?.(this.#call, range);
+    } catch (error) {
+      if (error instanceof GrpcError) return rpcErrorText(error);
+      throw error;
+    }
+    const { key, rangeEnd } = range;
+    if (rangeEnd !== '' && rangeEnd !== EVERY_KEY && rangeEnd <= key) {
+      return 'mvcc: watcher range is empty';
+    }
+    if (this.#watchers.has(decimalOf(message.watchId)) && decimalOf(message.watchId) !== '0') {
+      return 'mvcc: duplicate watch ID provided on the WatchStream';
+    }
+    return undefined;
+  }
+
+  #chooseId({ watchId }: WatchCreateRequestMessage): string {
+    const wish = decimalOf(watchId);
+    if (wish !== '0') return wish;
+    while (this.#watchers.has(String(this.#nextId))) this.#nextId++;
+    return String(this.#nextId++);
+  }
+
+  #send(response: object): Promise<void> {
+    return this.#call.send(response);
+  }
+}
+
+/** Ids that clients choose may have 63 bits; the usual ones are small, and cheap as numbers. */
+function wireId(id: string): Int64Like {
+  const number = Number(id);
+  return Number.isSafeInteger(number) ? number : id;
+}
+
+/** An error as Go prints one that came from gRPC: etcd puts it into a reason like that. */
+function rpcErrorText({ code, message }: GrpcError): string {
+  return `rpc error: code = ${goNameOf(code)} desc = ${message}`;
+}

@@ -109,7 +109,8 @@ function isByteString(text: unknown): boolean {
   return typeof text === 'string' && /^[\0-\xff]*$/.test(text);
 }
 
-function isSort({ target, order }: NonNullable<RangeRequest['sort']>): boolean {
+function isSort(sort: RangeRequest['sort'] | null): boolean {
+  const { target = '', order = '' } = sort ?? {};
   return SORT_TARGETS.includes(target) && (order === 'ascend' || order === 'descend');
 }
 

@@ -6,17 +6,15 @@
 import { readFile } from 'node:fs/promises';
 import type { TlsOptions } from 'node:tls';
 import { AuthStore } from './auth/auth-store.ts';
-import { realClock } from './clock.ts';
+import { parseRetention, runCompactor } from './compactor.ts';
 import { createLogger, type Logger, messageOf } from './component/logger.ts';
 import { runMain } from './component/run-main.ts';
 import { realDisk } from './disk.ts';
-import { autoCompact, retentionOf } from './grpc/auto-compaction.ts';
 import { startEtcdServer } from './grpc/etcd-server.ts';
 import { type EtcdFlags, etcdCommand } from './grpc/flags.ts';
 import { openIdentity } from './grpc/identity.ts';
 import { EtcdMetrics } from './grpc/metrics.ts';
 import { openStore } from './open-store.ts';
-import type { Store } from './store.ts';
 
 const DEBUG_VERBOSITY = 4;
 
@@ -58,10 +56,14 @@ async function serve(flags: EtcdFlags, signal: AbortSignal): Promise<void> {
     keepAliveIntervalMs: flags.grpcKeepaliveInterval,
     keepAliveTimeoutMs: flags.grpcKeepaliveTimeout,
   });
-  using _compaction = startCompaction(store, flags, log);
   for (const url of server.clientUrls) log.info('Serving clients', { url });
   for (const url of server.metricsUrls) log.info('Serving metrics', { url });
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  const { autoCompactionMode: mode, autoCompactionRetention: text } = flags;
+  const retention = parseRetention(mode, text);
+  await Promise.all([
+    runCompactor(store, { mode, retention, log: (message) => log.info(message) }, signal),
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+  ]);
   log.info('Stopping: finishing writes and ending watches');
 }
 
@@ -95,17 +97,6 @@ async function fileOf(flag: string, path: string): Promise<Buffer> {
   }
 }
 
-function startCompaction(store: Store, flags: EtcdFlags, log: Logger): Disposable {
-  const retention = retentionOf(flags.autoCompactionMode, flags.autoCompactionRetention);
-  if (retention === undefined) return { [Symbol.dispose]() {} };
-  return autoCompact(store, {
-    retention,
-    clock: realClock,
-    done: (revision) => log.info('Compacted', { revision }),
-    failed: (error) => log.warn('Cannot compact', { error }),
-  });
-}
-
 function originsOf(urls: readonly URL[]): readonly string[] {
   return urls.map(({ origin }) => origin);
 }
@@ -128,7 +119,7 @@ const command = etcdCommand();
 command.action(() => {
   const flags = command.opts<EtcdFlags>();
   try {
-    retentionOf(flags.autoCompactionMode, flags.autoCompactionRetention);
+    parseRetention(flags.autoCompactionMode, flags.autoCompactionRetention);
   } catch (error) {
     command.error(
       `error: option '--auto-compaction-retention' is invalid: ${(error as Error).message}`,

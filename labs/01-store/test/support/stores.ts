@@ -3,6 +3,7 @@ import { openEtcd3Store } from '#src/etcd3-store.ts';
 import type { KeyValueStore } from '#src/kv.ts';
 import { openMemoryStore, openStore } from '#src/open-store.ts';
 import { startEtcd } from './etcd.ts';
+import { serve } from './serve.ts';
 import { temporaryDirectory } from './store-helpers.ts';
 
 export interface OpenedStore {
@@ -27,6 +28,11 @@ export const stores: Readonly<Record<string, () => Promise<OpenedStore>>> = {
       snapshotBytesMin: 10_000,
     });
     return { store, close: () => directory[Symbol.asyncDispose]() };
+  },
+  grpc: async () => {
+    const served = await serve(OPTIONS);
+    const store = await openEtcd3Store({ endpoints: [served.url] });
+    return { store, close: () => served[Symbol.asyncDispose]() };
   },
   etcd: async () => {
     const etcd = await startEtcd();

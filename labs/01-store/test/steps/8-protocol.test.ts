@@ -75,20 +75,23 @@ lesson(
       Buffer.from('4'),
     ];
     const stream = Buffer.concat(messages.map(frame));
-    const want = messages.map(text);
-    for (let cut = 0; cut <= stream.length; cut++) {
+    // What is long is told by its length.
+    const brief = (message: Buffer) =>
+      message.length > 20 ? `${message.length} bytes` : text(message);
+    const want = messages.map(brief);
+    for (let cut = 1; cut < stream.length; cut++) {
       event(`two chunks: ${cut} bytes, and the other ${stream.length - cut}`);
       const reader = new MessageReader(1000);
       const got = [...reader.push(stream.subarray(0, cut)), ...reader.push(stream.subarray(cut))];
-      expect({ cut, messages: got.map(text) }).toEqual({ cut, messages: want });
+      expect({ cut, messages: got.map(brief) }).toEqual({ cut, messages: want });
     }
     event('a chunk for every byte');
     const reader = new MessageReader(1000);
     const got = [...stream].flatMap((byte) => [...reader.push(Buffer.from([byte]))]);
-    expect(got.map(text)).toEqual(want);
+    expect(got.map(brief)).toEqual(want);
     event('all of it in one chunk, and then again, with the same reader');
-    expect([...reader.push(stream), ...reader.push(stream)].map(text)).toEqual([...want, ...want]);
-    figure('cuts', stream.length + 1);
+    expect([...reader.push(stream), ...reader.push(stream)].map(brief)).toEqual([...want, ...want]);
+    figure('cuts', stream.length - 1);
   },
 );
 

@@ -9,12 +9,15 @@
 //   - Keys follow the versions: a put with a lease attaches its key, a put without one or a delete
 //     detaches it.
 // Invariant: at most one timer runs, and it is due no later than the first lease.
-// Upstream: etcd, server/lease/lessor.go. Left out: checkpoints of the remaining time.
+// Upstream: etcd, server/lease/lessor.go. Left out: checkpoints of the remaining time; a minimum that comes from the
+// time of an election (2 s in etcd): there is none here, so it is one second.
 import { randomBytes } from 'node:crypto';
+import { checkInteger, checkLeaseId } from './check.ts';
 import type { Clock } from './clock.ts';
 import { type Key, StoreError, type StoreEvent } from './kv.ts';
 
 const NO_LEASE = '0';
+const TTL_SECONDS_MIN = 1;
 const TTL_SECONDS_MAX = 9_000_000_000;
 const RETRY_MS = 1000;
 /** Node's timers hold 31 bits; a longer wait is made of several. */
@@ -73,7 +76,7 @@ export class LeaseBook {
   /** An id that is free, or the wish if it is. */
   chooseId(wish = NO_LEASE): string {
     if (wish !== NO_LEASE) {
-      const id = canonicalId(wish);
+      const id = checkLeaseId(wish);
       if (!this.#leases.has(id)) return id;
       throw new StoreError('invalid', 'etcdserver: lease already exists');
     }
@@ -135,9 +138,9 @@ export class LeaseBook {
     }
   }
 
-  /** The opposite of follow(). */
+  /** The opposite of follow(), the last event first. */
   unfollow(events: readonly StoreEvent[]): void {
-    for (const { kv, prevKv } of events) {
+    for (const { kv, prevKv } of events.toReversed()) {
       this.#leases.get(kv.lease)?.keys.delete(kv.key);
       if (prevKv !== undefined) this.#leases.get(prevKv.lease)?.keys.add(kv.key);
     }
@@ -164,24 +167,15 @@ export class LeaseBook {
   }
 }
 
-/** Throws for a time that nobody can mean. */
-export function checkTtl(ttlSeconds: number): void {
-  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1) {
-    throw new StoreError('invalid', `a lease lasts at least 1 whole second, not ${ttlSeconds}`);
-  }
+/** Throws for a time that nobody can mean; returns the time that is granted. */
+export function checkTtl(ttlSeconds: number): number {
+  checkInteger('the time of a lease', ttlSeconds);
   if (ttlSeconds > TTL_SECONDS_MAX) {
     throw new StoreError('invalid', 'etcdserver: too large lease TTL');
   }
+  return Math.max(TTL_SECONDS_MIN, ttlSeconds);
 }
 
 export function leaseNotFound(): StoreError {
   return new StoreError('lease-not-found', 'etcdserver: requested lease not found');
-}
-
-function canonicalId(text: string): string {
-  if (/^-?\d{1,19}$/.test(text)) {
-    const id = BigInt(text);
-    if (BigInt.asIntN(64, id) === id) return id.toString();
-  }
-  throw new StoreError('invalid', `a lease id is a decimal int64, not ${JSON.stringify(text)}`);
 }

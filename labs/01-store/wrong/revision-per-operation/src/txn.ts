@@ -1,0 +1,226 @@
+// Txn: compare, then do one of two lists of operations, all in one revision.
+//
+// First everything that can be wrong is found (checkTxn), then it is decided what happens (choose), then what the state
+// does not allow is found (checkChosen), and only then the operations run on the state one after another (execute). So a
+// transaction never stops half way.
+// An operation sees what the ones before it did; a comparison, of an inner transaction too, sees only what was there
+// before all of them. No key may be changed twice: which of two puts would win is not for the store to say, so the
+// request is refused as in etcd.
+// Upstream: etcd, server/etcdserver/api/v3rpc/key.go (checks) and server/etcdserver/txn (apply).
+import { ChangedKeys } from './changed-keys.ts';
+import { checkCompare, checkLists, checkPut, checkRange } from './check.ts';
+import {
+  type Compare,
+  type CompareResult,
+  type KeyValue,
+  type Op,
+  type OpResponse,
+  StoreError,
+  type StoreEvent,
+  type TxnRequest,
+} from './kv.ts';
+import type { LeaseBook } from './lease.ts';
+import { assertReadable, type Mvcc } from './mvcc.ts';
+import { orderedRange } from './range-order.ts';
+
+export { checkRange };
+
+/** etcd's --max-txn-ops and --max-request-bytes. */
+export interface TxnLimits {
+  readonly opsMax: number;
+  readonly requestBytesMax: number;
+}
+
+export const DEFAULT_LIMITS: TxnLimits = { opsMax: 128, requestBytesMax: 1.5 * 1024 * 1024 };
+
+/** What of a transaction happens, and of the transactions in it. */
+export interface Choice {
+  readonly succeeded: boolean;
+  readonly ops: readonly ChosenOp[];
+}
+
+type ChosenOp = Exclude<Op, { kind: 'txn' }> | ({ readonly kind: 'txn' } & Choice);
+
+export interface Executed {
+  readonly revision: number;
+  readonly events: readonly StoreEvent[];
+  readonly responses: readonly OpResponse[];
+}
+
+/** Throws 'invalid' or 'too-large' for a request that no state could satisfy. */
+export function checkTxn(request: TxnRequest, limits = DEFAULT_LIMITS): void {
+  const bytes = checkParts(request, limits.opsMax);
+  checkDuplicates(request.success);
+  checkDuplicates(request.failure);
+  if (bytes > limits.requestBytesMax) {
+    throw new StoreError('too-large', 'etcdserver: request is too large');
+  }
+}
+
+/** Checks everything by itself; inner transactions share what is left of the operations. Returns the bytes of keys and values. */
+function checkParts({ compare, success, failure }: TxnRequest, opsMax: number): number {
+  checkLists(compare, success, failure);
+  const ops = Math.max(compare.length, success.length, failure.length);
+  if (ops > opsMax) {
+    throw new StoreError('invalid', 'etcdserver: too many operations in txn request');
+  }
+  let bytes = 0;
+  for (const part of compare) bytes += checkCompare(part);
+  for (const op of success) bytes += checkOp(op, opsMax - ops);
+  for (const op of failure) bytes += checkOp(op, opsMax - ops);
+  return bytes;
+}
+
+function checkOp(op: Op, opsMax: number): number {
+  switch (op.kind) {
+    case 'range':
+    case 'delete':
+      return checkRange(op);
+    case 'put':
+      return checkPut(op);
+    case 'txn':
+      return checkParts(op, opsMax);
+    default:
+      op satisfies never;
+      // The answer of etcd to an operation without content.
+      throw new StoreError('key-not-found', 'etcdserver: key not found');
+  }
+}
+
+/** Throws when a key would be changed twice; returns the keys that may be changed. */
+export function checkDuplicates(ops: readonly Op[]): ChangedKeys {
+  const changed = new ChangedKeys();
+  for (const op of ops) if (op.kind === 'delete') changed.addDelete(op);
+  for (const op of ops) {
+    if (op.kind !== 'txn') continue;
+    changed.addEither(checkDuplicates(op.success), checkDuplicates(op.failure));
+  }
+  for (const op of ops) if (op.kind === 'put') changed.addPut(op.key);
+  return changed;
+}
+
+/** Compares, all of it before anything changes. */
+export function choose(mvcc: Mvcc, { compare, success, failure }: TxnRequest): Choice {
+  const succeeded = compare.every((c) => holdsIn(mvcc, c));
+  const ops = succeeded ? success : failure;
+  return {
+    succeeded,
+    ops: ops.map((op) => (op.kind === 'txn' ? { kind: 'txn', ...choose(mvcc, op) } : op)),
+  };
+}
+
+/** Whether it holds for the key, or for every key of the range. */
+function holdsIn(mvcc: Mvcc, compare: Compare): boolean {
+  const { revision } = mvcc;
+  if (!compare.rangeEnd) return holds(compare, mvcc.get(compare.key, revision));
+  const { kvs } = mvcc.range({ key: compare.key, rangeEnd: compare.rangeEnd }, revision);
+  return kvs.length === 0 ? holds(compare, undefined) : kvs.every((kv) => holds(compare, kv));
+}
+
+export function holds(compare: Compare, kv: KeyValue | undefined): boolean {
+  switch (compare.target) {
+    case 'value':
+      return kv !== undefined && answers(compare.result, Buffer.compare(kv.value, compare.value));
+    case 'lease':
+      return answers(compare.result, order(BigInt(kv?.lease ?? '0'), BigInt(compare.value)));
+    case 'mod':
+      return answers(compare.result, (kv?.modRevision ?? 0) - compare.value);
+    case 'create':
+      return answers(compare.result, (kv?.createRevision ?? 0) - compare.value);
+    case 'version':
+      return answers(compare.result, (kv?.version ?? 0) - compare.value);
+    default:
+      return compare satisfies never;
+  }
+}
+
+/** Throws when a put needs what is not there, or, after that, when a range reads where nothing can be read. */
+export function checkChosen(mvcc: Mvcc, leases: LeaseBook, ops: readonly ChosenOp[]): void {
+  checkPuts(mvcc, leases, ops);
+  checkReads(mvcc, ops);
+}
+
+function checkPuts(mvcc: Mvcc, leases: LeaseBook, ops: readonly ChosenOp[]): void {
+  for (const op of ops) {
+    if (op.kind === 'txn') checkPuts(mvcc, leases, op.ops);
+    if (op.kind !== 'put') continue;
+    const needsKey = op.ignoreValue || op.ignoreLease;
+    if (needsKey && mvcc.get(op.key, mvcc.revision) === undefined) {
+      throw new StoreError('key-not-found', 'etcdserver: key not found');
+    }
+    if (op.lease && op.lease !== '0') leases.alive(op.lease);
+  }
+}
+
+function checkReads(mvcc: Mvcc, ops: readonly ChosenOp[]): void {
+  for (const op of ops) {
+    if (op.kind === 'txn') checkReads(mvcc, op.ops);
+    else if (op.kind === 'range' && op.revision) assertReadable(mvcc, op.revision);
+  }
+}
+
+/** Runs checked operations and commits what they changed, as one revision. */
+export function execute(mvcc: Mvcc, ops: readonly ChosenOp[]): Executed {
+  const events: StoreEvent[] = [];
+  const responses = ops.map((op) => {
+    const response = executeOne(mvcc, op);
+    events.push(...mvcc.commit());
+    stamp([response], mvcc.revision);
+    return response;
+  });
+  return { revision: mvcc.revision, events, responses };
+}
+
+function executeOne(mvcc: Mvcc, op: ChosenOp): OpResponse {
+  // One above the newest revision: what this transaction did so far is visible to it.
+  const now = mvcc.revision + 1;
+  const revision = 0; // Known at the end: it depends on whether anything changes.
+  switch (op.kind) {
+    case 'range':
+      return { kind: 'range', revision, ...orderedRange(mvcc, op, op.revision || now) };
+    case 'put': {
+      const kept = op.ignoreValue || op.ignoreLease ? mvcc.get(op.key, now) : undefined;
+      const value = (op.ignoreValue && kept?.value) || op.value;
+      const lease = (op.ignoreLease && kept?.lease) || op.lease || '0';
+      const { prevKv } = mvcc.stage({ type: 'put', key: op.key, value, lease });
+      return op.prevKv && prevKv ? { kind: 'put', revision, prevKv } : { kind: 'put', revision };
+    }
+    case 'delete': {
+      const { kvs } = mvcc.range(op, now);
+      for (const { key } of kvs) mvcc.stage({ type: 'delete', key });
+      return { kind: 'delete', revision, deleted: kvs.length, prevKvs: op.prevKv ? kvs : [] };
+    }
+    case 'txn': {
+      const responses = op.ops.map((inner) => executeOne(mvcc, inner));
+      return { kind: 'txn', revision, succeeded: op.succeeded, responses };
+    }
+    default:
+      return op satisfies never;
+  }
+}
+
+function stamp(responses: readonly OpResponse[], revision: number): void {
+  for (const response of responses) {
+    response.revision = revision;
+    if (response.kind === 'txn') stamp(response.responses, revision);
+  }
+}
+
+function order<T extends bigint | number>(a: T, b: T): number {
+  return Number(a > b) - Number(a < b);
+}
+
+function answers(result: CompareResult, difference: number): boolean {
+  switch (result) {
+    case '=':
+      return difference === 0;
+    case '!=':
+      return difference !== 0;
+    case '<':
+      return difference < 0;
+    case '>':
+      return difference > 0;
+    default:
+      return result satisfies never;
+  }
+}

@@ -4,5 +4,5 @@ import { join } from 'node:path';
 /** The course proves and serves the checkout that it is part of. */
 export const repositoryRoot = join(import.meta.dirname, '../../..');
 
-/** Below node_modules: git ignores it, and packages resolve from there as they do from a lab. */
-export const cacheFolder = join(repositoryRoot, 'node_modules/.cache/kube-labs');
+/** Git ignores it, and packages resolve from there as they do from a lab. */
+export const cacheFolder = join(repositoryRoot, '.kube-labs/cache/course');

@@ -39,8 +39,8 @@ export type Results = ReadonlyMap<string, JobResult>;
 const NOT_LOADED =
   'code outside of any function reaches a stub: call it later, or give it a `stub:`';
 
-/** The columns of a stored output; the width that code has. */
-const WIDTH = 100;
+/** The columns of a stored output: those of a terminal that nobody has made wider. */
+const WIDTH = 80;
 
 export function planPrefixes(lab: Lab, reference: Tree, options: VerifyOptions): PlannedRun[] {
   return Array.from({ length: lab.steps.length + 1 }, (_, solved) => {

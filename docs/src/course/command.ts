@@ -1,4 +1,4 @@
-// Course command: `lab course …`, the authors' side: prove a lab, or look at one of its prefixes.
+// Command: `lab course …`, the authors' side: prove a lab, or look at one of its prefixes.
 //
 //   course verify [lab]                    every proof of every lab that has a lab.yaml; exits 3 when one does not hold
 //   course derive <lab> <step> <folder>    what somebody has who solved so many steps, as files

@@ -1,7 +1,8 @@
 // Backup: a snapshot that leaves the store, and comes back as a store.
 //
-//   store ──write──→ a snapshot in a file of its own ──pieces, then its SHA-256──→ a file somewhere
+//   store ──write──→ a snapshot in a file of its own, filled up ──pieces, then its SHA-256──→ a file somewhere
 //   that file ──restoreSnapshot()──→ a data directory ──openStore()──→ the same store
+// It is filled up to whole sectors, by one 0x80 and zeros, as etcdctl takes a file for whole by its length.
 // The snapshot is written first and sent then: the state is pinned only as long as the disk needs, however slow
 // the reader is, and it is known how much is still to come.
 // Upstream: etcd, server/etcdserver/api/v3rpc/maintenance.go (Snapshot) and etcdutl/snapshot (restore). etcd's file is a
@@ -9,6 +10,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
+  appendFile,
   copyFile,
   mkdir,
   mkdtemp,
@@ -32,6 +34,8 @@ import { type SnapshotState, writeSnapshot } from './snapshot.ts';
 /** etcd's: larger ones would keep a connection busy for too long. */
 const PIECE_BYTES = 32 * 1024;
 const HASH_BYTES = 32;
+const SECTOR_BYTES = 512;
+const PADDING_START = 0x80;
 const PREFIX = 'backup-';
 
 /** The pieces of a snapshot of this moment, the last one its SHA-256. `directory`: where the file may be meanwhile. */
@@ -47,7 +51,11 @@ export async function* backup(
     const bytes = await writeSnapshot(path, state, disk).catch((error) => {
       throw diskError(error, 'write the snapshot');
     });
-    yield* pieces(path, bytes, signal);
+    const padding = paddingAfter(bytes);
+    await appendFile(path, padding).catch((error) => {
+      throw diskError(error, 'write the snapshot');
+    });
+    yield* pieces(path, bytes + padding.length, signal);
   } finally {
     await rm(own, { recursive: true, force: true });
   }
@@ -94,7 +102,7 @@ export async function restoreSnapshot(path: string, dataDir: string): Promise<vo
   const snapshot = snapshotPath(dataDir, 1);
   try {
     await copyFile(path, snapshot);
-    await cutHash(snapshot);
+    await cutSeal(snapshot);
     await writeFile(segmentPath(dataDir, 1), '');
     // What cannot be opened is no restored store.
     await recover(dataDir, { mvcc: new Mvcc(), leases: new LeaseBook(NO_TIME) });
@@ -110,14 +118,24 @@ export async function restoreSnapshot(path: string, dataDir: string): Promise<vo
 /** Leases do not run while a snapshot is only looked at. */
 const NO_TIME: Clock = { now: () => 0, setTimeout: () => undefined, clearTimeout: () => undefined };
 
-/** A snapshot without the hash is whole too: its records have checksums of their own, and the last says that it is. */
-async function cutHash(path: string): Promise<void> {
+/** Padding is never empty, so that its start can be found whatever is before it. */
+function paddingAfter(bytes: number): Buffer {
+  const padding = Buffer.alloc(SECTOR_BYTES - (bytes % SECTOR_BYTES));
+  padding[0] = PADDING_START;
+  return padding;
+}
+
+/** A snapshot without padding and hash is whole too: its records have checksums of their own, and the last says that it is. */
+async function cutSeal(path: string): Promise<void> {
   const size = (await stat(path)).size - HASH_BYTES;
   if (size <= 0) return;
   const hash = createHash('sha256');
   for await (const piece of createReadStream(path, { end: size - 1 })) hash.update(piece);
   const [last] = await createReadStream(path, { start: size }).toArray();
-  if (hash.digest().equals(last)) await truncate(path, size);
+  if (!hash.digest().equals(last)) return;
+  const start = Math.max(0, size - SECTOR_BYTES);
+  const sector = Buffer.concat(await createReadStream(path, { start, end: size - 1 }).toArray());
+  await truncate(path, start + Math.max(0, sector.lastIndexOf(PADDING_START)));
 }
 
 async function sync(path: string): Promise<void> {

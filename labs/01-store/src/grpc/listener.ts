@@ -8,6 +8,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { mendAuthority } from './authority.ts';
 
 export interface Listener {
   /** With the port that it got, if 0 was asked for. */
@@ -27,8 +28,10 @@ const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const SILENCE_MS_MAX = 30_000;
 
 export async function listen(url: URL, options: ListenerOptions): Promise<Listener> {
-  const server = url.protocol === 'https:' ? tlsServer(options) : plainServer(options);
-  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  const greeting = new Set<Socket>();
+  const isSecure = url.protocol === 'https:';
+  const server = isSecure ? tlsServer(options, greeting) : plainServer(options, greeting);
+  const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
   // An IPv6 address stands in brackets in a URL.
   server.listen(port, url.hostname.replace(/^\[(.*)\]$/, '$1'));
   try {
@@ -37,36 +40,45 @@ export async function listen(url: URL, options: ListenerOptions): Promise<Listen
     throw new Error(`cannot listen on ${url.origin}: ${reasonOf(error)}`, { cause: error });
   }
   const { port: actual } = server.address() as AddressInfo;
-  return {
-    url: `${url.protocol}//${url.hostname}:${actual}`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+  const close = () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of greeting) socket.destroy();
+    return closed;
   };
+  return { url: `${url.protocol}//${url.hostname}:${actual}`, close };
 }
 
-function plainServer({ http1, http2 }: ListenerOptions): Server {
+function plainServer({ http1, http2 }: ListenerOptions, greeting: Set<Socket>): Server {
   return createServer({ noDelay: true }, (socket) => {
     if (http2 === undefined) http1(socket);
-    else sniff(socket, (isHttp2) => (isHttp2 ? http2(socket) : http1(socket)));
+    else greet(socket, greeting, (isHttp2) => (isHttp2 ? http2(socket) : http1(socket)));
   });
 }
 
-function tlsServer({ tls, http1, http2 }: ListenerOptions): Server {
+function tlsServer({ tls, http1, http2 }: ListenerOptions, greeting: Set<Socket>): Server {
   const ALPNProtocols = http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'];
   const server = createTlsServer({ ...tls, ALPNProtocols });
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (socket.alpnProtocol === 'h2' && http2 !== undefined) http2(socket);
-    else http1(socket);
+    if (socket.alpnProtocol !== 'h2' || http2 === undefined) http1(socket);
+    else greet(socket, greeting, (isHttp2) => (isHttp2 ? http2(socket) : socket.destroy()));
   });
   // A handshake that fails is its client's loss alone.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   return server;
 }
 
-/** Looks at the first bytes, and leaves them where they were. */
-function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
+/** Looks at the first bytes, leaves them where they were, and hands the connection over. */
+function greet(socket: Socket, greeting: Set<Socket>, decide: (isHttp2: boolean) => void): void {
   const giveUp = () => socket.destroy();
-  socket.on('error', giveUp);
+  const leave = () => greeting.delete(socket);
+  greeting.add(socket);
+  socket.on('error', giveUp).on('close', leave);
   socket.setTimeout(SILENCE_MS_MAX, giveUp);
+  const handOver = (isHttp2: boolean) => {
+    leave();
+    socket.off('error', giveUp).off('close', leave);
+    decide(isHttp2);
+  };
   let head: Buffer = Buffer.alloc(0);
   const look = () => {
     const chunk: Buffer | null = socket.read();
@@ -75,9 +87,10 @@ function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
     const known = Math.min(head.length, HTTP2_PREFACE.length);
     const isAlike = head.subarray(0, known).equals(HTTP2_PREFACE.subarray(0, known));
     if (isAlike && known < HTTP2_PREFACE.length) return;
-    socket.off('readable', look).off('error', giveUp).off('timeout', giveUp).setTimeout(0);
+    socket.off('readable', look).off('timeout', giveUp).setTimeout(0);
     socket.unshift(head);
-    decide(isAlike);
+    if (isAlike) mendAuthority(socket, () => handOver(true));
+    else handOver(false);
   };
   socket.on('readable', look);
 }

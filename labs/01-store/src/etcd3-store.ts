@@ -43,7 +43,7 @@ import {
   type WatchRequest,
 } from './kv.ts';
 import { checkTtl } from './lease.ts';
-import type { AlarmKind, HashKv, Maintenance, SnapshotPiece } from './maintenance.ts';
+import type { Maintenance } from './maintenance.ts';
 import { checkRange, checkTxn } from './txn.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
@@ -56,7 +56,7 @@ export type Etcd3StoreOptions = Omit<Etcd3EndpointsOptions, 'requestTimeoutMs'> 
 /** Throws 'unavailable' when no endpoint answers, 'invalid' when it does not know us. */
 export async function openEtcd3Store(
   options: Etcd3StoreOptions,
-): Promise<KeyValueStore & Maintenance> {
+): Promise<KeyValueStore & { readonly maintenance: Maintenance }> {
   const store = new Etcd3Store({ requestTimeoutMs: REQUEST_TIMEOUT_MS, ...options });
   try {
     await store.reach();
@@ -69,15 +69,15 @@ export async function openEtcd3Store(
   }
 }
 
-class Etcd3Store implements KeyValueStore, Maintenance {
+class Etcd3Store implements KeyValueStore {
+  readonly maintenance: Maintenance;
   readonly #endpoints: Etcd3Endpoints;
-  readonly #maintenance: Maintenance;
   readonly #timeoutMs: number;
   readonly #logsIn: boolean;
 
   constructor(options: Etcd3EndpointsOptions) {
     this.#endpoints = new Etcd3Endpoints(options);
-    this.#maintenance = new Etcd3Maintenance(this.#endpoints, options.auth);
+    this.maintenance = new Etcd3Maintenance(this.#endpoints, options.auth);
     this.#timeoutMs = options.requestTimeoutMs;
     this.#logsIn = options.auth !== undefined;
   }
@@ -177,30 +177,6 @@ class Etcd3Store implements KeyValueStore, Maintenance {
       dbSizeBytes: Number(status.dbSize),
       version: status.version,
     };
-  }
-
-  hash(): Promise<{ hash: number; revision: number }> {
-    return this.#maintenance.hash();
-  }
-
-  hashKv(revision?: number): Promise<HashKv> {
-    return this.#maintenance.hashKv(revision);
-  }
-
-  snapshot(signal: AbortSignal): AsyncIterable<SnapshotPiece> {
-    return this.#maintenance.snapshot(signal);
-  }
-
-  alarms(): Promise<readonly AlarmKind[]> {
-    return this.#maintenance.alarms();
-  }
-
-  disarm(alarm: AlarmKind): Promise<void> {
-    return this.#maintenance.disarm(alarm);
-  }
-
-  defragment(): Promise<void> {
-    return this.#maintenance.defragment();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

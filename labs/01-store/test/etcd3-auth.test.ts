@@ -49,10 +49,10 @@ describe('an etcd with users and passwords', () => {
     expect((await store.range({ key: 'a' })).kvs[0]?.modRevision).toBe(revision);
     expect((await take(store, { key: 'a', startRevision: revision }, 1)).length).toBe(1);
     let size = 0;
-    for await (const piece of store.snapshot(AbortSignal.timeout(10_000)))
+    for await (const piece of store.maintenance.snapshot(AbortSignal.timeout(10_000)))
       size += piece.bytes.length;
     expect(size).toBeGreaterThan(0);
-    expect(await store.alarms()).toEqual([]);
+    expect(await store.maintenance.alarms()).toEqual([]);
   });
 
   test('alice may do what her role says, and hears the rest as etcd says it', async () => {

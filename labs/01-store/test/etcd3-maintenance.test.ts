@@ -27,13 +27,13 @@ afterAll(async () => {
 
 test('hashKv() of one revision stays, whatever is written later; hash() moves', async () => {
   const { revision } = await store.put({ key: 'a', value: bytes('1') });
-  const before = await store.hashKv(revision);
-  const whole = await store.hash();
+  const before = await store.maintenance.hashKv(revision);
+  const whole = await store.maintenance.hash();
   await store.put({ key: 'a', value: bytes('2') });
-  expect((await store.hashKv(revision)).hash).toBe(before.hash);
-  expect((await store.hashKv()).hash).not.toBe(before.hash);
-  expect((await store.hash()).hash).not.toBe(whole.hash);
-  const future = await store.hashKv(revision + 10).catch((error: unknown) => error);
+  expect((await store.maintenance.hashKv(revision)).hash).toBe(before.hash);
+  expect((await store.maintenance.hashKv()).hash).not.toBe(before.hash);
+  expect((await store.maintenance.hash()).hash).not.toBe(whole.hash);
+  const future = await store.maintenance.hashKv(revision + 10).catch((error: unknown) => error);
   expect(StoreError.is(future, 'future-revision')).toBe(true);
 });
 
@@ -42,7 +42,7 @@ test('snapshot() is a copy that etcd itself takes for whole', async () => {
   await store.put({ key: 'b', value: Buffer.alloc(1_000_000) });
   const pieces: Uint8Array[] = [];
   let remaining = Number.POSITIVE_INFINITY;
-  for await (const { bytes: piece, remainingBytes } of store.snapshot(
+  for await (const { bytes: piece, remainingBytes } of store.maintenance.snapshot(
     AbortSignal.timeout(20_000),
   )) {
     expect(remainingBytes).toBeLessThanOrEqual(remaining);
@@ -64,7 +64,7 @@ test('a snapshot that is given up leaves the watches of the same member alone', 
   const watching = store.watch({ key: 'c' }, stop.signal)[Symbol.asyncIterator]();
   const next = watching.next();
   const givenUp = new AbortController();
-  for await (const _piece of store.snapshot(givenUp.signal)) givenUp.abort();
+  for await (const _piece of store.maintenance.snapshot(givenUp.signal)) givenUp.abort();
   const { revision } = await store.put({ key: 'c', value: bytes('1') });
   expect((await next).value?.revision).toBe(revision);
   stop.abort();
@@ -77,12 +77,12 @@ test('a full etcd raises NOSPACE, and takes writes again after compact, defragme
   };
   const error = await fill().catch((e: unknown) => e);
   expect(StoreError.is(error, 'no-space')).toBe(true);
-  expect(await store.alarms()).toEqual(['NOSPACE']);
+  expect(await store.maintenance.alarms()).toEqual(['NOSPACE']);
   const { revision, count } = await store.range({ key: 'big' });
   expect(count).toBe(1);
   await store.compact(revision, { physical: true });
-  await store.defragment();
-  await store.disarm('NOSPACE');
-  expect(await store.alarms()).toEqual([]);
+  await store.maintenance.defragment();
+  await store.maintenance.disarm('NOSPACE');
+  expect(await store.maintenance.alarms()).toEqual([]);
   expect((await store.put({ key: 'small', value: bytes('1') })).revision).toBe(revision + 1);
 });

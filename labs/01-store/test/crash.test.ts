@@ -5,9 +5,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { openStore } from '#src/open-store.ts';
+import { bundle } from './support/bundle.ts';
 import { CrashRecord } from './support/crash-record.ts';
 import { randomOf, seedOf, temporaryDirectory } from './support/store-helpers.ts';
 
@@ -17,21 +17,6 @@ const ROUND_MS_MAX = 5000;
 const EARLY_EVERY = 5;
 const EARLY_MS_MAX = 120;
 const LATE_MS_MAX = 150;
-
-/** As one plain script: it starts in a tenth of the time that a loader of TypeScript needs. */
-async function buildWriter(directory: string): Promise<string> {
-  const outfile = join(directory, 'crash-writer.mjs');
-  const entry = join(import.meta.dirname, 'support/crash-writer.ts');
-  await build({
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-  });
-  return outfile;
-}
 
 interface Kill {
   /** After the start, or after the first line. */
@@ -65,7 +50,7 @@ test(
   `a store that is killed ${ROUNDS} times keeps every acknowledged revision, and none by half`,
   async () => {
     await using directory = await temporaryDirectory();
-    const writer = await buildWriter(directory.path);
+    const writer = await bundle('crash-writer.ts', directory.path);
     const dataDir = join(directory.path, 'data');
     const random = randomOf(seedOf('crash'));
     const record = new CrashRecord();

@@ -203,6 +203,10 @@ lesson(
       expectKeys(keysOf(map), keys.toSorted());
       expectLines(keysOf(map, '00510', '00515'), ['00510', '00511', '00512', '00513', '00514']);
       expect(map.get('04321')).toBe(keys.indexOf('04321'));
+      event('walk over many blocks with a visitor that has enough after three');
+      const three: string[] = [];
+      map.walk('00002', undefined, (key) => three.push(key) < 3);
+      expectLines(three, ['00002', '00003', '00004']);
     }
     figure('keys', 15_000);
   },

@@ -12,6 +12,8 @@ import { openSlowStore } from './support/slow-store.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
 const PROGRESS_MS = 1000;
+/** More than any test of this file waits for. */
+const LINES_MAX = 500;
 
 /** A state that says that it was compacted, as far as the test wants. */
 class Compactable extends Mvcc {
@@ -71,6 +73,7 @@ class Reader {
     while ((await Promise.race([this.#next, nothing()])) !== undefined) {
       const line = await this.next();
       lines.push(line);
+      if (lines.length > LINES_MAX) throw new Error(`batches come without an end: ${line}`);
       if (!isBatch(line)) break;
       onBatch?.(line);
     }
@@ -420,12 +423,25 @@ lesson(
     write('b');
     await clock.advance(PROGRESS_MS);
     expectLines(await reader.all(), ['5: progress']);
+    event(
+      'two revisions that nobody reads for the whole interval: the reader has to take them first',
+    );
+    write('a');
+    write('a');
+    await clock.advance(PROGRESS_MS);
+    expectLines(await reader.all(), ['6: a= 3/6/3', '7: a= 3/7/4']);
     event('ask for progress while an event waits');
     write('a');
     write('a');
     watch.requestProgress();
-    expectLines(await reader.all(), ['6: a= 3/6/3', '7: a= 3/7/4', '7: progress']);
+    expectLines(await reader.all(), ['8: a= 3/8/5', '9: a= 3/9/6', '9: progress']);
+    event('a watch from revision 20, which is far away, and the whole interval');
+    const early = hub.watch({ key: 'a', startRevision: 20, progressNotify: true }, signal);
+    const earlyReader = new Reader(early);
+    await clock.advance(2 * PROGRESS_MS);
+    expectLines(await earlyReader.all(), []);
     event('a watcher that did not ask for progress');
-    expectLines(await silent.all(), ['3: a= 3/3/1', '4: a= 3/4/2', '6: a= 3/6/3', '7: a= 3/7/4']);
+    const revisions = (await silent.all()).map((line) => line.split(':')[0]).join(' ');
+    expect(revisions).toBe('3 4 6 7 8 9');
   },
 );

@@ -90,7 +90,7 @@ export class ServerCall {
 
   /** The one answer of a unary method. */
   reply(message: object): void {
-    if (this.#isFinished) return;
+    if (this.#isOver()) return;
     const frame = this.method.encode(message);
     this.#observer.sent(this.method, frame.length);
     const stream = this.#stream;
@@ -102,7 +102,7 @@ export class ServerCall {
 
   /** One answer of several. Resolves when there is room for the next: who sends without waiting fills the memory. */
   async send(message: object): Promise<void> {
-    if (this.#isFinished) return;
+    if (this.#isOver()) return;
     const stream = this.#stream;
     if (!stream.headersSent) stream.respond(RESPONSE_HEADERS, RESPOND_OPTIONS);
     const frame = this.method.encode(message);
@@ -121,7 +121,7 @@ export class ServerCall {
 
   /** Ends the call. An error is what the client hears when nothing was sent before, and why a stream ended otherwise. */
   finish(status: GrpcStatus = OK): void {
-    if (this.#isFinished) return;
+    if (this.#isOver()) return;
     const stream = this.#stream;
     const trailers = trailersOf(status);
     if (stream.headersSent) {
@@ -136,6 +136,12 @@ export class ServerCall {
 
   fail(error: unknown): void {
     this.finish(statusOf(error));
+  }
+
+  /** The client may have gone a moment before we hear of it by 'close'. */
+  #isOver(): boolean {
+    if (this.#stream.destroyed || this.#stream.closed) this.#end('CANCELLED');
+    return this.#isFinished;
   }
 
   #sendTrailers(trailers: Record<string, string>): void {

@@ -2,7 +2,6 @@
 //
 // Members cannot join: that needs consensus. The methods that would change them are Unimplemented.
 // Upstream: etcd, etcdserver/api/v3rpc/member.go.
-import type { KeyValueStore } from '../kv.ts';
 import type { Identity } from './identity.ts';
 import type { ResponseContext } from './kv-responses.ts';
 import { GrpcError } from './status.ts';
@@ -14,7 +13,7 @@ export interface MemberOptions extends ResponseContext {
   readonly advertisePeerUrls: readonly string[];
 }
 
-export function clusterService(store: KeyValueStore, options: MemberOptions) {
+export function clusterService(options: MemberOptions) {
   const { identity, name, advertiseClientUrls, advertisePeerUrls, headerOf } = options;
   const oneMember = async () => {
     const text = 'etcdserver: this store is a cluster of one member, and others cannot join it';
@@ -22,7 +21,8 @@ export function clusterService(store: KeyValueStore, options: MemberOptions) {
   };
   return {
     MemberList: async () => ({
-      header: headerOf((await store.status()).revision),
+      // Members are no matter of revisions: etcd gives none.
+      header: { ...headerOf(0), revision: undefined },
       members: [
         {
           ID: identity.memberId,

@@ -118,7 +118,7 @@ function servicesOf(
     'etcdserverpb.KV': guardKv(kvService(store, member), users, store),
     'etcdserverpb.Watch': { Watch: watch.Watch },
     'etcdserverpb.Lease': guardLease(leaseService(store, member), users, store),
-    'etcdserverpb.Cluster': clusterService(store, member),
+    'etcdserverpb.Cluster': clusterService(member),
     'etcdserverpb.Maintenance': guardMaintenance(
       maintenanceService(store, maintenance, member),
       users,

@@ -202,9 +202,10 @@ export class WatchStream {
       this.#call.fail(error);
       return;
     }
-    const { revision, compactRevision } = await this.#store.status();
+    const { compactRevision } = await this.#store.status();
     await this.#send({
-      header: this.#options.headerOf(revision),
+      // Not at any revision: etcd gives none.
+      header: { ...this.#options.headerOf(0), revision: undefined },
       watchId,
       canceled: true,
       compactRevision: error.compactRevision ?? compactRevision,

@@ -83,11 +83,15 @@ export class ByteReader {
   }
 
   double(): number {
-    return this.#buffer.readDoubleBE(this.#skip(8));
+    const value = this.#buffer.readDoubleBE(this.#skip(8));
+    // As an integer it needs no object of its own in memory; there are three in each version.
+    const integer = value | 0;
+    return integer === value ? integer : value;
   }
 
   int64(): string {
-    return this.#buffer.readBigInt64BE(this.#skip(8)).toString();
+    const value = this.#buffer.readBigInt64BE(this.#skip(8));
+    return value === 0n ? '0' : value.toString();
   }
 
   latin1(): string {

@@ -11,8 +11,8 @@ import { type Op, StoreError, type TxnRequest } from './kv.ts';
 import type { Mvcc } from './mvcc.ts';
 
 export const DEFAULT_QUOTA_BYTES = 2 * 1024 ** 3;
-/** About what a key costs beside its bytes, and a revision: objects, and their places in index and history. */
-const KEY_BYTES = 256;
+/** About what a key costs beside its bytes, and a revision, measured with a million: objects, their places in index and history. */
+const KEY_BYTES = 400;
 const REVISION_BYTES = 256;
 /** What a lease costs. */
 export const LEASE_COST = 64;
@@ -60,7 +60,7 @@ export function txnCost({ success, failure }: TxnRequest): number {
 function costOf(ops: readonly Op[]): number {
   let cost = 0;
   for (const op of ops) {
-    if (op.kind === 'put') cost += KEY_BYTES + op.key.length + op.value.length;
+    if (op.kind === 'put') cost += REVISION_BYTES + op.key.length + op.value.length;
     else if (op.kind === 'txn') cost += txnCost(op);
   }
   return cost;

@@ -134,7 +134,8 @@ class Replay {
     const { compactRevision, last, versions } = this.#snapshot;
     this.#snapshot = undefined;
     this.#state.mvcc.restore(compactRevision, versions, last);
-    this.#state.leases.follow(versions.map((kv) => ({ type: 'put', kv })));
+    const leased = versions.filter(({ lease }) => lease !== '0');
+    this.#state.leases.follow(leased.map((kv) => ({ type: 'put', kv })));
   }
 
   #commit(revision: number, changes: readonly Change[]): void {

@@ -1,7 +1,7 @@
 // The worked example of key-index.ts, and its edges.
 import { expect, test } from 'vitest';
-import { KeyIndex } from '../src/key-index.ts';
-import type { KeyValue } from '../src/kv.ts';
+import { KeyIndex } from '#src/key-index.ts';
+import type { KeyValue } from '#src/kv.ts';
 
 function version(modRevision: number): KeyValue {
   return {

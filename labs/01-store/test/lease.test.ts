@@ -1,8 +1,8 @@
 // Leases on a clock that stands still until it is moved.
 import { describe, expect, test } from 'vitest';
-import { StoreError } from '../src/kv.ts';
-import { due, type Lease, LeaseBook } from '../src/lease.ts';
-import { openMemoryStore, openStore } from '../src/open-store.ts';
+import { StoreError } from '#src/kv.ts';
+import { due, type Lease, LeaseBook } from '#src/lease.ts';
+import { openMemoryStore, openStore } from '#src/open-store.ts';
 import { FakeClock } from './support/fake-clock.ts';
 import { bytes, take, temporaryDirectory } from './support/store-helpers.ts';
 

@@ -1,7 +1,7 @@
 // Two stores, one directory: the second is refused, until the first is gone.
 import { expect, test } from 'vitest';
-import { StoreError } from '../src/kv.ts';
-import { openStore } from '../src/open-store.ts';
+import { StoreError } from '#src/kv.ts';
+import { openStore } from '#src/open-store.ts';
 import { temporaryDirectory } from './support/store-helpers.ts';
 
 test('openStore() refuses a directory that is open, and takes it when it is closed', async () => {

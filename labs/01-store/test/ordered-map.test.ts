@@ -1,6 +1,6 @@
 // OrderedMap against a plain Map that is sorted when asked.
 import { expect, test } from 'vitest';
-import { OrderedMap } from '../src/ordered-map.ts';
+import { OrderedMap } from '#src/ordered-map.ts';
 import { randomOf, seedOf } from './support/store-helpers.ts';
 
 function walk(map: OrderedMap<number>, start: string, end?: string): [string, number][] {

@@ -1,5 +1,5 @@
 // FakeClock: time that stands still until the test moves it.
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '#src/clock.ts';
 
 export class FakeClock implements Clock {
   #nowMs = 0;

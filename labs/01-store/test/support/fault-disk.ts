@@ -1,5 +1,5 @@
 // FaultDisk: the real disk, but it can be full, fail, or wait, and it counts.
-import { type Disk, type DiskFile, realDisk } from '../../src/disk.ts';
+import { type Disk, type DiskFile, realDisk } from '#src/disk.ts';
 
 export class FaultDisk implements Disk {
   /** Bytes that still fit; a write that does not fit writes what does, and fails. */

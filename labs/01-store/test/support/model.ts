@@ -1,5 +1,5 @@
 // Model: a store so simple that it is obviously right: a full copy of everything at every revision.
-import type { Op, StoreEvent } from '../../src/kv.ts';
+import type { Op, StoreEvent } from '#src/kv.ts';
 import { eventLine, text } from './store-helpers.ts';
 
 interface Version {

@@ -8,7 +8,7 @@ import type {
   StoreEvent,
   WatchBatch,
   WatchRequest,
-} from '../../src/kv.ts';
+} from '#src/kv.ts';
 
 export const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 export const text = (value: Uint8Array): string => Buffer.from(value).toString('latin1');

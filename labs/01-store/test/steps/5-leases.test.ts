@@ -253,7 +253,8 @@ lesson(
   'Before start() time stands still, and start() gives every lease its full time',
   {
     invariant: 2,
-    byHand: 'etcdctl lease grant 10; restart the server; etcdctl lease timetolive ID',
+    byHand:
+      'etcdctl lease grant 100; sleep 50; kill -9 $(pgrep -n etcd); start it again; etcdctl lease timetolive ID',
     symbols: ['src/lease.ts#LeaseBook.start'],
   },
   async ({ event }) => {

@@ -147,7 +147,8 @@ lesson(
   'The text of an error is a header field: what is not printable ASCII travels as %XX of its UTF-8',
   {
     invariant: 3,
-    byHand: 'etcdctl user get größer',
+    byHand:
+      "curl -sv --http2-prior-knowledge -X POST -H 'content-type: application/grpc' http://127.0.0.1:2379/etcdserverpb.KV/50%",
     symbols: ['src/grpc/status.ts#percentEncode'],
   },
   ({ event }) => {

@@ -8,6 +8,7 @@ import { bytes, eventLine, line, randomOf } from '../support/store-helpers.ts';
 import { expectLines } from './support/lines.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
+const NO_BYTES = bytes('');
 
 const put = (key: string, value: string, lease = '0'): Change => ({
   type: 'put',
@@ -143,15 +144,23 @@ lesson(
   ({ event, figure }) => {
     const index = new KeyIndex();
     let looks = 0;
-    for (let revision = 2; revision < 100_002; revision++) {
-      index.put({
-        ...version(0),
-        get modRevision() {
-          looks++;
-          return revision;
-        },
-      });
+    /** A version that notices when somebody looks at its revision. */
+    class Watched {
+      readonly key = 'a';
+      readonly value = NO_BYTES;
+      readonly createRevision = 2;
+      readonly version = 1;
+      readonly lease = '0';
+      readonly #modRevision: number;
+      constructor(modRevision: number) {
+        this.#modRevision = modRevision;
+      }
+      get modRevision(): number {
+        looks++;
+        return this.#modRevision;
+      }
     }
+    for (let revision = 2; revision < 100_002; revision++) index.put(new Watched(revision));
     const random = randomOf(SEED);
     let looksMax = 0;
     for (let i = 0; i < 100; i++) {

@@ -8,9 +8,11 @@ import {
   type Compare,
   type DeleteRangeRequest,
   type Key,
+  type Op,
   type PutRequest,
   type RangeRequest,
   StoreError,
+  type TxnRequest,
   type WatchRequest,
 } from './kv.ts';
 
@@ -26,6 +28,36 @@ const NUMBERS = [
   'minCreateRevision',
   'maxCreateRevision',
 ] as const;
+
+/** All parts of a transaction, each by itself. Inner transactions share what is left of the operations. */
+export function checkParts({ compare, success, failure }: TxnRequest, opsMax: number): number {
+  checkLists(compare, success, failure);
+  const ops = Math.max(compare.length, success.length, failure.length);
+  if (ops > opsMax) {
+    throw new StoreError('invalid', 'etcdserver: too many operations in txn request');
+  }
+  let bytes = 0;
+  for (const part of compare) bytes += checkCompare(part);
+  for (const op of success) bytes += checkOp(op, opsMax - ops);
+  for (const op of failure) bytes += checkOp(op, opsMax - ops);
+  return bytes;
+}
+
+function checkOp(op: Op, opsMax: number): number {
+  switch (op.kind) {
+    case 'range':
+    case 'delete':
+      return checkRange(op);
+    case 'put':
+      return checkPut(op);
+    case 'txn':
+      return checkParts(op, opsMax);
+    default:
+      op satisfies never;
+      // The answer of etcd to an operation without content.
+      throw new StoreError('key-not-found', 'etcdserver: key not found');
+  }
+}
 
 /** Throws unless the keys are byte strings, and there is one. Returns their bytes, as do the others. */
 export function checkKeys(request: { key: Key; rangeEnd?: Key }): number {

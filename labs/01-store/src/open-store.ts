@@ -2,7 +2,7 @@
 //
 // The order when a directory is opened: lock it, bring the state back, continue the log, and only
 // then serve. What an interrupted snapshot left is removed on the way.
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { Alarms } from './alarms.ts';
 import { removeBackups } from './backup.ts';
 import { type Clock, realClock } from './clock.ts';
@@ -43,7 +43,7 @@ export interface StoreOptions extends MemoryStoreOptions {
   dataDir: string;
   /** A snapshot is taken after so many bytes of log, or as many as the last snapshot has if that is more. */
   snapshotBytesMin?: number;
-  /** etcd's --snapshot-count: also after so many committed transactions. Absent = only by bytes. */
+  /** etcd's --snapshot-count: after so many committed transactions the log need not have snapshotBytesMin. */
   snapshotCount?: number;
   disk?: Disk;
   /** Hears of what went wrong without anybody having asked: a snapshot that could not be written. */
@@ -64,7 +64,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const position = await recover(dataDir, state);
     await removeBefore(dataDir, 0);
     await removeBackups(dataDir);
-    const wal = await Wal.open(walOptions(options, state), position);
+    const wal = await Wal.open(walOptions(options, state, await snapshotBytes(dataDir)), position);
     const journal: Journal = {
       append: wal.append.bind(wal),
       checkpoint: wal.checkpoint.bind(wal),
@@ -116,10 +116,11 @@ async function prepare(dataDir: string): Promise<Lock> {
   return lockDirectory(dataDir);
 }
 
-function walOptions(options: StoreOptions, state: SnapshotState): WalOptions {
-  const { dataDir, snapshotBytesMin = SNAPSHOT_BYTES_MIN, snapshotCount } = options;
+function walOptions(options: StoreOptions, state: SnapshotState, lastBytes: number): WalOptions {
+  const { dataDir, snapshotBytesMin = SNAPSHOT_BYTES_MIN } = options;
+  const { snapshotCount = Number.POSITIVE_INFINITY } = options;
   const { disk = realDisk, warn } = options;
-  let lastSnapshotBytes = 0;
+  let lastSnapshotBytes = lastBytes;
   const snapshot = async (segment: number) => {
     try {
       lastSnapshotBytes = await writeSnapshot(snapshotPath(dataDir, segment), state, disk);
@@ -134,10 +135,17 @@ function walOptions(options: StoreOptions, state: SnapshotState): WalOptions {
     disk,
     directory: dataDir,
     segmentPath: (segment: number) => segmentPath(dataDir, segment),
-    snapshotBytes: () => Math.max(snapshotBytesMin, lastSnapshotBytes),
-    ...(snapshotCount === undefined ? {} : { snapshotCommits: snapshotCount }),
+    // Never before as much was logged as the last snapshot was large: otherwise most of what is written were snapshots.
+    snapshotBytes: (commits: number) =>
+      Math.max(commits >= snapshotCount ? 0 : snapshotBytesMin, lastSnapshotBytes),
     snapshot,
   };
+}
+
+/** Of the newest snapshot; 0 when there is none. */
+async function snapshotBytes(dataDir: string): Promise<number> {
+  const newest = (await listFiles(dataDir)).snapshots.at(-1);
+  return newest === undefined ? 0 : (await stat(snapshotPath(dataDir, newest))).size;
 }
 
 /** Removes the files that the snapshot with this number replaces, and snapshots that were never finished. */

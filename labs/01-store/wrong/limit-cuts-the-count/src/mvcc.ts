@@ -96,17 +96,17 @@ export class Mvcc {
         : tombstoneOf(change.key, revision);
     if (change.type === 'put') this.#put(kv);
     else this.#index.get(change.key)?.tombstone(revision);
-    const event: StoreEvent = { type: change.type, kv };
-    if (previous !== undefined) event.prevKv = previous;
+    const { type } = change;
+    const event = previous === undefined ? { type, kv } : { type, kv, prevKv: previous };
     this.#staged.push(event);
     return event;
   }
 
   /** Makes the staged changes the next revision; no revision passes when there are none. */
   commit(): readonly StoreEvent[] {
-    const events = this.#staged;
-    // Not the array itself: the next transaction will fill it.
-    if (events.length === 0) return [];
+    // A copy of just the right size: the next transaction fills the staged ones, and the history keeps these for long.
+    const events = this.#staged.slice();
+    if (events.length === 0) return events;
     this.#staged = [];
     this.#history.push(events);
     this.#revision++;

@@ -25,7 +25,7 @@ interface Generation {
 }
 
 export class KeyIndex {
-  readonly #generations: Generation[] = [];
+  #generations: Generation[] = [];
 
   /** True when no revision that can still be read knows the key. */
   get isEmpty(): boolean {

@@ -8,7 +8,7 @@
 // request is refused as in etcd.
 // Upstream: etcd, server/etcdserver/api/v3rpc/key.go (checks) and server/etcdserver/txn (apply).
 import { ChangedKeys } from './changed-keys.ts';
-import { checkCompare, checkLists, checkPut, checkRange } from './check.ts';
+import { checkParts, checkRange } from './check.ts';
 import {
   type Compare,
   type CompareResult,
@@ -54,36 +54,6 @@ export function checkTxn(request: TxnRequest, limits = DEFAULT_LIMITS): void {
   checkDuplicates(request.failure);
   if (bytes > limits.requestBytesMax) {
     throw new StoreError('too-large', 'etcdserver: request is too large');
-  }
-}
-
-/** Checks everything by itself; inner transactions share what is left of the operations. Returns the bytes of keys and values. */
-function checkParts({ compare, success, failure }: TxnRequest, opsMax: number): number {
-  checkLists(compare, success, failure);
-  const ops = Math.max(compare.length, success.length, failure.length);
-  if (ops > opsMax) {
-    throw new StoreError('invalid', 'etcdserver: too many operations in txn request');
-  }
-  let bytes = 0;
-  for (const part of compare) bytes += checkCompare(part);
-  for (const op of success) bytes += checkOp(op, opsMax - ops);
-  for (const op of failure) bytes += checkOp(op, opsMax - ops);
-  return bytes;
-}
-
-function checkOp(op: Op, opsMax: number): number {
-  switch (op.kind) {
-    case 'range':
-    case 'delete':
-      return checkRange(op);
-    case 'put':
-      return checkPut(op);
-    case 'txn':
-      return checkParts(op, opsMax);
-    default:
-      op satisfies never;
-      // The answer of etcd to an operation without content.
-      throw new StoreError('key-not-found', 'etcdserver: key not found');
   }
 }
 

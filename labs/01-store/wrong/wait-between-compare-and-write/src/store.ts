@@ -114,6 +114,7 @@ export class Store implements KeyValueStore {
     if (this.#quota?.admits(txnCost(request)) === false) await this.#quota.refuse();
     const { succeeded, ops } = choose(this.#mvcc, request);
     checkChosen(this.#mvcc, this.#leases, ops);
+    // What was compared shall be on the disk before anything is built on it.
     await this.#append([], () => undefined);
     const executed = execute(this.#mvcc, ops);
     await this.#commit(executed.events);

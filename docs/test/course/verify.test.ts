@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { loadLab } from '../../src/course/load-lab.ts';
 import { cacheFolder } from '../../src/course/repository.ts';
 import { holds, type Proof, type VerifyOptions } from '../../src/course/verify/proof.ts';
 import { reportText } from '../../src/course/verify/report.ts';
 import { verifyLab } from '../../src/course/verify/verify-lab.ts';
 import { spoiledLab } from './support/fixtures.ts';
+
+// Each test proves a whole lab, with dozens of processes: seconds on a free machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 180_000 });
 
 type Changes = Parameters<typeof spoiledLab>[0];
 
@@ -75,24 +78,26 @@ describe('verifyLab()', () => {
       `,
     });
     expect(red).toEqual({
-      'prefix 1': 'all 1 test of step 2-history pass before it is written',
-      'symbol src/history.ts#latest': 'without latest all 1 test of step 2-history still pass',
+      'prefix 1': 'every test of step 2-history (1) passes before it is written',
+      'symbol src/history.ts#latest':
+        'without latest every test of step 2-history (1) still passes',
       'symbol src/history.ts#History.push':
-        'without History.push all 1 test of step 2-history still pass',
+        'without History.push every test of step 2-history (1) still passes',
     });
   });
 
   test('a symbol that no test misses is found', async () => {
-    const red = await redOf({ 'test/steps/3-report.test.ts': ['counter.add(2);\n', ''] });
-    expect(Object.keys(red)).toEqual(['prefix 3']); // The test is wrong now, and says so.
-    const unseen = await redOf({
-      'test/steps/3-report.test.ts': [
-        'expect(heard).toEqual([2, 4]);',
-        'expect(counter.total).toBe(4);',
-      ],
-    });
-    expect(unseen).toEqual({
-      'symbol src/report.ts#notify': 'without notify all 3 tests of step 3-report still pass',
+    const red = await redOf(
+      {
+        'test/steps/3-report.test.ts': [
+          'expect(heard).toEqual([2, 4]);',
+          'expect(heard.length).toBeLessThan(3);',
+        ],
+      },
+      { steps: [3] },
+    );
+    expect(red).toEqual({
+      'symbol src/report.ts#notify': 'without notify every test of step 3-report (3) still passes',
     });
   });
 
@@ -139,6 +144,39 @@ describe('verifyLab()', () => {
     expect(red['types prefix 2']).toMatch(
       /^src\/history\.ts:\d+: TS2304: Cannot find name 'newestFirst'/,
     );
+  });
+
+  test('a test that only ran out of time has a second chance', async () => {
+    const red = await redOf(
+      {
+        'test/steps/1-count.test.ts': [
+          "import { Counter } from '#src/counter.ts';",
+          `import { existsSync, writeFileSync } from 'node:fs';
+          import { join } from 'node:path';
+          import { Counter } from '#src/counter.ts';
+          const about = { invariant: 1, byHand: 'sleep 1', symbols: ['src/counter.ts#Counter.add'] };
+          lesson('slow the first time', { ...about, timeoutMs: 200 }, async ({ signal }) => {
+            new Counter().add(1);
+            const marker = join(process.env.KUBE_LABS_SRC ?? '', 'marker');
+            if (existsSync(marker)) return;
+            writeFileSync(marker, '');
+            await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          });`,
+        ],
+      },
+      { steps: [1] },
+    );
+    expect(red).toEqual({});
+  });
+
+  test('an overlay that the reference has left behind is found', async () => {
+    const lines = Array.from({ length: 61 }, (_, i) => `// ${i}\n`).join('');
+    const changes = {
+      ...overlay,
+      'wrong/last-only/src/counter.ts': `${lines}${overlay['wrong/last-only/src/counter.ts']}`,
+    };
+    const red = await redOf(changes, { steps: [1] });
+    expect(red['wrong last-only']).toMatch(/^last-only differs from the reference in 62 lines/);
   });
 
   test('an overlay must be wrong, and print what is stored beside it', async () => {

@@ -5,6 +5,7 @@
 //   wrong/<name>/expected.txt    the output, written by `course verify --update`, read by people, compared ever after
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { diffLines } from 'diff';
 import { CourseError } from '../course-error.ts';
 import { referenceTree, type Tree } from '../derive.ts';
 import type { Lab, Step } from '../model.ts';
@@ -17,6 +18,8 @@ export interface Overlay {
   readonly about: string;
   /** `src/mvcc.ts` → text. */
   readonly files: Tree;
+  /** Lines that are not the reference's. They grow when the reference moves on and the overlay does not. */
+  readonly ownLines: number;
   readonly expectedFile: string;
   /** Undefined when nobody has written it yet. */
   readonly expected: string | undefined;
@@ -43,9 +46,10 @@ function overlayOf(lab: Lab, name: string): Overlay {
   const about = map.take('about').text();
   map.done();
   const files = filesOf(lab, folder);
+  const ownLines = countOwnLines(files, referenceTree(lab));
   const expectedFile = join(folder, 'expected.txt');
   const expected = existsSync(expectedFile) ? readFileSync(expectedFile, 'utf8') : undefined;
-  return { name, step, title, about, files, expectedFile, expected };
+  return { name, step, title, about, files, ownLines, expectedFile, expected };
 }
 
 function filesOf(lab: Lab, folder: string): Tree {
@@ -65,4 +69,10 @@ function filesOf(lab: Lab, folder: string): Tree {
   }
   if (tree.size === 0) throw new CourseError('the overlay lays nothing over', { file: folder });
   return tree;
+}
+
+function countOwnLines(files: Tree, reference: Tree): number {
+  return [...files]
+    .flatMap(([path, text]) => diffLines(reference.get(path) ?? '', text))
+    .reduce((sum, { added, count }) => sum + (added ? count : 0), 0);
 }

@@ -21,6 +21,8 @@ export interface PlannedRun {
   readonly folder: string;
   readonly tree: Tree;
   readonly steps: readonly Step[];
+  /** Whether the tests of one of these steps are expected to pass. */
+  readonly mustPass: (step: Step) => boolean;
   readonly judge: (results: Results, srcFolder: string) => Verdict;
 }
 
@@ -39,6 +41,9 @@ export type Results = ReadonlyMap<string, JobResult>;
 const NOT_LOADED =
   'code outside of any function reaches a stub: call it later, or give it a `stub:`';
 
+/** One mistake of a person is short; more lines say that an overlay was left behind. */
+const OWN_LINES_MAX = 60;
+
 /** The columns of a stored output: those of a terminal that nobody has made wider. */
 const WIDTH = 80;
 
@@ -53,6 +58,7 @@ export function planPrefixes(lab: Lab, reference: Tree, options: VerifyOptions):
       folder: `prefix-${solved}`,
       tree: deriveTree(lab, solved, reference),
       steps,
+      mustPass: (step) => step.number <= solved,
       judge: (results) => judgePrefix(lab, { solved, steps }, results),
     };
   });
@@ -68,6 +74,7 @@ export function planSymbols(lab: Lab, reference: Tree, options: VerifyOptions): 
         folder: `blank-${step.number}-${i + 1}`,
         tree: blankSymbol(lab, owned.symbol, reference),
         steps: [step],
+        mustPass: () => false,
         judge: (results) => judgeSymbol(owned, step, results),
       })),
     );
@@ -81,6 +88,7 @@ export function planOverlay(lab: Lab, reference: Tree, overlay: Overlay): Planne
     folder: `wrong-${name}`,
     tree: new Map([...reference, ...files]),
     steps: hasTests(lab, step) ? [step] : [],
+    mustPass: () => false,
     judge: (results, srcFolder) => judgeOverlay(lab, overlay, { results, srcFolder }),
   };
 }
@@ -171,7 +179,7 @@ function ownerName({ steps }: Lab, symbol: string): string {
 function redComplaints(step: Step, tests: readonly TestResult[]): readonly Complaint[] {
   const failed = tests.find(({ state }) => state === 'failed' || state === 'not-written');
   if (failed === undefined) {
-    const what = `all ${countOf(tests.length, 'test')} of step ${step.id} pass before it is written`;
+    const what = `every test of step ${step.id} (${tests.length}) passes before it is written`;
     return [{ what, todo: 'test what its symbols do; or an earlier step already does it' }];
   }
   if (failed.id !== `${step.id}/0`) return [];
@@ -191,24 +199,29 @@ function judgeSymbol({ symbol }: OwnedSymbol, step: Step, results: Results): Ver
   }
   if (red !== undefined) return { says: `missed by ${red.id}`, complaints: [] };
   const { name } = parseRef(symbol);
-  const what = `without ${name} all ${countOf(tests.length, 'test')} of step ${step.id} still pass`;
+  const what = `without ${name} every test of step ${step.id} (${tests.length}) still passes`;
   const todo = `test what ${name} does, or take it out of \`owns\``;
   return { says: 'missed by no test', complaints: [{ what, todo }] };
 }
 
 function judgeOverlay(
   lab: Lab,
-  { step, expected, name }: Overlay,
+  { step, expected, name, ownLines }: Overlay,
   { results, srcFolder }: { results: Results; srcFolder: string },
 ): Verdict {
   const result = checkResultOf(lab, step, [...results.values()]);
   const output = renderCheck(result, { lab, srcFolder, color: false, times: false, width: WIDTH });
-  const says = `prints its expected.txt (exit ${result.exitCode})`;
+  const says = `prints its expected.txt; ${countOf(ownLines, 'line')} of its own`;
   if (result.exitCode !== 1) {
     const what = `${name}: lab check ends with ${result.exitCode}: nobody notices that it is wrong`;
     const todo =
       result.problem ?? 'add a test that does, or lay something over that is really wrong';
     return { says: 'is not found out', complaints: [{ what, todo }], output };
+  }
+  if (ownLines > OWN_LINES_MAX) {
+    const what = `${name} differs from the reference in ${ownLines} lines: has the reference moved on?`;
+    const todo = 'lay the one mistake over what the reference is now';
+    return { says: 'is out of date', complaints: [{ what, todo }] };
   }
   if (output === expected) return { says, complaints: [], output };
   const what = expected === undefined ? 'there is no expected.txt' : firstChange(expected, output);

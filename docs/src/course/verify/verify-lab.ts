@@ -3,12 +3,11 @@
 // Its proofs: texts that fit (prove-lesson.ts), types of every tree (prove-types.ts), the triangle, every symbol and every
 // overlay (plan-runs.ts), and that the last prefix is the reference byte for byte.
 // Rules of use
-//   - All test files run in one vitest, so a proof costs a fork of a process and not a start of a tool.
+//   - Many test files run in one vitest, so a proof costs a fork of a process and not a start of a tool.
 //   - A proof that held is remembered by a hash of what it depends on; `cache: false` proves everything again.
 //   - It rejects only when it cannot prove at all; what does not hold is in the report.
 import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { type Job, type JobResult, runTests } from '../../check/run-tests.ts';
+import type { JobResult } from '../../check/run-tests.ts';
 import { deriveTree, referenceTree, type Tree } from '../derive.ts';
 import type { Lab, LessonMeta } from '../model.ts';
 import { type Overlay, overlaysOf } from './overlay.ts';
@@ -31,6 +30,7 @@ import {
 import { hashOf, hashOfSurroundings, hashOfTests, ProofCache } from './proof-cache.ts';
 import { proveLesson } from './prove-lesson.ts';
 import { typeErrors } from './prove-types.ts';
+import { runPlanned } from './run-planned.ts';
 import { Workbench } from './workbench.ts';
 
 type Metas = Readonly<Record<string, readonly LessonMeta[]>>;
@@ -169,24 +169,25 @@ function keyOf({ lab, surroundings }: Desk, run: PlannedRun, overlays: readonly 
   );
 }
 
-/** Runs the tests of all these proofs at once, and lets each look at its results. */
+/** Runs the tests of all these proofs, and lets each look at its results. */
 async function judge(
-  desk: Desk,
+  { lab, bench, options, signal }: Desk,
   runs: readonly PlannedRun[],
 ): Promise<ReadonlyMap<PlannedRun, Verdict>> {
-  const first = await runAll(desk, runs);
+  const run = (some: readonly PlannedRun[]) => runPlanned(lab, some, { bench, options, signal });
+  const first = await run(runs);
   // `lab check` goes on to the earlier steps when the current one passes; so does an overlay.
   const later = runs.filter(
-    (run) => run.kind === 'wrong' && [...(first.get(run)?.values() ?? [])].every(isGreen),
+    (each) => each.kind === 'wrong' && [...(first.get(each)?.values() ?? [])].every(isGreen),
   );
-  const earlier = later.map((run) => ({ ...run, steps: earlierSteps(desk.lab, run) }));
-  const second = await runAll(desk, earlier);
+  const earlier = later.map((each) => ({ ...each, steps: earlierSteps(lab, each) }));
+  const second = await run(earlier);
   return new Map(
-    runs.map((run) => {
-      const again = earlier[later.indexOf(run)];
+    runs.map((each) => {
+      const again = earlier[later.indexOf(each)];
       const more: Results = (again && second.get(again)) ?? new Map();
-      const results = new Map([...(first.get(run) ?? []), ...more]);
-      return [run, run.judge(results, desk.bench.place(run.folder, run.tree))];
+      const results = new Map([...(first.get(each) ?? []), ...more]);
+      return [each, each.judge(results, bench.place(each.folder, each.tree))];
     }),
   );
 }
@@ -197,34 +198,4 @@ const isGreen = ({ tests, fault }: JobResult): boolean =>
 function earlierSteps({ steps }: Lab, run: PlannedRun) {
   const first = run.steps[0]?.number ?? 0;
   return steps.filter(({ number }) => number < first);
-}
-
-async function runAll(
-  { lab, bench, options, signal }: Desk,
-  runs: readonly PlannedRun[],
-): Promise<ReadonlyMap<PlannedRun, Results>> {
-  const jobs = runs.flatMap((run) =>
-    run.steps.map((step): Job => {
-      const srcFolder = bench.place(run.folder, run.tree);
-      return { name: `${run.folder} ${step.id}`, lab, srcFolder, tests: step.tests };
-    }),
-  );
-  if (jobs.length === 0) return new Map();
-  let done = 0;
-  const results = await runTests(jobs, {
-    signal,
-    concurrency: options.concurrency ?? availableParallelism(),
-    onResult: () => options.onProgress?.(++done, jobs.length),
-  });
-  return new Map(
-    runs.map((run) => [
-      run,
-      new Map(
-        run.steps.flatMap((step) => {
-          const result = results.get(`${run.folder} ${step.id}`);
-          return result === undefined ? [] : [[step.id, result] as const];
-        }),
-      ),
-    ]),
-  );
 }

@@ -1,0 +1,80 @@
+// Run planned: the tests of many proofs, each against its own tree, in a few vitests.
+//
+// A test that must pass and ran out of time says more about the machine than about the tree, for other work may slow it down
+// tenfold. It gets a second chance, alone; what fails for any other reason does not.
+import { availableParallelism } from 'node:os';
+import { type Job, type JobResult, runTests } from '../../check/run-tests.ts';
+import type { Lab, Step } from '../model.ts';
+import type { PlannedRun, Results } from './plan-runs.ts';
+import type { VerifyOptions } from './proof.ts';
+import type { Workbench } from './workbench.ts';
+
+/** A job keeps all that it has read and translated until its vitest is closed: a hundred of them take most of a gigabyte. */
+const BATCH = 16;
+
+export interface RunSettings {
+  readonly bench: Workbench;
+  readonly options: VerifyOptions;
+  readonly signal: AbortSignal;
+}
+
+interface PlannedJob {
+  readonly run: PlannedRun;
+  readonly step: Step;
+  readonly job: Job;
+}
+
+type JobResults = Map<string, JobResult>;
+
+export async function runPlanned(
+  lab: Lab,
+  runs: readonly PlannedRun[],
+  settings: RunSettings,
+): Promise<ReadonlyMap<PlannedRun, Results>> {
+  const planned = runs.flatMap((run) =>
+    run.steps.map((step): PlannedJob => {
+      const srcFolder = settings.bench.place(run.folder, run.tree);
+      const name = `${run.folder} ${step.id}`;
+      return { run, step, job: { name, lab, srcFolder, tests: step.tests } };
+    }),
+  );
+  const results = await runInBatches(planned, settings);
+  const late = planned.filter((each) => ranOutOfTime(each, results.get(each.job.name)));
+  const alone = { ...settings, options: { concurrency: 1 } };
+  for (const [name, result] of await runInBatches(late, alone)) results.set(name, result);
+  return new Map(runs.map((run) => [run, resultsOf(run, planned, results)]));
+}
+
+/** Loading must always come to an end, and the tests of a step that is written too. */
+function ranOutOfTime({ run, step }: PlannedJob, result: JobResult | undefined): boolean {
+  const late = result?.tests.find(({ failure }) => failure?.timedOut === true);
+  return late !== undefined && (late.id === `${step.id}/0` || run.mustPass(step));
+}
+
+async function runInBatches(
+  planned: readonly PlannedJob[],
+  { options, signal }: RunSettings,
+): Promise<JobResults> {
+  const results: JobResults = new Map();
+  let done = 0;
+  for (let start = 0; start < planned.length; start += BATCH) {
+    const jobs = planned.slice(start, start + BATCH).map(({ job }) => job);
+    const ran = await runTests(jobs, {
+      signal,
+      concurrency: options.concurrency ?? availableParallelism(),
+      onResult: () => options.onProgress?.(++done, planned.length),
+    });
+    for (const [name, result] of ran) results.set(name, result);
+  }
+  return results;
+}
+
+function resultsOf(run: PlannedRun, planned: readonly PlannedJob[], results: JobResults): Results {
+  const own = planned.filter((each) => each.run === run);
+  return new Map(
+    own.flatMap(({ step, job }) => {
+      const result = results.get(job.name);
+      return result === undefined ? [] : [[step.id, result]];
+    }),
+  );
+}

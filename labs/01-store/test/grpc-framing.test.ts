@@ -64,12 +64,18 @@ describe('MessageReader', () => {
       want: ['INTERNAL', 'grpc: compressed flag set with identity or empty encoding'],
     },
     {
+      name: 'a compressed message whose encoding is named',
+      bytes: '0100000001ff',
+      encoding: 'gzip',
+      want: ['UNIMPLEMENTED', 'grpc: Decompressor is not installed for grpc-encoding "gzip"'],
+    },
+    {
       name: 'a flag that does not exist',
       bytes: '4700000001ff',
       want: ['INTERNAL', 'grpc: received unexpected payload format 71'],
     },
-  ])('refuses $name', ({ bytes, want: [code, message] }) => {
-    const reader = new MessageReader(100);
+  ])('refuses $name', ({ bytes, encoding, want: [code, message] }) => {
+    const reader = new MessageReader(100, encoding);
     const expected = new GrpcError(code as 'INTERNAL', message as string);
     expect(() => reader.push(Buffer.from(bytes, 'hex'))).toThrow(expected);
   });

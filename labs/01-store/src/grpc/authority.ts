@@ -12,6 +12,10 @@ import type { Socket } from 'node:net';
 
 const PREFACE_BYTES = 24;
 const FRAME_HEADER_BYTES = 9;
+/** Nobody may send a longer one before he was told that he may. */
+const FRAME_BYTES_MAX = 16_384;
+const BYTES_MAX = 256 * 1024;
+const SILENCE_MS_MAX = 30_000;
 const HEADERS = 1;
 const SETTINGS = 4;
 const ACK = 1;
@@ -38,40 +42,55 @@ interface Frame {
   readonly end: number;
 }
 
-/** Reads until the first request is there, and puts back what it read. The socket's first bytes are known to be HTTP/2's. */
+/**
+ * Reads until the first request is there, and puts back what it read. The socket's first bytes are known to be HTTP/2's.
+ * What has no request for a while, or is no HTTP/2 after all, is handed over as it is.
+ */
 export function mendAuthority(socket: Socket, handOver: () => void): void {
   let bytes: Buffer = Buffer.alloc(0);
   let isAsked = false;
   const look = () => {
-    const chunk: Buffer | null = socket.read();
-    if (chunk === null) return;
-    bytes = Buffer.concat([bytes, chunk]);
-    const frames = framesOf(bytes);
-    const hasRequest = frames.some(({ type }) => !BEFORE_REQUESTS.includes(type));
+    bytes = Buffer.concat([bytes, socket.read() ?? Buffer.alloc(0)]);
+    const { frames, isNonsense } = framesOf(bytes);
     const ack = frames.find(({ type, flags }) => type === SETTINGS && flags === ACK);
-    if (!hasRequest || (isAsked && ack === undefined)) {
-      const waits = !hasRequest && frames.some(({ type }) => type === SETTINGS);
-      if (waits && !isAsked) {
-        isAsked = true;
-        socket.write(EMPTY_SETTINGS);
-      }
-      return;
+    if (isNonsense || frames.some(({ type }) => !BEFORE_REQUESTS.includes(type))) {
+      if (!isAsked || ack !== undefined) leave(frames, isAsked ? ack : undefined);
+      else if (isNonsense) socket.destroy();
+    } else if (!isAsked && frames.some(({ type }) => type === SETTINGS)) {
+      isAsked = true;
+      socket.write(EMPTY_SETTINGS);
     }
+  };
+  const leave = (frames: readonly Frame[], ack: Frame | undefined) => {
+    stop();
     const first = frames.find(({ type }) => type === HEADERS);
     if (first !== undefined) mendBlock(blockOf(bytes, first));
-    socket.off('readable', look);
-    socket.unshift(ack && isAsked ? without(bytes, ack) : bytes);
+    socket.unshift(ack === undefined ? bytes : without(bytes, ack));
     handOver();
   };
-  socket.on('readable', look);
+  const onSilence = () => {
+    const { frames } = framesOf(bytes);
+    const ack = frames.find(({ type, flags }) => type === SETTINGS && flags === ACK);
+    // Without an answer to our frame there is nobody, or nobody who speaks HTTP/2.
+    if (isAsked && ack === undefined) socket.destroy();
+    else leave(frames, ack);
+  };
+  const timer = setTimeout(onSilence, SILENCE_MS_MAX).unref();
+  const stop = () => {
+    clearTimeout(timer);
+    socket.off('readable', look).off('close', stop);
+  };
+  socket.on('readable', look).on('close', stop);
 }
 
-/** The frames that are whole. */
-function framesOf(bytes: Buffer): readonly Frame[] {
+/** The frames that are whole; one that is longer than any may be at the start of a connection makes all of it nonsense. */
+function framesOf(bytes: Buffer): { frames: readonly Frame[]; isNonsense: boolean } {
   const frames: Frame[] = [];
   let start = PREFACE_BYTES;
   while (start + FRAME_HEADER_BYTES <= bytes.length) {
-    const end = start + FRAME_HEADER_BYTES + bytes.readUIntBE(start, 3);
+    const length = bytes.readUIntBE(start, 3);
+    if (length > FRAME_BYTES_MAX) return { frames, isNonsense: true };
+    const end = start + FRAME_HEADER_BYTES + length;
     if (end > bytes.length) break;
     frames.push({
       type: bytes.readUInt8(start + 3),
@@ -81,7 +100,7 @@ function framesOf(bytes: Buffer): readonly Frame[] {
     });
     start = end;
   }
-  return frames;
+  return { frames, isNonsense: bytes.length > BYTES_MAX };
 }
 
 function without(bytes: Buffer, { start, end }: Frame): Buffer {
@@ -89,7 +108,7 @@ function without(bytes: Buffer, { start, end }: Frame): Buffer {
 }
 
 function blockOf(bytes: Buffer, { start, end, flags }: Frame): Buffer {
-  const paddingBytes = flags & PADDED ? bytes.readUInt8(start + FRAME_HEADER_BYTES) : 0;
+  const paddingBytes = flags & PADDED ? (bytes[start + FRAME_HEADER_BYTES] ?? 0) : 0;
   const before = (flags & PADDED ? 1 : 0) + (flags & PRIORITY ? 5 : 0);
   return bytes.subarray(start + FRAME_HEADER_BYTES + before, end - paddingBytes);
 }

@@ -6,7 +6,7 @@
 // Rules of use: after `finished` every method does nothing: whoever works for a call need not ask whether somebody still listens.
 // Invariant: the observer hears of the end of every call exactly once.
 // Upstream: gRPC over HTTP2; google.golang.org/grpc, server.go (processUnaryRPC, processStreamingRPC).
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { MethodDescription } from './messages.ts';
 import { type GrpcCode, GrpcError, type GrpcStatus, statusOf, trailersOf } from './status.ts';
@@ -152,7 +152,11 @@ export class ServerCall {
 
   /** A client that never ends its half of a finished call would keep the stream for ever. */
   #closeWhenSent(): void {
-    if (!this.#stream.readableEnded) this.#stream.resume();
+    const stream = this.#stream;
+    // Later: what is on its way to the client goes first, and so does what of his half is here already.
+    setImmediate(() => {
+      if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
   }
 
   #end(code: GrpcCode): void {

@@ -53,7 +53,7 @@ function describe(service: protobuf.Service, method: protobuf.Method): MethodDes
     name: method.name,
     isRequestStream: method.requestStream === true,
     isResponseStream: method.responseStream === true,
-    decode: (message) => decode(request, message),
+    decode: (message) => decode(request, message, method.requestStream === true),
     encode: (message) => encode(response, message),
   };
 }
@@ -65,12 +65,15 @@ function encode(type: protobuf.Type, message: object): Buffer {
   return sealFrame(type.encode(message, writer).finish() as Buffer);
 }
 
-function decode(type: protobuf.Type, message: Buffer): object {
+function decode(type: protobuf.Type, message: Buffer, isOfStream: boolean): object {
   try {
     return type.decode(message);
   } catch (error) {
-    const text = `grpc: error while unmarshalling request: ${(error as Error).message}`;
-    throw new GrpcError('INTERNAL', text, { cause: error });
+    // In the words of Go's server, which has different ones for streams.
+    const what = isOfStream
+      ? 'failed to unmarshal the received message '
+      : 'error unmarshalling request: ';
+    throw new GrpcError('INTERNAL', `grpc: ${what}${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -144,7 +144,7 @@ export class GrpcServer {
     this.#readMessages(call, stream, {
       // What follows the one message is nobody's.
       message: (message) => isStarted || run(message),
-      end: () => isStarted || call.fail(unexpectedEnd()),
+      end: () => isStarted || call.fail(new GrpcError('UNKNOWN', 'EOF')),
     });
   }
 
@@ -171,7 +171,8 @@ export class GrpcServer {
     on: { message(message: Buffer): void; end(): void },
   ): void {
     const observer = this.#options.observer ?? NOBODY;
-    const reader = new MessageReader(this.#options.messageBytesMax);
+    const encoding = String(call.headers['grpc-encoding'] ?? 'identity');
+    const reader = new MessageReader(this.#options.messageBytesMax, encoding);
     stream.on('data', (chunk: Buffer) => {
       // The rest of a call that is over: read, so that its stream can end.
       if (call.isFinished) return;
@@ -187,12 +188,13 @@ export class GrpcServer {
     stream.on('end', () => {
       if (call.isFinished) return;
       if (reader.isBetweenMessages) on.end();
-      else call.fail(unexpectedEnd());
+      else call.fail(unexpectedEnd(call.method));
     });
   }
 
   #unknown(path: string): string {
-    const [, service = '', name = ''] = path.split('/');
+    const [, service = '', name] = path.split('/');
+    if (name === undefined) return `malformed method name: ${JSON.stringify(path)}`;
     if (!this.#serviceNames.has(service)) return `unknown service ${service}`;
     return `unknown method ${name} for service ${service}`;
   }
@@ -244,6 +246,7 @@ function refusalOf(headers: IncomingHttpHeaders): Record<string, number | string
   return { ':status': constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE };
 }
 
-function unexpectedEnd(): GrpcError {
-  return new GrpcError('INTERNAL', 'unexpected EOF');
+/** Go's server has two codes for it. */
+function unexpectedEnd({ isRequestStream }: MethodDescription): GrpcError {
+  return new GrpcError(isRequestStream ? 'INTERNAL' : 'UNKNOWN', 'unexpected EOF');
 }

@@ -23,22 +23,13 @@ export class Checker {
   readonly #options: CheckOptions;
   readonly #session: TestSession;
 
-  private constructor(
-    lab: Lab,
-    step: Step,
-    { options, session }: { options: CheckOptions; session: TestSession },
-  ) {
+  constructor(lab: Lab, step: Step, options: CheckOptions) {
+    const { srcFolder, concurrency } = options;
+    const jobs = stepsOf(lab, step, options).map((each) => jobOf(lab, each, srcFolder));
     this.#lab = lab;
     this.#step = step;
     this.#options = options;
-    this.#session = session;
-  }
-
-  static async open(lab: Lab, step: Step, options: CheckOptions): Promise<Checker> {
-    const { srcFolder, concurrency } = options;
-    const jobs = stepsOf(lab, step, options).map((each): Job => jobOf(lab, each, srcFolder));
-    const session = await TestSession.open(jobs, concurrency === undefined ? {} : { concurrency });
-    return new Checker(lab, step, { options, session });
+    this.#session = new TestSession(jobs, concurrency === undefined ? {} : { concurrency });
   }
 
   async run(signal: AbortSignal): Promise<CheckResult> {
@@ -69,7 +60,7 @@ export async function check(
   step: Step,
   { signal, ...options }: CheckOptions & { readonly signal: AbortSignal },
 ): Promise<CheckResult> {
-  const checker = await Checker.open(lab, step, options);
+  const checker = new Checker(lab, step, options);
   try {
     return await checker.run(signal);
   } finally {

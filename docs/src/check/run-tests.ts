@@ -37,7 +37,7 @@ export async function runTests(
   jobs: readonly Job[],
   { signal = new AbortController().signal, onResult, ...options }: RunOptions = {},
 ): Promise<Map<string, JobResult>> {
-  const session = await TestSession.open(jobs, options);
+  const session = new TestSession(jobs, options);
   try {
     return await session.run(signal, onResult === undefined ? {} : { onResult });
   } finally {
@@ -51,27 +51,24 @@ export class TestSession {
   readonly #files: ReadonlyMap<TestFile, Job>;
   readonly #runner: TestRunner;
 
-  private constructor(jobs: readonly Job[], files: ReadonlyMap<TestFile, Job>, runner: TestRunner) {
-    this.#jobs = jobs;
-    this.#files = files;
-    this.#runner = runner;
-  }
-
-  static async open(jobs: readonly Job[], options: RunnerOptions = {}): Promise<TestSession> {
-    const files = new Map<TestFile, Job>();
-    for (const job of jobs) {
-      const { lab, srcFolder, tests } = job;
-      for (const file of tests) {
-        if (!existsSync(join(lab.folder, file))) continue; // resultOf() says so.
-        files.set({ labFolder: lab.folder, srcFolder, file }, job);
-      }
-    }
-    const runner = await TestRunner.open([...files.keys()], options);
-    // The runner works on real paths; its files come in the same order.
-    const byRunner = new Map(
-      runner.tests.map((test, index) => [test, [...files.values()][index] as Job]),
+  constructor(jobs: readonly Job[], options: RunnerOptions = {}) {
+    const files = jobs.flatMap((job) =>
+      job.tests
+        .filter((file) => existsSync(join(job.lab.folder, file))) // #resultOf() says so.
+        .map((file) => ({
+          job,
+          test: { labFolder: job.lab.folder, srcFolder: job.srcFolder, file },
+        })),
     );
-    return new TestSession(jobs, byRunner, runner);
+    this.#jobs = jobs;
+    this.#runner = new TestRunner(
+      files.map(({ test }) => test),
+      options,
+    );
+    // The runner works on real paths; its files come in the same order.
+    this.#files = new Map(
+      this.#runner.tests.map((test, index) => [test, files[index]?.job as Job]),
+    );
   }
 
   /** Runs all jobs, or those with one of these names. */

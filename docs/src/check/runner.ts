@@ -38,6 +38,11 @@ export interface RunnerOptions {
   readonly concurrency?: number;
 }
 
+export interface RunFilesOptions {
+  readonly only?: (test: TestFile) => boolean;
+  readonly onEnd?: (test: TestFile) => void;
+}
+
 interface Running extends Watched {
   readonly name: string;
   readonly test: TestFile;
@@ -48,96 +53,116 @@ const HEAP_MAX_MIB = 1_024;
 const HOOK_TIMEOUT_MS = 20_000;
 
 export class TestRunner {
-  /** Absent when there is nothing to run. */
-  readonly #vitest: Vitest | undefined;
   /** As given, with real paths, in the same order. */
   readonly tests: readonly TestFile[];
   readonly #folder: string;
+  readonly #concurrency: number;
+  #vitest: Vitest | undefined;
   #running: Running[] = [];
   #onEnd: (test: TestFile) => void = () => {};
-  #runs = 0;
 
-  private constructor(vitest: Vitest | undefined, tests: readonly TestFile[], folder: string) {
-    this.#vitest = vitest;
-    this.tests = tests;
-    this.#folder = folder;
-  }
-
-  static async open(
-    given: readonly TestFile[],
-    { concurrency = 2 }: RunnerOptions = {},
-  ): Promise<TestRunner> {
-    const folder = mkdtempSync(join(realpathSync(tmpdir()), 'kube-labs-check-'));
-    const tests = given.map((test) => ({ ...test, srcFolder: realpathSync(test.srcFolder) }));
-    if (tests.length === 0) return new TestRunner(undefined, tests, folder);
-    let runner: TestRunner | undefined;
-    const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
-    const vitest = await createVitest(
-      'test',
-      {
-        config: false,
-        watch: false,
-        root: tests[0]?.labFolder ?? folder,
-        cache: false,
-        maxWorkers: concurrency,
-        reporters: [{ onTestModuleEnd: (module: TestModule) => runner?.ended(module) }],
-        projects: tests.map((test, index) =>
-          projectOf(test, traceFileOf(folder, index), concurrency),
-        ),
-      },
-      {},
-      { stdout: nowhere(), stderr: nowhere() },
-    );
-    runner = new TestRunner(vitest, tests, folder);
-    return runner;
+  constructor(tests: readonly TestFile[], { concurrency = 2 }: RunnerOptions = {}) {
+    this.tests = tests.map((test) => ({ ...test, srcFolder: realpathSync(test.srcFolder) }));
+    this.#folder = mkdtempSync(join(realpathSync(tmpdir()), 'kube-labs-check-'));
+    this.#concurrency = concurrency;
   }
 
   /** Runs all files, or those that `only` picks; the results come in their order. */
   async run(
     signal: AbortSignal,
-    {
-      only = () => true,
-      onEnd = () => {},
-    }: {
-      readonly only?: (test: TestFile) => boolean;
-      readonly onEnd?: (test: TestFile) => void;
-    } = {},
+    { only = () => true, onEnd = () => {} }: RunFilesOptions = {},
   ): Promise<Map<TestFile, RanFile>> {
     signal.throwIfAborted();
-    const vitest = this.#vitest;
-    if (vitest === undefined) return new Map();
     this.#onEnd = onEnd;
-    if (this.#runs++ > 0) forget(vitest);
     this.#running = this.tests.flatMap((test, index) =>
       only(test) ? [this.#start(test, index)] : [],
     );
-    const specifications = this.#running.map(({ name, test }) =>
-      vitest.getProjectByName(name).createSpecification(join(test.labFolder, test.file)),
-    );
-    const stopWatching = watchWorkers(this.#running);
-    const onAbort = () => this.#cancel();
+    if (this.#running.length === 0) return new Map();
+    const vitest = await this.#ready();
+    const stopWatching = watchWorkers(this.#running, signal);
+    const onAbort = () => void vitest.cancelCurrentRun('keyboard-input').catch(() => {});
     signal.addEventListener('abort', onAbort, { once: true });
     try {
+      const specifications = this.#running.map(({ name, test }) =>
+        vitest.getProjectByName(name).createSpecification(join(test.labFolder, test.file)),
+      );
       const { testModules } = await vitest.runTestSpecifications(specifications);
       signal.throwIfAborted();
       return new Map(this.#running.map((running) => [running.test, ranFile(running, testModules)]));
     } finally {
       signal.removeEventListener('abort', onAbort);
       stopWatching();
+      // A vitest whose run was cancelled takes no other: its pool still waits for the workers that were killed.
+      if (signal.aborted) {
+        await this.#killRest();
+        await this.#retire();
+      }
     }
   }
 
   async close(): Promise<void> {
-    await this.#vitest?.close();
+    await this.#retire();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** vitest calls it when a file has come to its end by itself. */
-  ended(module: TestModule): void {
+  /** The one of the last run, which reads everything again, or a new one. */
+  async #ready(): Promise<Vitest> {
+    if (this.#vitest !== undefined) forget(this.#vitest);
+    this.#vitest ??= await this.#create();
+    return this.#vitest;
+  }
+
+  async #retire(): Promise<void> {
+    const vitest = this.#vitest;
+    this.#vitest = undefined;
+    await vitest?.close();
+  }
+
+  async #create(): Promise<Vitest> {
+    const undo = listenersAddedFromNow();
+    const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
+    const projects = this.tests.map((test, index) =>
+      projectOf(test, {
+        name: nameOf(index),
+        trace: traceFileOf(this.#folder, index),
+        concurrency: this.#concurrency,
+      }),
+    );
+    const vitest = await createVitest(
+      'test',
+      {
+        config: false,
+        watch: false,
+        root: this.tests[0]?.labFolder ?? this.#folder,
+        cache: false,
+        maxWorkers: this.#concurrency,
+        reporters: [{ onTestModuleEnd: (module: TestModule) => this.#ended(module) }],
+        projects,
+      },
+      {},
+      { stdout: nowhere(), stderr: nowhere() },
+    );
+    undo();
+    return vitest;
+  }
+
+  /** A file has come to its end by itself. */
+  #ended(module: TestModule): void {
     const running = this.#running.find(({ name }) => name === module.project.name);
     if (running === undefined) return;
     running.finished = true;
     this.#onEnd(running.test);
+  }
+
+  /** vitest does not wait for workers that it gave up. */
+  async #killRest(): Promise<void> {
+    await Promise.all(
+      this.#running.map(async (running) => {
+        running.trace.read();
+        const { pid } = running.trace;
+        if (pid !== undefined && !running.finished) await kill(running, pid);
+      }),
+    );
   }
 
   #start(test: TestFile, index: number): Running {
@@ -151,15 +176,6 @@ export class TestRunner {
       finished: false,
     };
   }
-
-  /** A test that hangs would not hear of the end: its process is ended. */
-  #cancel(): void {
-    void this.#vitest?.cancelCurrentRun('keyboard-input');
-    for (const running of this.#running) {
-      const { pid } = running.trace;
-      if (pid !== undefined && !running.finished) void kill(running, pid);
-    }
-  }
 }
 
 /** vitest keeps what it has read and translated; anything may have changed since. */
@@ -172,17 +188,35 @@ function forget(vitest: Vitest): void {
   }
 }
 
+/** vitest ends the whole process a millisecond after Ctrl-C, and without a word when a promise is lost: both are ours to do. */
+function listenersAddedFromNow(): () => void {
+  const events = ['SIGINT', 'SIGTERM', 'unhandledRejection'] as const;
+  const listenersOf = (event: string) => process.listeners(event as NodeJS.Signals);
+  const before = new Map(events.map((event) => [event, listenersOf(event)]));
+  return () => {
+    for (const [event, known] of before) {
+      for (const each of listenersOf(event)) if (!known.includes(each)) process.off(event, each);
+    }
+  };
+}
+
 const nameOf = (index: number): string => `file-${index}`;
 const traceFileOf = (folder: string, index: number): string => join(folder, `${index}.trace`);
 
-function projectOf(test: TestFile, trace: string, concurrency: number) {
+interface ProjectOptions {
+  readonly name: string;
+  readonly trace: string;
+  readonly concurrency: number;
+}
+
+function projectOf(test: TestFile, { name, trace, concurrency }: ProjectOptions) {
   const { labFolder, srcFolder, file } = test;
   return {
     root: labFolder,
     resolve: { alias: { '#src': srcFolder } },
     plugins: [packagesOfTheLab(test)],
     test: {
-      name: nameOf(Number(/(\d+)\.trace$/.exec(trace)?.[1])),
+      name,
       include: [file],
       pool: 'forks' as const,
       isolate: true,

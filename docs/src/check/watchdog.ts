@@ -5,6 +5,7 @@
 // end, is killed with everything it started. What it said last is in its trace.
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { TraceFile } from './trace-file.ts';
 
@@ -18,12 +19,10 @@ const POLL_MS = 100;
 const GRACE_MS = 1_500;
 const LOADING_MS = 15_000;
 const ENDING_MS = 3_000;
+const GONE_ROUNDS_MAX = 80;
 
-/** Watches until stop() is called. */
-export function watchWorkers(
-  workers: readonly Watched[],
-  now: () => number = Date.now,
-): () => void {
+/** Watches until the function that it gives back is called. After an abort nobody gets any more time. */
+export function watchWorkers(workers: readonly Watched[], signal: AbortSignal): () => void {
   const sinceMs = new Map<Watched, { phase: unknown; atMs: number }>();
   const timer = setInterval(() => {
     for (const worker of workers) {
@@ -33,8 +32,9 @@ export function watchWorkers(
       if (pid === undefined) continue;
       const phase = worker.finished ? 'ending' : current.end === undefined ? current : 'between';
       const since = sinceMs.get(worker);
-      if (since?.phase !== phase) sinceMs.set(worker, { phase, atMs: now() });
-      else if (now() - since.atMs > limitMs(worker)) void kill(worker, pid);
+      if (since?.phase !== phase) sinceMs.set(worker, { phase, atMs: Date.now() });
+      else if (Date.now() - since.atMs > (signal.aborted ? 0 : limitMs(worker)))
+        void kill(worker, pid);
     }
   }, POLL_MS);
   return () => clearInterval(timer);
@@ -46,6 +46,7 @@ function limitMs({ trace: { current }, finished }: Watched): number {
   return inTest ? current.timeoutMs + GRACE_MS : LOADING_MS;
 }
 
+/** Ends a worker and all that it started. */
 export async function kill(worker: Watched, pid: number): Promise<void> {
   // A number may have passed on to somebody else's process: only what this process started is ended.
   if (!(await descendantsOf(process.pid)).includes(pid)) return;
@@ -57,6 +58,17 @@ export async function kill(worker: Watched, pid: number): Promise<void> {
     } catch {
       // It has ended by itself.
     }
+  }
+  // Its parent stays until it is gone, or nobody would be left to take leave of it.
+  for (let round = 0; round < GONE_ROUNDS_MAX && isThere(pid); round++) await delay(POLL_MS / 4);
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,10 +1,21 @@
 // Worker: runs in the test's own process before its file is loaded. It sends what the learner's code prints, and the errors
 // that nobody caught, to the trace, line by line: so they belong to one test, and survive the end of the process.
+//
+// A thread looks after the process: when its parent is gone (killed, or the terminal closed), an endless loop would go on
+// for ever, and nothing else in here would ever notice.
+import { Worker } from 'node:worker_threads';
 import { afterEach } from 'vitest';
 import { noteLost, trace } from '../lesson/trace.ts';
 
 const PARTIAL_LINE_MAX = 2_000;
+const LOOK_AFTER = `
+  const { workerData } = require('node:worker_threads');
+  setInterval(() => {
+    if (process.ppid !== workerData) process.kill(process.pid, 'SIGKILL');
+  }, 500);
+`;
 
+new Worker(LOOK_AFTER, { eval: true, execArgv: [], workerData: process.ppid }).unref();
 trace(['worker', process.pid]);
 capture(process.stdout);
 capture(process.stderr);

@@ -25,6 +25,10 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
+  process.on('unhandledRejection', (error) => {
+    // What is given up half-way may still complain; nobody waits for it.
+    if (!stop.signal.aborted) process.exit(explain(error));
+  });
   try {
     return await run(args, stop.signal);
   } catch (error) {

@@ -13,6 +13,7 @@ import type { Tree } from '../course/derive.ts';
 import type { SymbolRef } from '../course/model.ts';
 import { splice } from '../course/stub.ts';
 import { findSymbol, hasSymbol, parseRef, parseSource, type Source } from '../course/symbols.ts';
+import { typescript } from '../course/typescript.ts';
 import type { Work } from './context.ts';
 import { LabError } from './lab-error.ts';
 import { missingImports } from './missing-imports.ts';
@@ -107,22 +108,20 @@ function lineEnd(text: string, offset: number): number {
 function parsed({ lab }: Work, text: string, file: string): Source {
   const source = parseSource(text, file);
   if (source.syntaxError === undefined) return source;
-  const { line, column, message } = syntaxPlace(source, text);
+  const { line, message } = source.syntaxError;
   throw new LabError(
-    `Cannot change one symbol in work/${lab.id}/${file}:${line}${column} as the file does not parse there: ${message}. Mend it, or take the whole file back to the skeleton (your text is saved first): npx lab reset ${file}`,
+    `Cannot change one symbol in work/${lab.id}/${file}:${line}:${columnOfSyntaxError(text)} as the file does not parse there: ${message.replace(/\.$/, '')}. Mend it, or take the whole file back to the skeleton (your text is saved first): npx lab reset ${file}`,
   );
 }
 
-function syntaxPlace(
-  { syntaxError }: Source,
-  _text: string,
-): { line: number; column: string; message: string } {
-  const place = syntaxError as NonNullable<Source['syntaxError']> & { readonly column?: number };
-  return {
-    line: place.line,
-    column: place.column === undefined ? '' : `:${place.column}`,
-    message: place.message,
-  };
+/** Of the first syntax error; from 1. */
+function columnOfSyntaxError(text: string): number {
+  const t = typescript();
+  const source = t.createSourceFile('one.ts', text, t.ScriptTarget.ES2023, true);
+  // The parser keeps its complaints on the file; asking by the public way would set up a whole program.
+  const [error] = (source as unknown as { parseDiagnostics: readonly { start: number }[] })
+    .parseDiagnostics;
+  return source.getLineAndCharacterOfPosition(error?.start ?? 0).character + 1;
 }
 
 function findOrExplain({ lab }: Work, source: Source, ref: SymbolRef) {

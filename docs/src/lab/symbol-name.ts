@@ -32,6 +32,6 @@ export function stepOrSymbol(lab: Lab, wanted: string): Named {
 }
 
 /** `put`; also without what tells it from others: `revision` of `Mvcc.get revision`. */
-function lastPart(ref: SymbolRef): string {
+export function lastPart(ref: SymbolRef): string {
   return nameOf(ref).replace(/^.*[.\s]/, '');
 }

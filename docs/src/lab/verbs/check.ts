@@ -33,7 +33,7 @@ export async function checkVerb(
     );
   }
   const { all = false } = flags;
-  const checker = await Checker.open(work.lab, step, { srcFolder: work.srcFolder, all });
+  const checker = new Checker(work.lab, step, { srcFolder: work.srcFolder, all });
   try {
     const run = { checker, context, work, step, flags };
     return flags.watch === true ? await watch(run) : await checkOnce(run, context.signal);

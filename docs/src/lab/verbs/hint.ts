@@ -1,14 +1,13 @@
 // hint: the next level for a symbol or for the step: a question, where to look, the shape of the code. It remembers how far
 // it went; after the last level it shows all of them again.
 
-import { wrap } from '../../check/text.ts';
 import type { Step, SymbolRef } from '../../course/model.ts';
 import { type Hints, readHints } from '../../lesson/lesson-file.ts';
 import { type Context, startedWork, stepNamed } from '../context.ts';
 import { LabError } from '../lab-error.ts';
 import { nearest } from '../nearest.ts';
 import { type LabState, stepState } from '../state.ts';
-import { nameOf } from '../symbol-name.ts';
+import { lastPart, nameOf } from '../symbol-name.ts';
 import { toTerminal } from '../terminal-markdown.ts';
 import type { CommonFlags, Ended } from '../verb.ts';
 
@@ -59,9 +58,9 @@ function show(context: Context, { symbol, levels }: Hints, { step, from, to }: S
   const name = symbol === undefined ? String(step.number) : nameOf(symbol);
   const next =
     to < levels.length
-      ? 'The next one: npx lab hint'
-      : `That was the last one. The answer itself, when nothing else helps: npx lab solution ${quoted(name)} --show-me`;
-  context.print(wrap(next, width).map(paint.dim).join('\n'));
+      ? `The next one: npx lab hint ${symbol === undefined ? '' : quoted(name)}`.trimEnd()
+      : `That was the last one. When nothing else helps:\n  npx lab solution ${quoted(name)} --show-me`;
+  context.print(`\n${paint.dim(next)}`);
 }
 
 const quoted = (name: string): string => (/[\s#]/.test(name) ? `'${name}'` : name);
@@ -89,7 +88,7 @@ function hintsNamed(all: readonly Hints[], step: Step, wanted: string): Hints {
   ];
   const result = nearest(
     wanted,
-    refs.map((ref) => ({ names: [nameOf(ref), ref], value: ref })),
+    refs.map((ref) => ({ names: [nameOf(ref), ref, lastPart(ref)], value: ref })),
   );
   if (!('found' in result)) {
     throw new LabError(

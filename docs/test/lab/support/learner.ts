@@ -5,7 +5,9 @@
 import { spawn } from 'node:child_process';
 import {
   cpSync,
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -42,6 +44,7 @@ export class Learner implements AsyncDisposable {
     this.root = realpathSync(mkdtempSync(join(tmpdir(), 'kube-labs-learner-')));
     cpSync(fixture, this.root, { recursive: true });
     symlinkSync(join(repositoryRoot, 'node_modules'), join(this.root, 'node_modules'));
+    mkdirSync(this.path('tmp'));
   }
 
   path(...parts: string[]): string {
@@ -70,6 +73,18 @@ export class Learner implements AsyncDisposable {
       this.write(file, readFileSync(this.path('labs/01-tiny', file), 'utf8'));
   }
 
+  /** Processes in which a test of this learner runs right now, as they said themselves. */
+  workers(): number[] {
+    const files = readdirSync(this.path('tmp'), { recursive: true, encoding: 'utf8' });
+    const traces = files
+      .filter((file) => file.endsWith('.trace'))
+      .map((file) => readFileSync(this.path('tmp', file), 'utf8'));
+    return traces
+      .filter((text) => text.includes('["test",'))
+      .flatMap((text) => [...text.matchAll(/^\["worker",(\d+)\]$/gm)].map(([, pid]) => Number(pid)))
+      .filter(isAlive);
+  }
+
   lab(...args: string[]): Promise<Said> {
     return this.start(args).ended;
   }
@@ -80,7 +95,7 @@ export class Learner implements AsyncDisposable {
   ): Running {
     const child = spawn(process.execPath, [command, ...args], {
       cwd,
-      env: { ...ownEnv(), KUBE_LABS_ROOT: this.root, ...env },
+      env: { ...ownEnv(), KUBE_LABS_ROOT: this.root, TMPDIR: this.path('tmp'), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';
@@ -144,6 +159,15 @@ export class Learner implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const kill of this.#running) kill();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

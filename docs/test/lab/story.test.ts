@@ -1,0 +1,182 @@
+// The learner's way, as a process each time: from an empty work/ to a finished lab.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { Learner } from './support/learner.ts';
+
+test('start, red, write, green, next, to the end of the lab', async () => {
+  await using learner = new Learner();
+
+  const before = await learner.lab('check');
+  expect(before).toMatchObject({ code: 1, stdout: '' });
+  expect(before.stderr).toContain('npx lab start');
+
+  expect(await learner.lab('start')).toMatchObject({ code: 0, stderr: '' });
+  expect(readdirSync(learner.path('work/01-tiny')).sort()).toEqual(
+    ['.git', '.gitignore', 'AGENTS.md', 'README.md', 'package.json', 'src', 'tsconfig.json'].sort(),
+  );
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: learner.path('work/01-tiny'), encoding: 'utf8' }).trim();
+  expect(git('log', '--format=%s')).toBe('The skeleton of lab 01-tiny');
+  expect(git('remote')).toBe('');
+  expect(git('status', '--porcelain')).toBe('');
+
+  const red = await learner.lab('check');
+  expect(red.code).toBe(1);
+  expect(red.stdout).toMatch(/○ adding tells the new total +not written yet/);
+  expect(red.stdout).toMatch(/to write +work\/01-tiny\/src\/counter\.ts:\d+ +Counter\.add/);
+  const early = await learner.lab('next');
+  expect(early.code).toBe(1);
+  expect(early.stdout).toContain('1-count/1 failed');
+
+  learner.solve('src/counter.ts');
+  const green = await learner.lab('check');
+  expect(green.stdout).toMatch(/✓ adding tells the new total +2 added, \d+ ms/);
+  expect(green).toMatchObject({ code: 0, stderr: '' });
+
+  // A pass counts for exactly the code that was tested.
+  const passed = learner.read('src/counter.ts');
+  learner.write('src/counter.ts', `${passed}// one more thought\n`);
+  const changed = await learner.lab('next');
+  expect(changed.code).toBe(1);
+  expect(changed.stdout.replace(/\s+/g, ' ')).toContain('something in src has changed since');
+  learner.write('src/counter.ts', passed);
+  expect((await learner.lab('next')).stdout).toContain('Step 2 of 3: A history');
+
+  expect((await learner.lab('check')).stdout).toMatch(/· step 1 · Counting +not reached/);
+  learner.solve('src/history.ts');
+  const second = await learner.lab('check');
+  expect(second.stdout).toMatch(/✓ step 1 · Counting +3 tests/);
+  expect(second.code).toBe(0);
+  expect((await learner.lab('next')).code).toBe(0);
+
+  learner.solve('src/gate.ts');
+  expect((await learner.lab('check')).code).toBe(0);
+  expect((await learner.lab('next')).stdout).toContain('was the last one');
+  const status = await learner.lab('status');
+  expect(status.stdout).toContain('3 of 3 steps passed');
+}, 120_000);
+
+test('an earlier step that breaks is found when the current one passes', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  learner.solve('src/counter.ts', 'src/history.ts', 'src/gate.ts');
+  learner.edit('src/counter.ts', (text) => text.replace('value * 2', 'value * 3'));
+  const { code, stdout } = await learner.lab('check', '3', '--json');
+  expect(code).toBe(1);
+  const result = JSON.parse(stdout);
+  expect(result).toMatchObject({ lab: '01-tiny', step: '3-wait', exitCode: 1 });
+  const states = result.tests.map(
+    ({ id, state }: { id: string; state: string }) => `${id} ${state}`,
+  );
+  expect(states).toEqual([
+    '3-wait/1 passed',
+    '1-count/1 passed',
+    '1-count/2 passed',
+    '1-count/3 failed',
+    '2-history/1 passed',
+  ]);
+  expect((await learner.lab('status', '--json')).stdout).not.toContain('"passedAt"');
+}, 60_000);
+
+test('--json prints one result of the agreed form, and nothing else', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  learner.edit('src/counter.ts', (text) =>
+    text.replace('add(amount: number): number {\n', "$&    console.log('noise');\n"),
+  );
+  const { stdout, stderr, code } = await learner.lab('check', '--all', '--json');
+  expect({ stderr, code }).toEqual({ stderr: '', code: 1 });
+  expect(stdout.trim().split('\n')).toHaveLength(1);
+  const { tests, ...result } = JSON.parse(stdout);
+  expect(result).toEqual({ lab: '01-tiny', step: '1-count', exitCode: 1 });
+  expect(tests.map(({ step }: { step: string }) => step)).toEqual([
+    '1-count',
+    '1-count',
+    '1-count',
+    '2-history',
+    '3-wait',
+  ]);
+  expect(tests[0]).toEqual({
+    id: '1-count/1',
+    step: '1-count',
+    idea: 'adding tells the new total',
+    invariant: 1,
+    byHand: 'npx tsx labs/01-tiny/src/main.ts add 2',
+    symbols: ['src/counter.ts#Counter.add'],
+    figures: {},
+    state: 'not-written',
+    durationMs: expect.any(Number),
+    failure: {
+      message: 'Step 1: Counter.add is not written yet',
+      events: ['add 2'],
+      timedOut: false,
+      notWritten: ['src/counter.ts#Counter.add'],
+      at: { file: 'src/counter.ts', line: expect.any(Number) },
+      output: ['noise'],
+    },
+  });
+}, 60_000);
+
+test('a second start changes nothing, not even what is missing', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  learner.write('src/counter.ts', 'mine alone\n');
+  rmSync(learner.path('work/01-tiny/src/gate.ts'));
+  const again = await learner.lab('start', '01-tiny');
+  expect(again).toMatchObject({ code: 0 });
+  expect(again.stdout).toContain('already there');
+  expect(learner.read('src/counter.ts')).toBe('mine alone\n');
+  expect(existsSync(learner.path('work/01-tiny/src/gate.ts'))).toBe(false);
+}, 60_000);
+
+test('hints come one by one, three levels, and are remembered', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  const said: string[] = [];
+  for (let round = 0; round < 4; round++) said.push((await learner.lab('hint', 'add')).stdout);
+  expect(said[0]).toMatch(/Hint 1 of 3 for Counter\.add[\s\S]*between two calls/);
+  expect(said[0]).not.toContain('Hint 2');
+  expect(said[1]).toMatch(/Hint 2 of 3/);
+  expect(said[2]).toMatch(/Hint 3 of 3[\s\S]*npx lab solution Counter\.add --show-me/);
+  expect(said[3]).toMatch(/Hint 1 of 3[\s\S]*Hint 2 of 3[\s\S]*Hint 3 of 3/);
+  // A symbol without hints of its own has those of the step.
+  expect((await learner.lab('hint', 'double')).stdout).toContain('Hint 1 of 3 for step 1');
+}, 60_000);
+
+test("the lesson reads well at 80 columns, with the skeleton's code and without the answers", async () => {
+  await using learner = new Learner();
+  const { stdout, code } = await learner.lab('task');
+  expect(code).toBe(0);
+  expect(stdout).toContain('COUNTING');
+  expect(stdout).toContain('1. The total is the sum');
+  expect(stdout).toMatch(/ {4}add\(amount: number\): number \{\n +throw Object\.assign/);
+  expect(stdout).not.toContain('a revision cannot be half');
+  const prose = stdout.split('\n').filter((line) => !line.startsWith('    '));
+  expect(prose.filter((line) => line.length > 80)).toEqual([]);
+  expect((await learner.lab('task', '1', '--answers')).stdout).toContain(
+    'a revision cannot be half',
+  );
+}, 60_000);
+
+test('report holds steps, attempts, hints and solutions, and no code', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  await learner.lab('check');
+  await learner.lab('hint', 'add');
+  await learner.lab('solution', 'double', '--show-me');
+  expect((await learner.lab('report', '--out', 'report.json')).code).toBe(0);
+  const text = readFileSync(learner.path('report.json'), 'utf8');
+  const [first, second] = JSON.parse(text).labs[0].steps;
+  expect(first).toMatchObject({
+    step: '1-count',
+    passed: false,
+    minutesPlanned: 5,
+    attempts: 1,
+    failing: ['1-count/1'],
+    hints: { 'src/counter.ts#Counter.add': 1 },
+    solutions: [{ what: 'src/counter.ts#double', how: 'shown', early: true }],
+  });
+  expect(second).toMatchObject({ step: '2-history', attempts: 0, startedAt: null });
+  expect(text).not.toContain('value * 2');
+}, 60_000);

@@ -1,0 +1,84 @@
+// `check --watch`: again on every save, on one vitest that stays; Ctrl-C ends it with the exit code of the last check.
+import { expect, test } from 'vitest';
+import { Learner } from './support/learner.ts';
+
+test('reruns on save, and the second run is quick; Ctrl-C ends with the last exit code', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  learner.solve('src/counter.ts');
+  const watching = learner.start(['check', '--watch']);
+  await watching.until(/3 passed[\s\S]*waiting for you to save/);
+
+  const times: number[] = [];
+  const save = async (change: () => void, pattern: RegExp) => {
+    const offset = watching.stdout.length;
+    const started = performance.now();
+    change();
+    await watching.until(pattern, offset);
+    times.push(Math.round(performance.now() - started));
+  };
+  const right = learner.read('src/counter.ts');
+  for (let round = 0; round < 3; round++) {
+    await save(
+      () => learner.write('src/counter.ts', right.replace('value * 2', `value * ${3 + round}`)),
+      /1 failed[\s\S]*waiting/,
+    );
+    await save(() => learner.write('src/counter.ts', right), /3 passed[\s\S]*waiting/);
+  }
+  // Saved without a change: no new run, so what comes next is the answer to the next real change.
+  learner.write('src/counter.ts', right);
+  await save(
+    () => learner.write('src/counter.ts', right.replace('value * 2', 'value + ')),
+    /no TypeScript[\s\S]*waiting/,
+  );
+  console.log(`from save to result: ${times.join(', ')} ms`);
+  for (const ms of times) expect(ms).toBeLessThan(10_000);
+
+  watching.signal('SIGINT');
+  expect(await watching.ended).toMatchObject({ code: 1, stderr: '' });
+}, 90_000);
+
+test('a save in the middle of an endless loop ends it and starts anew', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  learner.solve('src/counter.ts');
+  const right = learner.read('src/counter.ts');
+  learner.edit('src/counter.ts', (text) =>
+    text.replace('if (!Number', 'for (;;);\n    if (!Number'),
+  );
+  const watching = learner.start(['check', '--watch', '--json']);
+  await expect.poll(() => learner.workers(), { timeout: 20_000 }).not.toEqual([]);
+  learner.write('src/counter.ts', right);
+  await watching.until(/"exitCode":0/);
+  expect(watching.stdout).not.toContain('"exitCode":1');
+  watching.signal('SIGINT');
+  expect(await watching.ended).toMatchObject({ code: 0, stderr: '' });
+}, 90_000);
+
+test('Ctrl-C in the middle of a plain check ends it at once', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  learner.solve('src/counter.ts');
+  learner.edit('src/counter.ts', (text) =>
+    text.replace('if (!Number', 'for (;;);\n    if (!Number'),
+  );
+  const checking = learner.start(['check']);
+  await expect.poll(() => learner.workers(), { timeout: 20_000 }).not.toEqual([]);
+  checking.signal('SIGINT');
+  expect(await checking.ended).toMatchObject({ code: 130, stdout: '' });
+  await expect.poll(() => learner.workers(), { timeout: 10_000 }).toEqual([]);
+}, 60_000);
+
+test('when the command itself is killed, no endless loop stays behind', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  learner.solve('src/counter.ts');
+  learner.edit('src/counter.ts', (text) =>
+    text.replace('if (!Number', 'for (;;);\n    if (!Number'),
+  );
+  const checking = learner.start(['check']);
+  await expect.poll(() => learner.workers(), { timeout: 20_000 }).not.toEqual([]);
+  checking.signal('SIGKILL');
+  await checking.ended;
+  await expect.poll(() => learner.workers(), { timeout: 10_000 }).toEqual([]);
+}, 60_000);

@@ -2,13 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type {
-  KeyValue,
-  KeyValueStore,
-  StoreEvent,
-  WatchBatch,
-  WatchRequest,
-} from '#src/kv.ts';
+import type { KeyValue, KeyValueStore, StoreEvent, WatchBatch, WatchRequest } from '#src/kv.ts';
 
 export const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 export const text = (value: Uint8Array): string => Buffer.from(value).toString('latin1');

@@ -14,6 +14,7 @@ import { startEtcdServer } from './grpc/etcd-server.ts';
 import { type EtcdFlags, etcdCommand } from './grpc/flags.ts';
 import { openIdentity } from './grpc/identity.ts';
 import { EtcdMetrics } from './grpc/metrics.ts';
+import { StoreError } from './kv.ts';
 import { openStore } from './open-store.ts';
 
 const DEBUG_VERBOSITY = 4;
@@ -125,6 +126,11 @@ command.action(() => {
       `error: option '--auto-compaction-retention' is invalid: ${(error as Error).message}`,
     );
   }
-  runMain('etcd', (signal) => serve(flags, signal));
+  runMain('etcd', (signal) =>
+    serve(flags, signal).catch((error: unknown) => {
+      // Its message is a whole sentence; what was behind it would say the same again.
+      throw StoreError.is(error) ? new Error(error.message) : error;
+    }),
+  );
 });
 command.parse();

@@ -37,7 +37,8 @@ export async function listen(url: URL, options: ListenerOptions): Promise<Listen
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw new Error(`cannot listen on ${url.origin}: ${reasonOf(error)}`, { cause: error });
+    // Not as its cause: the reason is all there is to say.
+    throw new Error(`cannot listen on ${url.origin}: ${reasonOf(error)}`);
   }
   const { port: actual } = server.address() as AddressInfo;
   const close = () => {

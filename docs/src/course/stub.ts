@@ -25,15 +25,17 @@ export function stubStatement(name: string, step: number): string {
 
 /** The change that turns a symbol of the reference into its stub. */
 export function stubEdit(text: string, found: Declaration, owned: OwnedSymbol, step: number): Edit {
-  const { body } = found;
-  if (body === undefined) throw new TypeError(`${found.name} has no body`);
+  const { stub } = owned;
+  if (stub === undefined) return bodyEdit(text, found, stubStatement(found.name, step));
+  return bodyEdit(text, found, `// Step ${step}: ${found.name} is not written yet.\n${stub}`);
+}
+
+/** The change that gives a symbol other statements, each line of them indented as its body is. */
+export function bodyEdit(text: string, { name, body }: Declaration, statements: string): Edit {
+  if (body === undefined) throw new TypeError(`${name} has no body`);
   const indent = indentAt(text, body.kind === 'block' ? body.end - 1 : body.start, body.start);
-  const statements =
-    owned.stub === undefined
-      ? [stubStatement(found.name, step)]
-      : [`// Step ${step}: ${found.name} is not written yet.`, ...owned.stub.trim().split('\n')];
   const kept = body.keep === undefined ? [] : [text.slice(body.keep.start, body.keep.end)];
-  const lines = [...kept, ...statements]
+  const lines = [...kept, ...statements.trim().split('\n')]
     .filter((line) => line.trim() !== '')
     .map((line) => `\n${indent}  ${line.trimEnd()}`);
   return { start: body.start, end: body.end, text: `{${lines.join('')}\n${indent}}` };

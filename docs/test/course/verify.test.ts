@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { loadLab } from '../../src/course/load-lab.ts';
 import { cacheFolder } from '../../src/course/repository.ts';
+import { overlaysOf } from '../../src/course/verify/overlay.ts';
 import { holds, type Proof, type VerifyOptions } from '../../src/course/verify/proof.ts';
 import { reportText } from '../../src/course/verify/report.ts';
 import { verifyLab } from '../../src/course/verify/verify-lab.ts';
@@ -177,6 +178,27 @@ describe('verifyLab()', () => {
     };
     const red = await redOf(changes, { steps: [1] });
     expect(red['wrong last-only']).toMatch(/^last-only differs from the reference in 62 lines/);
+  });
+
+  test('an overlay may replace one body, and so follows the reference', async () => {
+    const yaml = `step: 1
+title: Only the last counts
+about: People write the value where the sum belongs.
+replace:
+  - symbol: src/counter.ts#Counter.add
+    body: |
+      this.#total = count;
+      notify(this.#total);
+`;
+    const folder = spoiledLab({ 'wrong/last-only/overlay.yaml': yaml });
+    const [found] = overlaysOf(loadLab(folder));
+    expect(found?.ownLines).toBe(1);
+    expect(found?.files.get('src/counter.ts')).toContain(
+      'add(count: number): void {\n    this.#total = count;\n    notify(this.#total);\n  }\n',
+    );
+    const gone = yaml.replace('#Counter.add', '#Counter.plus');
+    const broken = loadLab(spoiledLab({ 'wrong/last-only/overlay.yaml': gone }));
+    expect(() => overlaysOf(broken)).toThrow(/overlay\.yaml:5:5: there is no Counter\.plus/);
   });
 
   test('an overlay must be wrong, and print what is stored beside it', async () => {

@@ -1,15 +1,20 @@
 // Overlay: a wrong implementation that people really write, and what `lab check` says about it.
 //
 //   wrong/<name>/overlay.yaml    step, title, about: what people think when they write this
-//   wrong/<name>/src/…           whole files that are laid over the reference
+//                                replace: [{ symbol, body }]: other statements for these symbols
+//   wrong/<name>/src/…           or whole files that are laid over the reference
 //   wrong/<name>/expected.txt    the output, written by `course verify --update`, read by people, compared ever after
+// A replaced body follows the reference wherever it goes; whole files are for mistakes that are more than one body, and must
+// be mended when the reference moves on.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { diffLines } from 'diff';
-import { CourseError } from '../course-error.ts';
+import { CourseError, type Place } from '../course-error.ts';
 import { referenceTree, type Tree } from '../derive.ts';
-import type { Lab, Step } from '../model.ts';
-import { readYaml } from '../yaml-reader.ts';
+import type { Lab, Step, SymbolRef } from '../model.ts';
+import { bodyEdit, type Edit, splice } from '../stub.ts';
+import { findSymbol, parseRef, parseSource } from '../symbols.ts';
+import { readYaml, type YamlValue } from '../yaml-reader.ts';
 
 export interface Overlay {
   readonly name: string;
@@ -44,8 +49,10 @@ function overlayOf(lab: Lab, name: string): Overlay {
   const step = lab.steps[number.count(1) - 1] ?? number.fail(`there are ${lab.steps.length} steps`);
   const title = map.take('title').text();
   const about = map.take('about').text();
+  const replaced = (map.find('replace')?.list() ?? []).map((value) => readReplaced(value));
   map.done();
-  const files = filesOf(lab, folder);
+  const files = new Map([...replacedFiles(lab, replaced), ...filesOf(lab, folder)]);
+  if (files.size === 0) throw new CourseError('the overlay lays nothing over', { file: folder });
   const ownLines = countOwnLines(files, referenceTree(lab));
   const expectedFile = join(folder, 'expected.txt');
   const expected = existsSync(expectedFile) ? readFileSync(expectedFile, 'utf8') : undefined;
@@ -67,8 +74,39 @@ function filesOf(lab: Lab, folder: string): Tree {
     }
     tree.set(path, text);
   }
-  if (tree.size === 0) throw new CourseError('the overlay lays nothing over', { file: folder });
   return tree;
+}
+
+interface Replaced {
+  readonly symbol: SymbolRef;
+  readonly body: string;
+  readonly place: Place;
+}
+
+function readReplaced(value: YamlValue): Replaced {
+  const map = value.map();
+  const symbol = map.take('symbol').text();
+  const body = map.take('body').text();
+  map.done();
+  return { symbol, body, place: value.place };
+}
+
+function replacedFiles(lab: Lab, replaced: readonly Replaced[]): Tree {
+  const reference = referenceTree(lab);
+  const edits = new Map<string, Edit[]>();
+  for (const { symbol, body, place } of replaced) {
+    const { file, name } = parseRef(symbol, place);
+    const text = reference.get(file);
+    if (text === undefined) throw new CourseError(`there is no file ${file}`, place);
+    const found = findSymbol(parseSource(text, join(lab.folder, file)), name, {
+      needsBody: true,
+      place,
+    });
+    edits.set(file, [...(edits.get(file) ?? []), bodyEdit(text, found, body)]);
+  }
+  return new Map(
+    [...edits].map(([file, ofFile]) => [file, splice(reference.get(file) ?? '', ofFile)]),
+  );
 }
 
 function countOwnLines(files: Tree, reference: Tree): number {

@@ -3,32 +3,29 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { repositoryRoot } from '../repository.ts';
-import type { Complaint } from './proof.ts';
 
 const TSC = join(repositoryRoot, 'node_modules/typescript/bin/tsc');
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
-const COMPLAINTS_MAX = 5;
+const ERRORS_MAX = 5;
 
 /** Type errors by the tree they are in; `folder` holds the trees and a tsconfig.json. */
 export async function typeErrors(
   folder: string,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, readonly Complaint[]>> {
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const output = await compile(folder, signal);
-  const found = new Map<string, Complaint[]>();
+  const found = new Map<string, string[]>();
   for (const line of output.split('\n')) {
     const error = /^([^/\s]+)\/(src\/\S+)\((\d+),\d+\): error (TS\d+: .*)$/.exec(line);
     if (error === null) continue;
     const [, tree = '', file, row, message] = error;
     const ofTree = found.get(tree) ?? [];
     found.set(tree, ofTree);
-    if (ofTree.length < COMPLAINTS_MAX) ofTree.push({ what: `${file}:${row}: ${message}`, todo });
+    if (ofTree.length < ERRORS_MAX) ofTree.push(`${file}:${row}: ${message}`);
   }
   if (output.trim() !== '' && found.size === 0) throw new Error(`the compiler says: ${output}`);
   return found;
 }
-
-const todo = 'give the symbol another `stub:`, hide it later or not at all, or state its type';
 
 function compile(folder: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -101,9 +101,16 @@ async function proveTypes(desk: Desk, runs: readonly PlannedRun[]): Promise<read
   const keyOf = (run: PlannedRun) => hashOf('types', desk.surroundings, run.tree);
   const open = trees.filter((run) => desk.cache.find(keyOf(run)) === undefined);
   for (const { folder, tree } of open) desk.bench.place(folder, tree);
-  const errors = open.length > 0 ? await typeErrors(desk.bench.folder, desk.signal) : new Map();
+  const errors =
+    open.length > 0
+      ? await typeErrors(desk.bench.folder, desk.signal)
+      : new Map<string, string[]>();
   return trees.map((run): Proof => {
-    const complaints = errors.get(run.folder) ?? [];
+    const todo =
+      run.kind === 'wrong'
+        ? 'lay the one mistake over what the reference is now, or replace only a body'
+        : 'give the symbol another `stub:`, hide it later or not at all, or state its type';
+    const complaints = (errors.get(run.folder) ?? []).map((what) => ({ what, todo }));
     const says = 'passes the strict type check';
     if (complaints.length === 0) desk.cache.remember(keyOf(run), { says });
     return {

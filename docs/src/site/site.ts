@@ -40,7 +40,9 @@ export class Site {
     this.pages.set(file, page);
   }
 
+  /** The same thing is said once, though a page is made in each language. */
   complain(where: string, what: string): void {
+    if (this.problems.some((known) => known.where === where && known.what === what)) return;
     this.problems.push({ where, what });
   }
 

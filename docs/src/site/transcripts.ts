@@ -5,8 +5,15 @@
 // Running takes a while, so each transcript is kept in a file that is named by a hash of all that it depends on: the derived sources,
 // the lab's tests, the lesson, the engine. A red that is green, or a green that is not, is a fault of the course and fails the build.
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { checkResultOf } from '../check/check.ts';
 import { renderCheck } from '../check/render.ts';
@@ -17,7 +24,7 @@ import type { TranscriptKind, Transcripts } from './build-context.ts';
 import { type Problem, SiteError } from './problems.ts';
 
 export interface TranscriptOptions {
-  /** Where transcripts are kept between builds. */
+  /** Where transcripts are kept between builds; inside the repository. */
   readonly cacheFolder: string;
   readonly signal?: AbortSignal;
   /** Told once, before tests are run: how many transcripts are not in the cache. */
@@ -34,6 +41,7 @@ interface Wanted {
   readonly file: string;
 }
 
+const SOURCES = join(import.meta.dirname, '..');
 const WIDTH = 80;
 const KINDS = ['red', 'green'] as const;
 
@@ -42,75 +50,96 @@ export async function makeTranscripts(
   options: TranscriptOptions,
 ): Promise<Transcripts> {
   mkdirSync(options.cacheFolder, { recursive: true });
-  const engine = hashOf([
-    textsBelow(join(import.meta.dirname, '../check')),
-    textsBelow(join(import.meta.dirname, '../lesson')),
-  ]);
-  const wanted = labs.flatMap((lab) => wantedOf(lab, engine, options.cacheFolder));
-  const texts = new Map(wanted.map((one) => [one, readKept(one.file)]));
-  const missing = wanted.filter((one) => texts.get(one) === undefined);
-  if (missing.length > 0) {
-    options.onRun?.(missing.length);
-    for (const [one, text] of await run(missing, options.signal)) {
-      writeFileSync(one.file, text);
-      texts.set(one, text);
-    }
-  }
-  const byName = new Map([...texts].map(([one, text]) => [nameOf(one), text ?? '']));
-  return { of: (lab, step, kind) => byName.get(nameOf({ lab, step, kind })) ?? '' };
+  const engine = hashOf(['check', 'lesson'].map((part) => textsBelow(join(SOURCES, part))));
+  const wanted = labs.flatMap((lab) => wantedOf(lab, { engine, ...options }));
+  const missing = wanted.filter(({ file }) => !existsSync(file));
+  if (missing.length > 0) options.onRun?.(missing.length);
+  const wrong = keepGood(await run(missing, options));
+  // What went wrong on a machine that was busy goes right when it runs alone; a fault of the course stays one.
+  const problems = keepGood(
+    await run(
+      wrong.map(({ one }) => one),
+      { ...options, concurrency: 1 },
+    ),
+  );
+  if (problems.length > 0) throw new SiteError(problems.map(problemOf));
+  const texts = new Map(wanted.map((one) => [nameOf(one), readFileSync(one.file, 'utf8')]));
+  return { of: (lab, step, kind) => texts.get(nameOf({ lab, step, kind })) ?? '' };
 }
+
+interface Ran {
+  readonly one: Wanted;
+  readonly text: string;
+  /** Why it is no transcript. */
+  readonly fault: string | undefined;
+}
+
+/** Writes what came out as it should to its file, and returns the others. */
+function keepGood(ran: readonly Ran[]): Ran[] {
+  for (const { one, text, fault } of ran) if (fault === undefined) writeFileSync(one.file, text);
+  return ran.filter(({ fault }) => fault !== undefined);
+}
+
+const problemOf = ({ one, text, fault }: Ran): Problem => ({
+  where: nameOf(one),
+  what: `${fault}\n${text}`,
+});
 
 const nameOf = ({ lab, step, kind }: Pick<Wanted, 'lab' | 'step' | 'kind'>): string =>
   `${lab.id}/${step.id}/${kind}`;
 
-function wantedOf(lab: Lab, engine: string, cacheFolder: string): Wanted[] {
-  const tests = textsBelow(join(lab.folder, 'test'));
+function wantedOf(
+  lab: Lab,
+  { engine, cacheFolder }: { readonly engine: string; readonly cacheFolder: string },
+): Wanted[] {
   const settings = readFileSync(join(lab.folder, 'lab.yaml'), 'utf8');
+  const tests = textsBelow(join(lab.folder, 'test'));
   return lab.steps.flatMap((step) =>
     KINDS.map((kind) => {
       const tree = deriveTree(lab, kind === 'red' ? step.number - 1 : step.number);
-      const earlier = kind === 'red' ? [] : lab.steps.slice(0, step.number - 1);
+      const tested = [step, ...(kind === 'red' ? [] : lab.steps.slice(0, step.number - 1))];
+      const own = tests.filter(([name]) => isUsed(name, tested));
       const lesson = readFileSync(join(lab.folder, 'steps', step.id, 'lesson.md'), 'utf8');
-      const hash = hashOf([engine, kind, step.id, settings, lesson, [...tree].flat(), tests]);
+      const hash = hashOf([engine, kind, step.id, settings, lesson, [...tree], own]);
       const file = join(cacheFolder, `${lab.id}-${step.id}-${kind}-${hash}.txt`);
-      return { lab, step, kind, tree, tested: [step, ...earlier], file };
+      return { lab, step, kind, tree, tested, file };
     }),
   );
 }
 
-type Texts = readonly (string | readonly string[])[];
-
-function hashOf(texts: Texts): string {
-  return createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 20);
+/** The tests of these steps, and whatever beside them is no test: helpers. */
+function isUsed(name: string, tested: readonly Step[]): boolean {
+  if (!name.endsWith('.test.ts')) return true;
+  return tested.some(({ tests }) => tests.includes(`test${name}`));
 }
 
-/** Names and contents of all files below a folder. */
-function textsBelow(folder: string): string[] {
+function hashOf(parts: unknown): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 20);
+}
+
+/** Names and contents of all files below a folder: `/steps/1-revisions.test.ts`. */
+function textsBelow(folder: string): (readonly [name: string, text: string])[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-    .flatMap((file) => [file.slice(folder.length), readFileSync(file, 'utf8')]);
+    .map((file) => [file.slice(folder.length), readFileSync(file, 'utf8')]);
 }
 
-function readKept(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined; // Not made yet.
-  }
-}
-
-/** Runs the tests of all of them at once, each against sources of its own in a folder that goes afterwards. */
-async function run(wanted: readonly Wanted[], signal?: AbortSignal): Promise<Map<Wanted, string>> {
-  const folder = mkdtempSync(join(tmpdir(), 'kube-labs-site-'));
+/** Runs the tests of all of them at once, each against sources of its own. They lie below the repository, whose packages they import. */
+async function run(
+  wanted: readonly Wanted[],
+  { cacheFolder, signal, concurrency = 2 }: TranscriptOptions & { readonly concurrency?: number },
+): Promise<Ran[]> {
+  if (wanted.length === 0) return [];
+  const folder = mkdtempSync(join(cacheFolder, 'run-'));
   try {
     const jobs = wanted.flatMap((one, index) => jobsOf(one, join(folder, String(index))));
     const results = await runTests(
       jobs.map(({ job }) => job),
-      signal === undefined ? {} : { signal },
+      { concurrency, ...(signal && { signal }) },
     );
-    return textsOf(wanted, jobs, results);
+    return wanted.map((one) => ranOf(one, jobs, results));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -129,30 +158,17 @@ function jobsOf(one: Wanted, folder: string): WantedJob[] {
   }));
 }
 
-function textsOf(
-  wanted: readonly Wanted[],
+function ranOf(
+  one: Wanted,
   jobs: readonly WantedJob[],
   results: ReadonlyMap<string, JobResult>,
-): Map<Wanted, string> {
-  const problems: Problem[] = [];
-  const texts = wanted.map((one): [Wanted, string] => {
-    const own = jobs.filter((entry) => entry.one === one);
-    const ran = own.map(({ job }) => results.get(job.name) ?? { tests: [] });
-    const result = checkResultOf(one.lab, one.step, ran);
-    const srcFolder = own[0]?.job.srcFolder ?? '';
-    const text = renderCheck(result, {
-      lab: one.lab,
-      srcFolder,
-      color: false,
-      times: false,
-      width: WIDTH,
-    });
-    const what = faultOf(one, result);
-    if (what !== undefined) problems.push({ where: nameOf(one), what: `${what}\n${text}` });
-    return [one, text];
-  });
-  if (problems.length > 0) throw new SiteError(problems);
-  return new Map(texts);
+): Ran {
+  const own = jobs.filter((entry) => entry.one === one).map(({ job }) => job);
+  const ran = own.map(({ name }) => results.get(name) ?? { tests: [] });
+  const result = checkResultOf(one.lab, one.step, ran);
+  const srcFolder = own[0]?.srcFolder ?? '';
+  const shown = { lab: one.lab, srcFolder, color: false, times: false, width: WIDTH };
+  return { one, text: renderCheck(result, shown), fault: faultOf(one, result) };
 }
 
 function faultOf({ kind, step }: Wanted, { exitCode, tests }: CheckResult): string | undefined {

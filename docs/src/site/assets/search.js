@@ -106,8 +106,12 @@
     });
   }
 
-  /** Arrow keys walk through the results. */
+  /** Arrow keys walk through the results; Escape closes at once, where a search field would first be emptied. */
   function walk(event) {
+    if (event.key === 'Escape') {
+      event.preventDefault();
+      dialog.close();
+    }
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
     const stops = [field, ...list.querySelectorAll('a')];
     const now = stops.indexOf(document.activeElement);

@@ -188,7 +188,6 @@ lesson(
     expect(expired).toEqual(Array.from({ length: 50 }, (_, i) => `${i + 1} at ${(i + 1) * 1000}`));
     expect({ 'most timers at once': timersMax }).toEqual({ 'most timers at once': 1 });
     figure('leases', 50);
-    figure('timers', timersMax);
     book.stop();
   },
 );

@@ -323,8 +323,7 @@ lesson(
       event('1,000 keys, and since the last compaction one of them changed, twice; compact(5)');
       mvcc.compact(5);
       const visits = compactKey.mock.calls.length;
-      figure('keys', 1000);
-      figure('visited', visits);
+      figure('of 1,000 keys', visits);
       // Key 1 may be among them: it changed at the revision of the last compaction.
       expect({ 'at most 2 visits': visits <= 2, visits }).toMatchObject({
         'at most 2 visits': true,

@@ -198,8 +198,7 @@ lesson(
       syncs: 2,
     });
     await wal.close();
-    figure('appends', 200);
-    figure('syncs', 2);
+    figure('appends a sync', 100);
   },
 );
 

@@ -25,7 +25,7 @@ interface Generation {
 }
 
 export class KeyIndex {
-  readonly #generations: Generation[] = [];
+  #generations: Generation[] = [];
 
   /** True when no revision that can still be read knows the key. */
   get isEmpty(): boolean {
@@ -34,8 +34,14 @@ export class KeyIndex {
 
   put(version: KeyValue): void {
     const last = this.#generations.at(-1);
-    if (last !== undefined && last.tombstone === undefined) last.versions.push(version);
-    else this.#generations.push({ versions: [version], tombstone: undefined });
+    if (last !== undefined && last.tombstone === undefined) {
+      last.versions.push(version);
+      return;
+    }
+    const generation = { versions: [version], tombstone: undefined };
+    // Most keys have one generation, and an empty array reserves room for seventeen when it is pushed to.
+    if (last === undefined) this.#generations = [generation];
+    else this.#generations.push(generation);
   }
 
   tombstone(revision: number): void {

@@ -33,10 +33,8 @@ export interface WalOptions {
   readonly disk: Disk;
   readonly directory: string;
   readonly segmentPath: (segment: number) => string;
-  /** A snapshot is due after so many bytes of log. */
-  readonly snapshotBytes: () => number;
-  /** And after so many commits, if that is said. */
-  readonly snapshotCommits?: number;
+  /** A snapshot is due after so many bytes of log, if it has so many commits. */
+  readonly snapshotBytes: (commits: number) => number;
   /** Begins at once, with all that is durable now, and covers all segments below this one. If it rejects, they stay. */
   readonly snapshot: (segment: number) => Promise<void>;
 }
@@ -198,8 +196,7 @@ export class Wal implements Journal {
   }
 
   #isSnapshotDue(): boolean {
-    const { snapshotBytes, snapshotCommits = Number.POSITIVE_INFINITY } = this.#options;
-    const isLong = this.#at.logBytes >= snapshotBytes() || this.#commits >= snapshotCommits;
+    const isLong = this.#at.logBytes >= this.#options.snapshotBytes(this.#commits);
     return isLong || this.#checkpoints.length > 0;
   }
 

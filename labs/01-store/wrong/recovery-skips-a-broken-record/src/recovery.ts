@@ -9,11 +9,9 @@ import { join } from 'node:path';
 import { ByteReader } from './bytes.ts';
 import { readEntry, type SnapshotEntry } from './entry.ts';
 import type { Entry } from './journal.ts';
-import { type KeyValue, StoreError } from './kv.ts';
-import type { LeaseBook } from './lease.ts';
-import type { Meta } from './meta.ts';
-import type { Change, Mvcc } from './mvcc.ts';
+import { StoreError } from './kv.ts';
 import { scanRecord } from './record.ts';
+import { Replay, type State } from './replay.ts';
 import type { Position } from './wal.ts';
 
 const READ_BYTES = 8 * 1024 * 1024;
@@ -77,76 +75,6 @@ export async function recover(directory: string, state: State): Promise<Position
 }
 
 type Apply = (entry: Entry | SnapshotEntry) => void;
-
-interface State {
-  readonly mvcc: Mvcc;
-  readonly leases: LeaseBook;
-  readonly meta?: Meta;
-}
-
-/** Does again what the entries say was done. */
-class Replay {
-  readonly #state: State;
-  #snapshot: { compactRevision: number; last: readonly Change[]; versions: KeyValue[] } | undefined;
-  isSnapshotComplete = false;
-
-  constructor(state: State) {
-    this.#state = state;
-  }
-
-  apply(entry: Entry | SnapshotEntry): void {
-    const { mvcc, leases, meta } = this.#state;
-    switch (entry.kind) {
-      case 'snapshot':
-        this.#snapshot = { ...entry, versions: [] };
-        break;
-      case 'version':
-        this.#snapshot?.versions.push(entry.kv);
-        break;
-      case 'commit':
-        this.#restoreVersions();
-        this.#commit(entry.revision, entry.changes);
-        break;
-      case 'compact':
-        if (entry.revision > mvcc.compactRevision) mvcc.compact(entry.revision);
-        break;
-      case 'lease-grant':
-        leases.grant(entry.id, entry.ttlSeconds);
-        break;
-      case 'lease-revoke':
-        leases.remove(entry.id);
-        break;
-      case 'meta':
-        meta?.restore(entry.name, entry.value);
-        break;
-      case 'end':
-        this.#restoreVersions();
-        this.isSnapshotComplete = true;
-        break;
-      default:
-        entry satisfies never;
-    }
-  }
-
-  /** All versions of a snapshot come before its commits. */
-  #restoreVersions(): void {
-    if (this.#snapshot === undefined) return;
-    const { compactRevision, last, versions } = this.#snapshot;
-    this.#snapshot = undefined;
-    this.#state.mvcc.restore(compactRevision, versions, last);
-    this.#state.leases.follow(versions.map((kv) => ({ type: 'put', kv })));
-  }
-
-  #commit(revision: number, changes: readonly Change[]): void {
-    const { mvcc, leases } = this.#state;
-    if (revision !== mvcc.revision + 1) {
-      throw new StoreError('corrupt', `revision ${revision} follows revision ${mvcc.revision}`);
-    }
-    for (const change of changes) mvcc.stage(change);
-    leases.follow(mvcc.commit());
-    mvcc.markDurable(revision);
-  }
-}
 
 interface Read {
   /** Of the whole records. */

@@ -6,7 +6,7 @@
 // Rules of use: after `finished` every method does nothing: whoever works for a call need not ask whether somebody still listens.
 // Invariant: the observer hears of the end of every call exactly once.
 // Upstream: gRPC over HTTP2; google.golang.org/grpc, server.go (processUnaryRPC, processStreamingRPC).
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { MethodDescription } from './messages.ts';
 import { type GrpcCode, GrpcError, type GrpcStatus, statusOf, trailersOf } from './status.ts';
@@ -90,7 +90,7 @@ export class ServerCall {
 
   /** The one answer of a unary method. */
   reply(message: object): void {
-    if (this.#isFinished) return;
+    if (this.#isOver()) return;
     const frame = this.method.encode(message);
     this.#observer.sent(this.method, frame.length);
     const stream = this.#stream;
@@ -102,7 +102,7 @@ export class ServerCall {
 
   /** One answer of several. Resolves when there is room for the next: who sends without waiting fills the memory. */
   async send(message: object): Promise<void> {
-    if (this.#isFinished) return;
+    if (this.#isOver()) return;
     const stream = this.#stream;
     if (!stream.headersSent) stream.respond(RESPONSE_HEADERS, RESPOND_OPTIONS);
     const frame = this.method.encode(message);
@@ -121,7 +121,7 @@ export class ServerCall {
 
   /** Ends the call. An error is what the client hears when nothing was sent before, and why a stream ended otherwise. */
   finish(status: GrpcStatus = OK): void {
-    if (this.#isFinished) return;
+    if (this.#isOver()) return;
     const stream = this.#stream;
     const trailers = trailersOf(status);
     if (stream.headersSent) {
@@ -139,6 +139,12 @@ export class ServerCall {
     this.finish(statusOf(error));
   }
 
+  /** The client may have gone a moment before we hear of it by 'close'. */
+  #isOver(): boolean {
+    if (this.#stream.destroyed || this.#stream.closed) this.#end('CANCELLED');
+    return this.#isFinished;
+  }
+
   #sendTrailers(trailers: Record<string, string>): void {
     if (this.#stream.destroyed || this.#stream.closed) return;
     this.#stream.sendTrailers(trailers);
@@ -147,7 +153,11 @@ export class ServerCall {
 
   /** A client that never ends its half of a finished call would keep the stream for ever. */
   #closeWhenSent(): void {
-    if (!this.#stream.readableEnded) this.#stream.resume();
+    const stream = this.#stream;
+    // Later: what is on its way to the client goes first, and so does what of his half is here already.
+    setImmediate(() => {
+      if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
   }
 
   #end(code: GrpcCode): void {

@@ -22,9 +22,12 @@ export function sealFrame(frame: Buffer): Buffer {
 
 export class MessageReader {
   readonly #messageBytesMax: number;
+  readonly #encoding: string;
 
-  constructor(messageBytesMax: number) {
+  /** `encoding`: how the sender says that compressed messages are compressed. */
+  constructor(messageBytesMax: number, encoding = 'identity') {
     this.#messageBytesMax = messageBytesMax;
+    this.#encoding = encoding;
   }
 
   get isBetweenMessages(): boolean {
@@ -44,19 +47,25 @@ export class MessageReader {
   /** The whole size of the frame that starts here, or of a header as long as that is all one can ask for. */
   #frameBytesAt(bytes: Buffer, at: number): number {
     if (bytes.length - at < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES;
-    const flag = bytes.readUInt8(at);
-    if (flag !== 0) throw badFlag(flag);
     const length = bytes.readUInt32BE(at + 1);
     if (length > this.#messageBytesMax) {
       const text = `grpc: received message larger than max (${length} vs. ${this.#messageBytesMax})`;
       throw new GrpcError('RESOURCE_EXHAUSTED', text);
     }
+    const flag = bytes.readUInt8(at);
+    if (flag !== 0) throw badFlag(flag, this.#encoding);
     return FRAME_HEADER_BYTES + length;
   }
 }
 
-function badFlag(flag: number): GrpcError {
-  return flag === 1
+function badFlag(flag: number, encoding: string): GrpcError {
+  if (flag !== 1) {
+    return new GrpcError('INTERNAL', `grpc: received unexpected payload format ${flag}`);
+  }
+  return encoding === 'identity'
     ? new GrpcError('INTERNAL', 'grpc: compressed flag set with identity or empty encoding')
-    : new GrpcError('INTERNAL', `grpc: received unexpected payload format ${flag}`);
+    : new GrpcError(
+        'UNIMPLEMENTED',
+        `grpc: Decompressor is not installed for grpc-encoding "${encoding}"`,
+      );
 }

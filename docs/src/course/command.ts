@@ -5,7 +5,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { CourseError } from './course-error.ts';
+import { LabError } from '../lab/lab-error.ts';
 import { deriveTree, writeTree } from './derive.ts';
 import { findLabs, loadLab } from './load-lab.ts';
 import type { Lab } from './model.ts';
@@ -83,10 +83,10 @@ function showProgress(done: number, all: number): void {
 
 function derive(name: string, step: number, folder: string): void {
   const lab = labNamed(name);
-  if (step > lab.steps.length) throw new CourseError(`${lab.id} has ${lab.steps.length} steps`);
+  if (step > lab.steps.length) throw new LabError(`${lab.id} has ${lab.steps.length} steps`);
   const target = resolve(folder);
   if (existsSync(target) && readdirSync(target).length > 0) {
-    throw new CourseError(`cannot write to ${folder}: it is not empty; name another folder`);
+    throw new LabError(`cannot write to ${folder}: it is not empty; name another folder`);
   }
   writeTree(deriveTree(lab, step), target);
   writeTree(skeletonFiles(lab, target), target);
@@ -96,7 +96,7 @@ function derive(name: string, step: number, folder: string): void {
 /** A lab by its folder's name; one that is being written may lack lessons, and the proof says so. */
 function labNamed(name: string): Lab {
   const folder = join(repositoryRoot, 'labs', name);
-  if (!existsSync(folder)) throw new CourseError(`there is no lab ${name} in labs/`);
+  if (!existsSync(folder)) throw new LabError(`there is no lab ${name} in labs/`);
   return loadLab(folder, { files: false });
 }
 

@@ -181,7 +181,7 @@ lesson(
       Array.from({ length: 100 }, (_, i) => append(`${from + i}`, commitOf(from + i, 'a')));
     event('100 appends in one turn');
     const first = many(2);
-    await eventually(() => expect(disk.writes).toBe(writes + 1), 2000);
+    await eventually(() => expect(disk.writes).toBe(writes + 1), 4000);
     event('100 more while the sync of the first runs');
     const second = many(102);
     release();
@@ -208,7 +208,6 @@ lesson(
     invariant: 5,
     byHand: 'mount -t tmpfs -o size=1m none /mnt; run the store in it until it is full',
     symbols: ['src/wal.ts#Wal.#refuse'],
-    timeoutMs: 3_000,
   },
   async ({ event, signal }) => {
     await using directory = await temporaryDirectory();
@@ -227,7 +226,7 @@ lesson(
     };
     const { writes } = disk;
     const refused = [append('b', commitOf(3, 'b')), append('c', commitOf(4, 'c'))];
-    await eventually(() => expect(disk.writes).toBe(writes + 1), 2000);
+    await eventually(() => expect(disk.writes).toBe(writes + 1), 4000);
     refused.push(append('d', commitOf(5, 'd')));
     release();
     await Promise.all(refused);
@@ -257,7 +256,6 @@ lesson(
     invariant: 5,
     byHand: 'dmesg | grep -i "i/o error"',
     symbols: ['src/wal.ts#Wal.#refuse'],
-    timeoutMs: 3_000,
   },
   async ({ event, signal }) => {
     for (const { about, fault } of [

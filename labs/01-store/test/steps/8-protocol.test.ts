@@ -80,7 +80,7 @@ lesson(
       message.length > 20 ? `${message.length} bytes` : text(message);
     const want = messages.map(brief);
     for (let cut = 1; cut < stream.length; cut++) {
-      event(`two chunks: ${cut} bytes, and the other ${stream.length - cut}`);
+      event(`two chunks, of ${cut} and ${stream.length - cut} bytes`);
       const reader = new MessageReader(1000);
       const got = [...reader.push(stream.subarray(0, cut)), ...reader.push(stream.subarray(cut))];
       expect({ cut, messages: got.map(brief) }).toEqual({ cut, messages: want });
@@ -205,7 +205,6 @@ lesson(
     invariant: 4,
     byHand: CURL,
     symbols: ['src/grpc/call.ts#ServerCall.reply', 'src/grpc/kv-service.ts#putRequestOf'],
-    timeoutMs: 3_000,
   },
   async ({ event, signal }) => {
     await using wire = await openWire();
@@ -238,7 +237,6 @@ lesson(
     invariant: 3,
     byHand: 'etcdctl put "" x; etcdctl get a --rev 99',
     symbols: ['src/grpc/call.ts#ServerCall.finish'],
-    timeoutMs: 3_000,
   },
   async ({ event, signal }) => {
     await using wire = await openWire();
@@ -291,7 +289,6 @@ lesson(
     invariant: 4,
     byHand: 'etcdctl --command-timeout=1ms get --prefix ""',
     symbols: ['src/grpc/call.ts#ServerCall.reply', 'src/grpc/call.ts#ServerCall.finish'],
-    timeoutMs: 3_000,
   },
   async ({ event, signal }) => {
     let answer = () => {};
@@ -311,7 +308,7 @@ lesson(
       const stream = openCall(wire, 'Lease/LeaseGrant');
       stream.on('error', () => undefined);
       stream.end(frameOf('LeaseGrantRequest', { TTL: 1 }));
-      await eventually(() => expect(wire.observed).toContain('LeaseGrant received 2 bytes'), 2000);
+      await eventually(() => expect(wire.observed).toContain('LeaseGrant received 2 bytes'), 4000);
       stream.close(constants.NGHTTP2_CANCEL);
       await eventually(
         () => expect(wire.observed).toContain('LeaseGrant handled: CANCELLED'),
@@ -336,7 +333,6 @@ lesson(
     invariant: 6,
     byHand: 'etcdctl watch --prefix "" --rev 2',
     symbols: ['src/grpc/watch-service.ts#WatchStream.#deliver'],
-    timeoutMs: 3_000,
   },
   async ({ event, signal }) => {
     await using wire = await openWire();
@@ -374,7 +370,6 @@ lesson(
     invariant: 6,
     byHand: 'etcdctl watch -i',
     symbols: ['src/grpc/watch-service.ts#WatchStream.#cancel'],
-    timeoutMs: 3_000,
   },
   async ({ event, signal }) => {
     await using wire = await openWire();
@@ -404,7 +399,6 @@ lesson(
     invariant: 6,
     byHand: 'etcdctl compaction 4; etcdctl watch a --rev 2',
     symbols: ['src/grpc/watch-service.ts#WatchStream.#deliver'],
-    timeoutMs: 3_000,
   },
   async ({ event, signal }) => {
     await using wire = await openWire();

@@ -12,6 +12,7 @@ export interface RunOptions {
   readonly stdin?: string;
   /** Ends a command that would go on for ever, as soon as it has printed so many lines. */
   readonly untilLines?: number;
+  readonly deadlineMs?: number;
 }
 
 const DEADLINE_MS = 20_000;
@@ -24,7 +25,7 @@ export async function etcdctl(
 ): Promise<Outcome> {
   const child = start(endpoint, args);
   const output = { stdout: '', stderr: '' };
-  const deadline = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  const deadline = setTimeout(() => child.kill('SIGKILL'), options.deadlineMs ?? DEADLINE_MS);
   child.stderr?.on('data', (chunk) => {
     output.stderr += chunk;
   });

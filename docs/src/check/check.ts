@@ -32,11 +32,16 @@ export class Checker {
     this.#session = new TestSession(jobs, concurrency === undefined ? {} : { concurrency });
   }
 
-  async run(signal: AbortSignal): Promise<CheckResult> {
+  /** `onCurrent` hears of the current step as soon as it is green, before the earlier ones run. */
+  async run(
+    signal: AbortSignal,
+    onCurrent: (result: CheckResult) => void = () => {},
+  ): Promise<CheckResult> {
     const [current, ...others] = stepsOf(this.#lab, this.#step, this.#options);
     if (current === undefined) throw new CourseError(`lab ${this.#lab.id} has no steps`);
     const first = await this.#runSteps([current], signal);
     const goOn = this.#options.all === true || isGreen(first);
+    if (others.length > 0 && isGreen(first)) onCurrent(checkResultOf(this.#lab, this.#step, first));
     const rest = goOn && others.length > 0 ? await this.#runSteps(others, signal) : [];
     return checkResultOf(this.#lab, this.#step, [...first, ...rest]);
   }

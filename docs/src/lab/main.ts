@@ -2,11 +2,9 @@
 //
 //   0 fine   1 the learner's code, or what was asked for   2 the machine   3 the course
 // A learner never sees a stack; KUBE_LABS_DEBUG=1 shows it to who mends the course.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type Argument, Command, CommanderError } from 'commander';
 import { CourseError } from '../course/course-error.ts';
+import { repositoryRoot } from '../course/repository.ts';
 import { type Context, createContext } from './context.ts';
 import { LabError } from './lab-error.ts';
 import { addVerb, type Ended } from './verb.ts';
@@ -33,7 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return await run(args, stop.signal);
   } catch (error) {
     if (stop.signal.aborted) return 130;
-    return explain(error);
+    return explain(error, args[0]);
   } finally {
     process.removeListener('SIGINT', onInterrupt);
     process.removeListener('SIGTERM', onInterrupt);
@@ -64,31 +62,16 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<number
 const argumentTerm = (argument: Argument): string =>
   argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
 
-/** Whole families of commands, loaded when one of them, or the help, is asked for. */
+/** Whole families of commands, loaded when one of them is asked for. */
 async function addOthers(program: Command, asked: string | undefined): Promise<void> {
-  const families = [
-    {
-      name: 'course',
-      does: 'for authors: prove that a lab holds together',
-      mount: 'courseCommand',
-    },
-    { name: 'teach', does: 'for teachers: a class, its board, an agenda', mount: 'teachCommand' },
-  ];
-  for (const { name, does, mount } of families) {
-    const file = join(import.meta.dirname, '..', name, 'command.ts');
-    if (asked !== name || !existsSync(file)) {
-      program.command(name).description(does);
-      continue;
-    }
-    const module = (await import(pathToFileURL(file).href)) as Record<
-      string,
-      (program: Command) => void
-    >;
-    module[mount]?.(program);
-  }
+  const root = process.env.KUBE_LABS_ROOT ?? repositoryRoot;
+  if (asked === 'course') (await import('../course/command.ts')).courseCommand(program);
+  else program.command('course').description('for authors: prove that a lab holds together');
+  if (asked === 'teach') (await import('../teach/command.ts')).teachCommand(program, root);
+  else program.command('teach').description('for teachers: a class, its board, an agenda');
 }
 
-function explain(error: unknown): number {
+function explain(error: unknown, family?: string): number {
   if (error instanceof CommanderError) {
     // commander has written what is wrong; asking for help is no fault.
     return error.exitCode === 0 || error.code === 'commander.help' ? 0 : 1;
@@ -105,6 +88,8 @@ function explain(error: unknown): number {
   if (code !== undefined && MACHINE_CODES.test(code)) {
     return tell(`This machine refuses: ${message}\nSee what it lacks: npx lab doctor`, 2);
   }
+  // A teacher's commands say in plain errors what cannot be done, and why.
+  if (family === 'teach' && code === undefined) return tell(message, 1);
   return tell(
     `This is a fault of the course, not of your code. Please report it:\n  ${message}\n  (KUBE_LABS_DEBUG=1 shows more)`,
     3,

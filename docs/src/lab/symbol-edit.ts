@@ -88,7 +88,10 @@ function withDeclaration(
   if (before !== undefined) {
     const { whole: place } = findSymbol(own, before.name);
     const end = lineEnd(text, place.end);
-    return splice(text, [{ start: end, end, text: `\n${declaration}` }]);
+    const inserted = `\n${gapBefore(from, lineStart)}${declaration}`;
+    // At the end of a file the empty line before what was hidden is still there.
+    if (text.slice(end).trim() === '') return `${text.slice(0, end)}${inserted}\n`;
+    return splice(text, [{ start: end, end, text: inserted }]);
   }
   const after = siblings.find((d) => d.whole.start >= whole.end && hasSymbol(own, d.name));
   if (after === undefined)
@@ -97,8 +100,17 @@ function withDeclaration(
     );
   const { whole: place } = findSymbol(own, after.name);
   const start = text.lastIndexOf('\n', place.start - 1) + 1;
-  return splice(text, [{ start, end: start, text: `${declaration}\n` }]);
+  return splice(text, [
+    { start, end: start, text: `${declaration}\n${gapAfter(from, whole.end)}` },
+  ]);
 }
+
+/** The empty line above a declaration, where the reference has one. */
+const gapBefore = (text: string, lineStart: number): string =>
+  /\n[ \t]*\n$/.test(text.slice(0, lineStart)) ? '\n' : '';
+
+const gapAfter = (text: string, end: number): string =>
+  /^[^\n]*\n[ \t]*\n/.test(text.slice(end)) ? '\n' : '';
 
 function lineEnd(text: string, offset: number): number {
   const end = text.indexOf('\n', offset);

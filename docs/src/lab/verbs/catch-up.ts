@@ -1,6 +1,9 @@
 // catch-up: takes the reference for all earlier steps that have not passed, so that a learner can go on with the class at
 // this step. What has passed stays the learner's, and so does everything around the symbols. Saved first.
+import { count, wrap } from '../../check/text.ts';
 import { deriveTree, referenceTree } from '../../course/derive.ts';
+import type { SymbolRef } from '../../course/model.ts';
+import { tellStep } from '../class-board.ts';
 import { type Context, startedWork, stepNamed } from '../context.ts';
 import { stepState } from '../state.ts';
 import { withBodies } from '../symbol-edit.ts';
@@ -8,6 +11,8 @@ import { nameOf } from '../symbol-name.ts';
 import type { CommonFlags, Ended } from '../verb.ts';
 import { tellSaved, writeSaved } from '../write-files.ts';
 import { hiddenUntil } from './solution.ts';
+
+const NAMES_MAX = 8;
 
 export async function catchUp(
   context: Context,
@@ -43,15 +48,26 @@ export async function catchUp(
       stepState(own, id).solutions.push({ what: id, how: 'applied', at, early: true });
     }
   });
+  await tellStep(context, lab, step);
   const numbers = open.map(({ number }) => number).join(', ');
   context.print(
     open.length === 0
       ? `All steps before ${step.number} have passed: your code stays as it is.`
-      : `Taken from the reference: step ${numbers} (${symbols.map(nameOf).join(', ')}). Everything else is as you wrote it.`,
+      : wrap(
+          `Taken from the reference: step ${numbers} (${namesOf(symbols)}). Everything else is as you wrote it.`,
+          context.width,
+        ).join('\n'),
   );
   if (copy !== undefined) tellSaved(context, work, copy);
   context.print(
     `\nYou are at step ${step.number}: ${step.title}\n\n  npx lab check ${Math.max(1, step.number - 1)}  see that all before it is green\n  npx lab task     its lesson`,
   );
   return 0;
+}
+
+/** All names while they can be read at a glance, else how many they are. */
+function namesOf(symbols: readonly SymbolRef[]): string {
+  return symbols.length <= NAMES_MAX
+    ? symbols.map(nameOf).join(', ')
+    : count(symbols.length, 'symbol');
 }

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { Checker } from '../../check/check.ts';
 import { renderCheck } from '../../check/render.ts';
+import { count } from '../../check/text.ts';
 import type { CheckResult, Step } from '../../course/model.ts';
 import { codeHash } from '../code-hash.ts';
 import { type Context, startedWork, stepNamed, type Work } from '../context.ts';
@@ -53,13 +54,25 @@ interface Run {
 
 async function checkOnce(run: Run, signal: AbortSignal): Promise<CheckResult['exitCode']> {
   const { checker, context, work, step, flags } = run;
+  const startedMs = performance.now();
   const before = codeHash(work.srcFolder);
-  const result = await checker.run(signal);
+  const result = await checker.run(signal, (current) => early(run, current, startedMs));
   const code = codeHash(work.srcFolder) === before ? before : undefined;
   if (flags.json === true) context.print(JSON.stringify(result));
   else context.print(rendered(run, result));
   await onCheck(context, { lab: work.lab, step, result, code });
   return result.exitCode;
+}
+
+/** Who saves every minute wants to see the current step at once; the earlier ones take their time. */
+function early({ context, step, flags }: Run, current: CheckResult, startedMs: number): void {
+  if (flags.watch !== true || flags.json === true) return;
+  const { print, paint } = context;
+  const ms = Math.round(performance.now() - startedMs);
+  print(
+    `${paint.green('✓')} step ${step.number} · ${step.title}: ${count(current.tests.length, 'test')} passed after ${ms} ms`,
+  );
+  print(paint.dim('  now the other steps …\n'));
 }
 
 function rendered({ context, work, flags }: Run, result: CheckResult): string {

@@ -2,7 +2,8 @@
 //
 // A raised hand is only a hand: the question's words stay here, for the teacher comes and hears them.
 import { joinClass, leaveClass, type Membership, raiseHand } from '../../teach/class-client.ts';
-import type { Context } from '../context.ts';
+import { tellStep } from '../class-board.ts';
+import { type Context, labsOf } from '../context.ts';
 import { LabError } from '../lab-error.ts';
 import type { CommonFlags, Ended } from '../verb.ts';
 
@@ -26,9 +27,12 @@ export async function join(
     );
   }
   const member = await said(joinClass(url, code, name));
-  context.state.update((state) => {
-    state.class = member;
+  const state = context.state.update((each) => {
+    each.class = member;
   });
+  const lab = labsOf(context).find(({ id }) => id === state.current);
+  const step = lab?.steps.find(({ id }) => id === state.labs[lab.id]?.step);
+  if (lab !== undefined && step !== undefined) await tellStep(context, lab, step);
   context.print(
     `You are in the class at ${member.url} as ${member.name}. With every check travel: your name, the step, the time, and which tests fail. No code.\n\n  npx lab ask    raise your hand\n  npx lab leave  leave, and be forgotten there`,
   );

@@ -1,6 +1,7 @@
 // next: on to the next step, when the current one passes for exactly the code that is there now.
 import { wrap } from '../../check/text.ts';
 import type { Step } from '../../course/model.ts';
+import { tellStep } from '../class-board.ts';
 import { codeHash } from '../code-hash.ts';
 import { type Context, startedWork, stepNamed } from '../context.ts';
 import { type StepState, stepState } from '../state.ts';
@@ -37,6 +38,7 @@ export async function next(context: Context, flags: NextFlags & CommonFlags): Pr
     );
     return 0;
   }
+  await tellStep(context, lab, following);
   context.print(
     `Step ${following.number} of ${lab.steps.length}: ${following.title} (${following.minutes} minutes)\n\n  npx lab task           its lesson\n  npx lab check --watch  its tests, again whenever you save`,
   );

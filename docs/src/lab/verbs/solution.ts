@@ -1,7 +1,7 @@
 // solution: the reference's code for a symbol or a step, after a pass or on a plain "show me", which is recorded. --apply
 // writes it into the learner's file, between the braces of those symbols and nowhere else; saved first.
 import { join } from 'node:path';
-import { count } from '../../check/text.ts';
+import { count, wrap } from '../../check/text.ts';
 import { deriveTree, referenceTree } from '../../course/derive.ts';
 import type { Lab, Step, SymbolRef } from '../../course/model.ts';
 import { pullCode } from '../../course/pull-code.ts';
@@ -72,9 +72,8 @@ function apply(
     return;
   }
   const files = [...texts.keys()].map((path) => context.pathOf(join(work.folder, path)));
-  context.print(
-    `The reference is now in ${count(files.length, 'file')} of yours (${files.join(', ')}), for ${symbols.map(nameOf).join(', ')}`,
-  );
+  const said = `The reference is now in ${count(files.length, 'file')} of yours (${files.join(', ')}), for ${symbols.map(nameOf).join(', ')}`;
+  context.print(wrap(said, context.width).join('\n'));
   tellSaved(context, work, copy);
 }
 

@@ -19,6 +19,7 @@ import { kvService } from './kv-service.ts';
 import { leaseService } from './lease-service.ts';
 import { type Listener, listen } from './listener.ts';
 import { maintenanceService } from './maintenance-service.ts';
+import { uint64Of } from './messages.ts';
 import type { EtcdMetrics } from './metrics.ts';
 import { GrpcServer, type Services } from './server.ts';
 import { type WatchableStore, watchService } from './watch-service.ts';
@@ -100,7 +101,8 @@ function servicesOf(
 ): Services {
   const { store, maintenance, users, identity, metrics } = options;
   const { name = 'default', advertisePeerUrls = [] } = options;
-  const { clusterId, memberId, raftTerm } = identity;
+  const { raftTerm } = identity;
+  const [clusterId, memberId] = [uint64Of(identity.clusterId), uint64Of(identity.memberId)];
   const member: MemberOptions = {
     headerOf: (revision) => ({ clusterId, memberId, revision, raftTerm }),
     identity,

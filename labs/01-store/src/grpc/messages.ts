@@ -81,6 +81,11 @@ export function numberOf(value: Int64): number {
   return value.toNumber();
 }
 
+/** A decimal uint64 as a message has it: for what goes into every answer, as reading the digits takes a while. */
+export function uint64Of(decimal: string): Int64Like {
+  return protobuf.util.LongBits.from(decimal).toLong(true);
+}
+
 export function decimalOf(value: Int64): string {
   return value.toString();
 }

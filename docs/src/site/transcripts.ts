@@ -3,7 +3,7 @@
 //   red     the code of somebody who has solved the steps before: this is what a lesson begins with
 //   green   the code of somebody who has solved this one too; the earlier steps are tested as well, as `lab check` does
 // Running takes a while, so each transcript is kept in a file that is named by a hash of all that it depends on: the derived sources,
-// the lab's tests, the lesson, the engine. A red that is green, or a green that is not, is a fault of the course and fails the build.
+// the lab's tests, the invariants of the lesson, the engine. A red that is green, or a green that is not, is a fault of the course and fails the build.
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -14,12 +14,14 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { checkResultOf } from '../check/check.ts';
+import { LOADING_IDEA } from '../check/outcome.ts';
 import { renderCheck } from '../check/render.ts';
 import { type Job, type JobResult, runTests } from '../check/run-tests.ts';
 import { deriveTree, type Tree, writeTree } from '../course/derive.ts';
 import type { CheckResult, Lab, Step } from '../course/model.ts';
+import { readLesson } from '../lesson/lesson-file.ts';
 import type { TranscriptKind, Transcripts } from './build-context.ts';
 import { type Problem, SiteError } from './problems.ts';
 
@@ -74,9 +76,15 @@ interface Ran {
   readonly fault: string | undefined;
 }
 
-/** Writes what came out as it should to its file, and returns the others. */
+/** Writes what came out as it should in place of what was kept before, and returns the others. */
 function keepGood(ran: readonly Ran[]): Ran[] {
-  for (const { one, text, fault } of ran) if (fault === undefined) writeFileSync(one.file, text);
+  for (const { one, text, fault } of ran) {
+    if (fault !== undefined) continue;
+    const folder = dirname(one.file);
+    const old = readdirSync(folder).filter((name) => name.startsWith(keptName(one)));
+    for (const name of old) rmSync(join(folder, name));
+    writeFileSync(one.file, text);
+  }
   return ran.filter(({ fault }) => fault !== undefined);
 }
 
@@ -84,6 +92,9 @@ const problemOf = ({ one, text, fault }: Ran): Problem => ({
   where: nameOf(one),
   what: `${fault}\n${text}`,
 });
+
+const keptName = ({ lab, step, kind }: Pick<Wanted, 'lab' | 'step' | 'kind'>): string =>
+  `${lab.id}-${step.id}-${kind}-`;
 
 const nameOf = ({ lab, step, kind }: Pick<Wanted, 'lab' | 'step' | 'kind'>): string =>
   `${lab.id}/${step.id}/${kind}`;
@@ -99,9 +110,9 @@ function wantedOf(
       const tree = deriveTree(lab, kind === 'red' ? step.number - 1 : step.number);
       const tested = [step, ...(kind === 'red' ? [] : lab.steps.slice(0, step.number - 1))];
       const own = tests.filter(([name]) => isUsed(name, tested));
-      const lesson = readFileSync(join(lab.folder, 'steps', step.id, 'lesson.md'), 'utf8');
-      const hash = hashOf([engine, kind, step.id, settings, lesson, [...tree], own]);
-      const file = join(cacheFolder, `${lab.id}-${step.id}-${kind}-${hash}.txt`);
+      const { invariants } = readLesson(lab, step);
+      const hash = hashOf([engine, kind, step.id, settings, invariants, [...tree], own]);
+      const file = join(cacheFolder, `${keptName({ lab, step, kind })}${hash}.txt`);
       return { lab, step, kind, tree, tested, file };
     }),
   );
@@ -172,7 +183,8 @@ function ranOf(
 }
 
 function faultOf({ kind, step }: Wanted, { exitCode, tests }: CheckResult): string | undefined {
-  if (exitCode > 1 || tests.length === 0) return 'the tests could not be run:';
+  const unloaded = tests.some(({ idea }) => idea === LOADING_IDEA);
+  if (exitCode > 1 || tests.length === 0 || unloaded) return 'the tests could not be run:';
   const before = step.number === 1 ? 'the skeleton' : `steps 1 to ${step.number - 1}`;
   if (kind === 'red' && exitCode === 0)
     return `passes with ${before} alone, so it asks for nothing:`;

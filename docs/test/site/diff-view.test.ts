@@ -1,18 +1,32 @@
 // Diffs and transcripts as markup.
-import { createTwoFilesPatch } from 'diff';
-import { expect, test } from 'vitest';
+import { createTwoFilesPatch, FILE_HEADERS_ONLY, type HeaderOptions } from 'diff';
+import { describe, expect, test } from 'vitest';
 import { parseDiff, renderDiff } from '../../src/site/diff-view.ts';
 import { colouredLines } from '../../src/site/transcript-view.ts';
 
-const patch = (file: string, before: string, after: string): string =>
-  createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after);
+const patch = (
+  file: string,
+  before: string,
+  after: string,
+  headerOptions?: HeaderOptions,
+): string =>
+  createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after, undefined, undefined, {
+    context: 3,
+    ...(headerOptions && { headerOptions }),
+  });
 
-test('parseDiff() divides files, and takes lines that look like headers for what they are', () => {
-  const diff = `${patch('src/a.ts', 'one\n-- two\n', 'one\n++ two\n')}${patch('src/b.ts', '', 'new\n')}`;
-  expect(parseDiff(diff)).toEqual([
-    { path: 'src/a.ts', lines: ['@@ -1,2 +1,2 @@', ' one', '--- two', '+++ two'] },
-    { path: 'src/b.ts', lines: ['@@ -0,0 +1,1 @@', '+new'] },
-  ]);
+describe.each([
+  { name: 'with a rule between files', headers: undefined },
+  { name: 'with the names of files only', headers: FILE_HEADERS_ONLY },
+])('parseDiff() of a diff $name', ({ headers }) => {
+  test('divides files, and takes lines that look like headers for what they are', () => {
+    const first = patch('src/a.ts', 'one\n-- two\n', 'one\n++ two\n', headers);
+    const second = patch('src/b.ts', 'old\n', 'new\n', headers);
+    expect(parseDiff(first + second)).toEqual([
+      { path: 'src/a.ts', hunks: [{ from: 1, lines: [' one', '--- two', '+++ two'] }] },
+      { path: 'src/b.ts', hunks: [{ from: 1, lines: ['-old', '+new'] }] },
+    ]);
+  });
 });
 
 test('renderDiff() links the file and escapes the code', () => {

@@ -17,7 +17,7 @@ export interface Int64 {
 }
 
 /** What an answer may hold where an int64 is due. */
-export type Int64Like = number | string | Int64;
+export type Int64Like = number | string | Int64 | { readonly low: number; readonly high: number };
 
 export interface MethodDescription {
   /** As on the wire: /etcdserverpb.KV/Put */

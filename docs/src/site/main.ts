@@ -1,7 +1,9 @@
 #!/usr/bin/env -S npx tsx
 // The course's site: `npm run docs` builds it and serves it on this machine; `npm run docs -- build` writes it to a folder.
 //
-// Exit codes: 0 built, 1 something in the site has to be mended (each thing is named), 2 the machine (a port in use, a full disk).
+// Exit codes: 0 built, 1 something in the site has to be mended (each thing is named), 2 the machine (a port in use, a full disk),
+// 130 interrupted.
+import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { CourseError } from '../course/course-error.ts';
@@ -20,6 +22,19 @@ interface Flags {
   readonly transcripts: boolean;
 }
 
+interface ServeFlags extends Flags {
+  readonly port: number;
+}
+
+interface BuildFlags extends Flags {
+  readonly out: string;
+  readonly externalLinks?: boolean;
+}
+
+/** Ctrl-C ends the tests that run, too, and takes their files away. */
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
 const program = new Command('npm run docs --')
   .description('The course of kube-labs as a site: lessons, map, glossary, teacher’s pages.')
   .showHelpAfterError();
@@ -32,7 +47,7 @@ program
     '--no-transcripts',
     'a draft: do not run the tests; pages say that transcripts are missing',
   )
-  .action((flags: Flags & { port: number }) => serve(flags));
+  .action((flags: ServeFlags) => serve(flags));
 
 program
   .command('build')
@@ -47,7 +62,7 @@ program
     'a draft: do not run the tests; pages say that transcripts are missing',
   )
   .option('--external-links', 'list the links that leave the site; nobody follows them')
-  .action((flags: Flags & { out: string; externalLinks?: boolean }) => write(flags));
+  .action((flags: BuildFlags) => write(flags));
 
 function portNumber(text: string): number {
   const port = Number(text);
@@ -55,12 +70,12 @@ function portNumber(text: string): number {
   throw new InvalidArgumentError('a port is a number from 0 to 65535');
 }
 
-async function build({ transcripts }: Flags, signal?: AbortSignal): Promise<BuiltSite> {
+async function build({ transcripts }: Flags, signal: AbortSignal): Promise<BuiltSite> {
   const started = performance.now();
   const made = transcripts
     ? await makeTranscripts(findLabs(ROOT), {
         cacheFolder: join(ROOT, '.kube-labs/site-cache'),
-        ...(signal && { signal }),
+        signal,
         onRun: (count) => console.log(`Running the tests for ${count} transcripts …`),
       })
     : undefined;
@@ -70,29 +85,27 @@ async function build({ transcripts }: Flags, signal?: AbortSignal): Promise<Buil
   return site;
 }
 
-async function write(flags: Flags & { out: string; externalLinks?: boolean }): Promise<void> {
-  const site = await build(flags);
+async function write(flags: BuildFlags): Promise<void> {
+  const site = await build(flags, stop.signal);
   const folder = resolve(flags.out);
   writeSite(site, folder);
   console.log(`Open ${join(folder, 'index.html')}`);
-  if (flags.externalLinks) {
-    for (const [link, files] of [...site.externalLinks].sort()) {
-      console.log(`${link}  (${[...files].sort().join(', ')})`);
-    }
+  if (!flags.externalLinks) return;
+  for (const [link, files] of [...site.externalLinks].sort()) {
+    console.log(`${link}  (${[...files].sort().join(', ')})`);
   }
 }
 
-async function serve({ port, ...flags }: Flags & { port: number }): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  await using server = await serveSite(await build(flags), { port });
+async function serve({ port, ...flags }: ServeFlags): Promise<void> {
+  const { signal } = stop;
+  await using server = await serveSite(await build(flags, signal), { port });
   console.log(`The site: ${server.url}   (Ctrl-C ends it)`);
-  const builds = buildsOnChange(async () => server.show(await build(flags, stop.signal)));
-  watchSources(ROOT, builds, stop.signal);
-  await new Promise<void>((resolve) => {
-    if (stop.signal.aborted) resolve();
-    else stop.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  watchSources(
+    ROOT,
+    buildsOnChange(async () => server.show(await build(flags, signal))),
+    signal,
+  );
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /** One build at a time; a change during a build is followed by another one. */
@@ -103,7 +116,9 @@ function buildsOnChange(buildOnce: () => Promise<void>): () => void {
     running = true;
     do {
       again = false;
-      await buildOnce().catch((error: unknown) => console.error(messageOf(error)));
+      await buildOnce().catch((error: unknown) => {
+        if (!stop.signal.aborted) console.error(messageOf(error));
+      });
     } while (again);
     running = false;
   };
@@ -123,10 +138,10 @@ try {
   process.exitCode = 0; // The runner of the tests has set it to what red transcripts mean to it.
 } catch (error) {
   const isSite = error instanceof SiteError || CourseError.is(error);
-  console.error(
-    isSite
-      ? error.message
-      : `Cannot go on: ${error instanceof Error ? error.message : String(error)}`,
-  );
-  process.exitCode = isSite ? 1 : 2;
+  if (stop.signal.aborted) process.exitCode = 130;
+  else {
+    const message = error instanceof Error ? error.message : String(error);
+    console.error(isSite ? message : `Cannot go on: ${message}`);
+    process.exitCode = isSite ? 1 : 2;
+  }
 }

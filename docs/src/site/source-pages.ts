@@ -14,6 +14,7 @@ import type { Site, SourceRef } from './site.ts';
 import { say, sayLab } from './ui.ts';
 
 const BYTES_MAX = 400_000;
+const COLOURED_MAX = 2_000;
 
 export function sourcePage(build: BuildContext, path: string, ref: SourceRef, lang: Lang): Page {
   const { file, form } = ref;
@@ -87,6 +88,7 @@ function linesOf(text: string, file: string): readonly string[] {
   const known = coloured.get(text);
   if (known !== undefined) return known;
   const lines = highlightLines(text, file.split('.').at(-1) ?? '');
+  if (coloured.size >= COLOURED_MAX) coloured.clear();
   coloured.set(text, lines);
   return lines;
 }

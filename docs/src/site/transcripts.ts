@@ -143,7 +143,8 @@ async function run(
   { cacheFolder, signal, concurrency = 2 }: TranscriptOptions & { readonly concurrency?: number },
 ): Promise<Ran[]> {
   if (wanted.length === 0) return [];
-  const folder = mkdtempSync(join(cacheFolder, 'run-'));
+  removeLeftOvers(cacheFolder);
+  const folder = mkdtempSync(join(cacheFolder, `run-${process.pid}-`));
   try {
     const jobs = wanted.flatMap((one, index) => jobsOf(one, join(folder, String(index))));
     const results = await runTests(
@@ -153,6 +154,23 @@ async function run(
     return wanted.map((one) => ranOf(one, jobs, results));
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Sources of a build that was killed: those of a process that is not there any more. */
+function removeLeftOvers(cacheFolder: string): void {
+  for (const name of readdirSync(cacheFolder)) {
+    const pid = Number(/^run-(\d+)-/.exec(name)?.[1]);
+    if (pid > 0 && !isRunning(pid))
+      rmSync(join(cacheFolder, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

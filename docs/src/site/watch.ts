@@ -15,18 +15,32 @@ export function watchSources(root: string, onChange: () => void, signal: AbortSi
     clearTimeout(timer);
     timer = setTimeout(onChange, QUIET_MS);
   };
-  const watchers = foldersOf(root).map((folder) => watch(folder, { recursive: true }, changed));
+  const watchers: FSWatcher[] = [
+    ...treesOf(root).map((folder) => watch(folder, { recursive: true }, changed)),
+    ...foldersOf(root).map((folder) => watch(folder, changed)),
+  ];
   const stop = (): void => {
     clearTimeout(timer);
-    for (const watcher of watchers) (watcher as FSWatcher).close();
+    for (const watcher of watchers) watcher.close();
   };
   if (signal.aborted) stop();
   else signal.addEventListener('abort', stop, { once: true });
 }
 
-function foldersOf(root: string): string[] {
-  const labs = readdirSync(join(root, 'labs')).map((lab) => join(root, 'labs', lab));
-  const parts = labs.flatMap((lab) => ['src', 'steps', 'test'].map((part) => join(lab, part)));
+/** Watched with all that is below them. */
+function treesOf(root: string): string[] {
+  const parts = labsOf(root).flatMap((lab) =>
+    ['src', 'steps', 'test'].map((part) => join(lab, part)),
+  );
   const docs = ['pages', 'decisions', 'src'].map((part) => join(root, 'docs', part));
   return [...parts, ...docs].filter((folder) => existsSync(folder));
+}
+
+/** Watched alone: lab.yaml and README.md, the glossary, the architecture. */
+function foldersOf(root: string): string[] {
+  return [...labsOf(root), join(root, 'docs')];
+}
+
+function labsOf(root: string): string[] {
+  return readdirSync(join(root, 'labs')).map((lab) => join(root, 'labs', lab));
 }

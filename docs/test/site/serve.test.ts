@@ -89,3 +89,20 @@ test('watchSources() calls once for several changes, also of new files, until it
     stop.abort();
   }
 });
+
+test.each(['labs/01-tiny/lab.yaml', 'docs/glossary.md', 'labs/02-later/README.md'])(
+  'watchSources() sees a change of %s',
+  async (file) => {
+    using repository = new Repository();
+    const stop = new AbortController();
+    try {
+      const changed = new Promise<string>((resolve) => {
+        watchSources(repository.root, () => resolve('seen'), stop.signal);
+      });
+      repository.write(file, `${repository.read(file)}\n`);
+      expect(await changed).toBe('seen');
+    } finally {
+      stop.abort();
+    }
+  },
+);

@@ -43,6 +43,7 @@ async function serve(flags: EtcdFlags, signal: AbortSignal): Promise<void> {
     users: new AuthStore(store.meta, { tokenTtlSeconds: flags.authTokenTtl }),
     identity,
     metrics,
+    ...(isDebug(flags) && { callLog: log }),
     name: flags.name,
     listenClientUrls: flags.listenClientUrls,
     listenMetricsUrls: flags.listenMetricsUrls ?? [],
@@ -108,12 +109,16 @@ function hex(decimal: string): string {
 }
 
 /** The logger that says as much as --log-level and -v allow. */
-function levelled({ logLevel, v }: EtcdFlags): Logger {
-  const verbosity = v ?? (logLevel === 'debug' ? DEBUG_VERBOSITY : undefined);
-  const log = createLogger('etcd', verbosity === undefined ? {} : { verbosity });
+function levelled(flags: EtcdFlags): Logger {
+  const { logLevel } = flags;
+  const log = createLogger('etcd', isDebug(flags) ? { verbosity: DEBUG_VERBOSITY } : {});
   const silent = () => undefined;
   if (logLevel === 'error') return { ...log, info: silent, warn: silent, debug: silent };
   return logLevel === 'warn' ? { ...log, info: silent, debug: silent } : log;
+}
+
+function isDebug({ logLevel, v = 0 }: EtcdFlags): boolean {
+  return logLevel === 'debug' || v >= DEBUG_VERBOSITY;
 }
 
 const command = etcdCommand();

@@ -212,7 +212,22 @@ describe('a process', () => {
     expect(stderr).toMatch(/^etcd: cannot make the directory .*\n$/);
   });
 
-  test('--log-level and -v say how much it says', async () => {
+  test('-v 4 shows each call, and so does --log-level debug', async () => {
+    for (const more of [
+      ['-v', '4'],
+      ['--log-level', 'debug'],
+    ]) {
+      await using data = await temporaryDirectory();
+      await using store = startStore(['--data-dir', data.path, ...ANY_PORT, ...more]);
+      const [url = ''] = await store.urls();
+      await etcdctl(url, ['put', 'a', '1']);
+      expect((await store.end('SIGTERM')).stderr).toContain(
+        '] Handled a call method="/etcdserverpb.KV/Put" code="OK"\n',
+      );
+    }
+  });
+
+  test('--log-level error says nothing while nothing is wrong', async () => {
     await using data = await temporaryDirectory();
     const args = ['--data-dir', data.path, '--log-level', 'error', ...ANY_PORT];
     await using store = startStore([...args, '--listen-metrics-urls', 'http://127.0.0.1:0']);

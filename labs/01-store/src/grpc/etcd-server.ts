@@ -10,7 +10,9 @@ import type { TlsOptions } from 'node:tls';
 import { authService } from '../auth/auth-service.ts';
 import type { AuthStore } from '../auth/auth-store.ts';
 import { credentialsOf, guardKv, guardLease, guardMaintenance } from '../auth/guard.ts';
+import type { Logger } from '../component/logger.ts';
 import type { Maintenance } from '../maintenance.ts';
+import { logCalls } from './call-log.ts';
 import { clusterService, type MemberOptions } from './cluster-service.ts';
 import { httpEndpoints } from './http-endpoints.ts';
 import type { Identity } from './identity.ts';
@@ -30,6 +32,8 @@ export interface EtcdServerOptions {
   readonly users: AuthStore;
   readonly identity: Identity;
   readonly metrics: EtcdMetrics;
+  /** Hears of each call, absent = nobody does. */
+  readonly callLog?: Logger;
   readonly name?: string;
   readonly listenClientUrls: readonly URL[];
   /** Only plain HTTP: /health and /metrics. */
@@ -66,7 +70,7 @@ export async function startEtcdServer(options: EtcdServerOptions): Promise<EtcdS
   const grpc = new GrpcServer({
     services,
     messageBytesMax,
-    observer: metrics,
+    observer: options.callLog === undefined ? metrics : logCalls(metrics, options.callLog),
     ...(options.streamsMax === undefined ? {} : { streamsMax: options.streamsMax }),
   });
   const http = createServer(httpEndpoints({ store, maintenance, metrics: () => metrics.text() }));

@@ -1,4 +1,4 @@
-// The guard: the services as they are for who is calling. It asks before each call whether the caller may.
+// Guard: the services as they are for who is calling. It asks before each call whether the caller may.
 //
 // The services themselves know nothing of users. A request that is not allowed never reaches the store.
 // Rules: reading needs read on the range, and so does every comparison; writing needs write, and read too if the old value is wanted;

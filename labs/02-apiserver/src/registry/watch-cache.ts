@@ -12,13 +12,8 @@
 //
 // Same idea upstream: apiserver, storage/cacher (cacher.go, watch_cache.go). Left out: the B-tree of past states.
 
-import {
-  type KeyValueStore,
-  type Logger,
-  prefixEnd,
-  StoreError,
-  type WatchBatch,
-} from '@kube-labs/store';
+import type { KeyValueStore, Logger, WatchBatch } from '@kube-labs/store';
+import { prefixEnd, StoreError } from '@kube-labs/store';
 import { expired } from '../api-error.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
 import { StoredObject } from './stored-object.ts';

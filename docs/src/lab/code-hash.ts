@@ -20,8 +20,27 @@ export function filesBelow(folder: string): readonly FileIn[] {
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+/** Of the code alone: what an editor keeps beside it (swap files, backups) comes and goes. */
 export function codeHash(folder: string): string {
-  return hashOf(filesBelow(folder).map(({ path, file }) => [path, readFileSync(file)]));
+  return hashOfFiles(filesBelow(folder).filter(({ path }) => !/(^|\/)(\.|4913$)|~$/.test(path)));
+}
+
+/** Of everything in a folder. */
+export function wholeHash(folder: string): string {
+  return hashOfFiles(filesBelow(folder));
+}
+
+/** A file may go away between the look and the read: then it is not there. */
+function hashOfFiles(files: readonly FileIn[]): string {
+  return hashOf(
+    files.flatMap(({ path, file }): [string, Uint8Array][] => {
+      try {
+        return [[path, readFileSync(file)]];
+      } catch {
+        return [];
+      }
+    }),
+  );
 }
 
 export function hashOf(entries: readonly (readonly [string, string | Uint8Array])[]): string {

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { codeHash, filesBelow } from './code-hash.ts';
+import { filesBelow, wholeHash } from './code-hash.ts';
 import type { Context, Work } from './context.ts';
 
 export interface SavedCopy {
@@ -48,7 +48,7 @@ export function savedCopies(context: Context, work: Work): readonly SavedCopy[] 
 /** Copies work/<lab>/src and tells where. The very same code is not copied twice in a row. */
 export function save(context: Context, work: Work, verb: string): SavedCopy {
   const last = savedCopies(context, work).at(-1);
-  if (last !== undefined && codeHash(last.folder) === codeHash(work.srcFolder)) return last;
+  if (last !== undefined && wholeHash(last.folder) === wholeHash(work.srcFolder)) return last;
   const number = (last?.number ?? 0) + 1;
   const time = context.now().slice(0, 19).replaceAll(':', '-');
   const folder = join(savedFolder(context, work), `${number}-${time}-${verb}`);

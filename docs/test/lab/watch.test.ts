@@ -25,7 +25,8 @@ test('reruns on save, and the second run is quick; Ctrl-C ends with the last exi
     );
     await save(() => learner.write('src/counter.ts', right), /3 passed[\s\S]*waiting/);
   }
-  // Saved without a change: no new run, so what comes next is the answer to the next real change.
+  // An editor's swap file, and a save without a change: no new run, so what comes next is the answer to the next real change.
+  learner.write('src/.counter.ts.swp', 'swap');
   learner.write('src/counter.ts', right);
   await save(
     () => learner.write('src/counter.ts', right.replace('value * 2', 'value + ')),

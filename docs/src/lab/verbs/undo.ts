@@ -1,6 +1,6 @@
 // undo: brings back the last saved copy, byte for byte. What it replaces is saved as well, so an undo can be undone.
 import { count } from '../../check/text.ts';
-import { codeHash, filesBelow } from '../code-hash.ts';
+import { filesBelow, wholeHash } from '../code-hash.ts';
 import { type Context, startedWork } from '../context.ts';
 import { LabError } from '../lab-error.ts';
 import { restore, type SavedCopy, save, savedCopies } from '../saved.ts';
@@ -35,7 +35,7 @@ export async function undo(
         : `There is no saved copy ${wanted}; there is ${numbers}: npx lab undo --list`,
     );
   }
-  if (codeHash(copy.folder) === codeHash(work.srcFolder)) {
+  if (wholeHash(copy.folder) === wholeHash(work.srcFolder)) {
     context.print(
       `Your code is already as it was before that ${copy.verb}. Older copies: npx lab undo --list`,
     );

@@ -17,24 +17,28 @@ export interface Watched {
 
 const POLL_MS = 100;
 const GRACE_MS = 1_500;
-const LOADING_MS = 15_000;
+const LOADING_MS = 30_000;
 const ENDING_MS = 3_000;
 const GONE_ROUNDS_MAX = 80;
 
 /** Watches until the function that it gives back is called. After an abort nobody gets any more time. */
 export function watchWorkers(workers: readonly Watched[], signal: AbortSignal): () => void {
   const sinceMs = new Map<Watched, { phase: unknown; atMs: number }>();
+  /** Finished, and looked after once: looking again would cost a scan of all processes, ten times a second. */
+  const settled = new Set<Watched>();
   const timer = setInterval(() => {
     for (const worker of workers) {
-      if (worker.killed) continue;
+      if (worker.killed || settled.has(worker)) continue;
       worker.trace.read();
       const { current, pid } = worker.trace;
       if (pid === undefined) continue;
       const phase = worker.finished ? 'ending' : current.end === undefined ? current : 'between';
       const since = sinceMs.get(worker);
       if (since?.phase !== phase) sinceMs.set(worker, { phase, atMs: Date.now() });
-      else if (Date.now() - since.atMs > (signal.aborted ? 0 : limitMs(worker)))
+      else if (Date.now() - since.atMs > (signal.aborted ? 0 : limitMs(worker))) {
+        if (worker.finished) settled.add(worker);
         void kill(worker, pid);
+      }
     }
   }, POLL_MS);
   return () => clearInterval(timer);

@@ -1,7 +1,7 @@
 // test: runs everything that CI runs, and closes with one line, `N passed, N failed`.
 //
-// In this order: the check (types, lint, tidy), the suites of the labs (through turbo, which runs what changed), and the
-// whole-cluster tests, once on the store in process and once on a real etcd (never cached: they drive real containers). Each vitest run leaves .vitest/results.json in its
+// In this order: the check (types, lint, tidy), the suites of the labs and of the course (through turbo, which runs what changed), the
+// proof of the course (each step's tests on each prefix of the reference, never cached here), and the whole-cluster tests, once on the store in process and once on a real etcd (never cached: they drive real containers). Each vitest run leaves .vitest/results.json in its
 // package; the counts are added up here. A part that fails without a failed test (it crashed, or did not compile) counts as one failure.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, rmSync } from './fs.mjs';
@@ -44,17 +44,19 @@ function part(title, command, args, files) {
   if (count(files()) === 0 && !passed) totals.failed += 1;
 }
 
-const labResults = () => globSync(root, 'labs', '.vitest/results.json');
+const labResults = () => [
+  ...globSync(root, 'labs', '.vitest/results.json'),
+  `${root}docs/.vitest/results.json`,
+];
 const clusterResults = (store) => [`${root}test/.vitest/results-${store}.json`];
 
 if (!run('check: types, lint, tidy', 'npm', ['run', '--silent', 'check'])) totals.failed += 1;
 else totals.passed += 1;
-part(
-  'labs',
-  'npx',
-  ['turbo', 'run', 'test', '--continue', '--concurrency=2', '--filter=./labs/*'],
-  labResults,
-);
+const turbo = ['turbo', 'run', 'test', '--continue', '--concurrency=2'];
+part('labs', 'npx', [...turbo, '--filter=./labs/*', '--filter=./docs'], labResults);
+part('course verify', 'node', ['docs/bin/lab.mjs', 'course', 'verify', '--no-cache'], () => [
+  `${root}docs/.vitest/verify.json`,
+]);
 for (const store of ['in-process', 'etcd']) {
   process.env.KUBE_LABS_STORE = store;
   part(`whole cluster, store ${store}`, 'npm', ['test', '--silent', '-w', 'test'], () =>

@@ -219,8 +219,10 @@ export function watchToWire(request: WatchRequest): IWatchCreateRequest {
 
 /** Why etcd refused a watch, or ended it. */
 export function canceledFromWire({ compact_revision, cancel_reason }: IWatchResponse): StoreError {
-  if (Number(compact_revision) === 0) return errorFromWire(new Error(cancel_reason));
-  return new StoreError('compacted', 'etcdserver: mvcc: required revision has been compacted');
+  const compactRevision = Number(compact_revision);
+  if (compactRevision === 0) return errorFromWire(new Error(cancel_reason));
+  const text = 'etcdserver: mvcc: required revision has been compacted';
+  return new StoreError('compacted', text, { compactRevision });
 }
 
 /** One response may carry many revisions, but never part of one: etcd's watchers send whole revisions. */

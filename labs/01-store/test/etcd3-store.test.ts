@@ -1,7 +1,7 @@
 // The adapter when etcd is not well: down, stopped, killed, back again.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openEtcd3Store } from '../src/etcd3-store.ts';
-import { type KeyValueStore, StoreError } from '../src/kv.ts';
+import { openEtcd3Store } from '#src/etcd3-store.ts';
+import { type KeyValueStore, StoreError } from '#src/kv.ts';
 import { type Etcd, startEtcd } from './support/etcd.ts';
 import { eventually } from './support/eventually.ts';
 import { bytes, take } from './support/store-helpers.ts';
@@ -52,6 +52,15 @@ test('ending one watch leaves the others alone', async () => {
   expect(await ended).toBe('no error');
   await store.put({ key: 'other', value });
   expect((await other).length).toBe(1);
+});
+
+test('a watch that starts too early hears what there still is', async () => {
+  const { revision } = await store.put({ key: 'compacted', value });
+  await store.put({ key: 'compacted', value });
+  await store.compact(revision);
+  const watching = take(store, { key: 'compacted', startRevision: revision - 1 }, 1);
+  const error = await watching.catch((e: unknown) => e);
+  expect(error).toMatchObject({ code: 'compacted', compactRevision: revision });
 });
 
 test('an etcd that is killed ends watches and calls, and is used again when it is back', async () => {

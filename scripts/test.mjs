@@ -54,9 +54,9 @@ if (!run('check: types, lint, tidy', 'npm', ['run', '--silent', 'check'])) total
 else totals.passed += 1;
 const turbo = ['turbo', 'run', 'test', '--continue', '--concurrency=2'];
 part('labs', 'npx', [...turbo, '--filter=./labs/*', '--filter=./docs'], labResults);
-part('course verify', 'node', ['docs/bin/lab.mjs', 'course', 'verify', '--no-cache'], () => [
-  `${root}docs/.vitest/verify.json`,
-]);
+const proofs = 'docs/.vitest/verify.json';
+const verify = ['docs/bin/lab.mjs', 'course', 'verify', '--no-cache', '--results', proofs];
+part('course verify', 'node', verify, () => [`${root}${proofs}`]);
 for (const store of ['in-process', 'etcd']) {
   process.env.KUBE_LABS_STORE = store;
   part(`whole cluster, store ${store}`, 'npm', ['test', '--silent', '-w', 'test'], () =>

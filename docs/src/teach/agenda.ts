@@ -1,7 +1,7 @@
 // agendaOf: a teacher's day, from the minutes of the steps: opening, steps, breaks, lunch, closing.
 //
 // Rules: nobody works longer than WORK_MINUTES_MAX without a break, unless one step alone is longer; a day of five hours or more
-// has a lunch near its middle; a step is not begun that would not end before the closing. What does not fit is named.
+// has a lunch, as near to noon as its steps allow; a step is not begun that would not end before the closing. What does not fit is named.
 import type { PlannedStep } from './classroom.ts';
 
 export interface AgendaOptions {
@@ -44,8 +44,11 @@ export const AGENDA_DEFAULTS: AgendaOptions = {
 
 const OPENING_MINUTES = 20;
 const CLOSING_MINUTES = 15;
-const WORK_MINUTES_MAX = 100;
+const WORK_MINUTES_MAX = 110;
 const LUNCH_FROM_HOURS = 5;
+const NOON_MINUTE = 12 * 60;
+/** Nobody eats sooner after the start, or later before the end. */
+const LUNCH_MARGIN_MINUTES = 120;
 
 export function agendaOf(steps: readonly PlannedStep[], options: Partial<AgendaOptions>): Agenda {
   const plan = { ...AGENDA_DEFAULTS, ...options };
@@ -90,9 +93,12 @@ function pauseBefore(
 ): Pick<AgendaEntry, 'kind' | 'minutes' | 'title'> | undefined {
   const isDue = workedMinutes(entries) + step.minutes > WORK_MINUTES_MAX;
   const hasLunch = hours < LUNCH_FROM_HOURS || entries.some(({ kind }) => kind === 'lunch');
-  const middle = startMinute + (hours * 60) / 2;
-  // The middle of the day would pass during this step, or has passed.
-  if (!hasLunch && nowMinute + step.minutes / 2 >= middle - lunchMinutes / 2) {
+  const earliest = startMinute + LUNCH_MARGIN_MINUTES;
+  const latest = startMinute + hours * 60 - LUNCH_MARGIN_MINUTES;
+  const lunchTime = Math.min(Math.max(NOON_MINUTE, earliest), latest);
+  const afterStep = nowMinute + (isDue ? breakMinutes : 0) + step.minutes;
+  // Now is nearer than when the step is over.
+  if (!hasLunch && lunchTime - nowMinute <= afterStep - lunchTime) {
     return { kind: 'lunch', minutes: lunchMinutes, title: 'Lunch' };
   }
   const rested = entries.at(-1)?.kind === 'opening';

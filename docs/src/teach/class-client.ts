@@ -1,6 +1,7 @@
 // Class client: the learner's side of a class. Joining is a choice; a class that does not answer never holds up a check.
 //
 // What travels is in classroom.ts. Every call ends after TIMEOUT_MS.
+import { LabError } from '../lab/lab-error.ts';
 import type { Progress } from './classroom.ts';
 
 const TIMEOUT_MS = 2_000;
@@ -18,7 +19,9 @@ export async function joinClass(url: string, code: string, name: string): Promis
   const base = baseOf(url);
   const { id, token } = await post(base, 'join', { code, name });
   if (typeof id !== 'string' || typeof token !== 'string') {
-    throw new Error(`Cannot join the class at ${base}: something else than a class answers there`);
+    throw new LabError(
+      `Cannot join the class at ${base}: something else than a class answers there`,
+    );
   }
   return { url: base, id, token, name };
 }
@@ -52,17 +55,17 @@ async function post(
     });
   } catch (error) {
     const { cause, message } = error as Error & { cause?: Error };
-    throw new Error(`The class at ${base} does not answer (${cause?.message ?? message})`);
+    throw new LabError(`The class at ${base} does not answer (${cause?.message ?? message})`);
   }
   const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   if (response.ok) return answer;
-  throw new Error(String(answer.message ?? `The class at ${base} answered ${response.status}`));
+  throw new LabError(String(answer.message ?? `The class at ${base} answered ${response.status}`));
 }
 
 function baseOf(url: string): string {
   const text = /^https?:\/\//.test(url) ? url : `http://${url}`;
   if (!URL.canParse(text)) {
-    throw new Error(
+    throw new LabError(
       `Cannot join ${JSON.stringify(url)}: a class has an address like http://192.168.1.5:7070`,
     );
   }

@@ -3,6 +3,7 @@
 // Writes follow each other, and changes that come while one is on its way go into the next, so a busy class costs one write at a time.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { LabError } from '../lab/lab-error.ts';
 import type { Classroom } from './classroom.ts';
 
 /** The class of that file, or undefined when there is none. Throws with a sentence when it cannot be read. */
@@ -12,11 +13,11 @@ export async function readClass(path: string): Promise<Classroom | undefined> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`Cannot read the class of ${path}: ${(error as Error).message}`);
+    throw new LabError(`Cannot read the class of ${path}: ${(error as Error).message}`);
   }
   const room = parse(text);
   if (isClassroom(room)) return room;
-  throw new Error(
+  throw new LabError(
     `Cannot read the class of ${path}: it is damaged; move it away to begin a new one`,
   );
 }

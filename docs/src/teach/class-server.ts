@@ -13,6 +13,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { LabError } from '../lab/lab-error.ts';
 import {
   boardOf,
   ClassError,
@@ -68,7 +69,7 @@ export async function startClassServer(options: ClassServerOptions): Promise<Cla
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'EADDRINUSE' ? 'the port is in use; choose another with --port' : message;
-    throw new Error(`Cannot open the class on ${options.host}:${options.port}: ${why}`);
+    throw new LabError(`Cannot open the class on ${options.host}:${options.port}: ${why}`, 2);
   }
   return {
     port: (server.address() as AddressInfo).port,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { repositoryRoot } from '../course/repository.ts';
+import { LabError } from '../lab/lab-error.ts';
 import { AGENDA_DEFAULTS, agendaOf, agendaText } from './agenda.ts';
 import { boardText } from './board-text.ts';
 import { ClassFile, readClass } from './class-file.ts';
@@ -146,13 +147,15 @@ function startingAt(from: string | undefined, plan: readonly PlannedStep[]) {
   if (from === undefined) return plan;
   const at = plan.findIndex(({ key }) => key === from || key.startsWith(`${from}/`));
   if (at >= 0) return plan.slice(at);
-  throw new Error(`There is no step ${from}: there are ${plan.map(({ key }) => key).join(', ')}`);
+  throw new LabError(
+    `there is no step ${from}: there are ${plan.map(({ key }) => key).join(', ')}`,
+  );
 }
 
 async function measured(path: string | undefined, steps: readonly PlannedStep[]) {
   if (path === undefined) return steps;
   const room = await readClass(path);
-  if (room === undefined) throw new Error(`There is no class file ${path}`);
+  if (room === undefined) throw new LabError(`there is no class file ${path}`);
   return steps.map((step) => {
     const minutes = median(measuredMinutes(room.learners, step.key));
     return minutes === undefined ? step : { ...step, minutes: Math.max(1, Math.round(minutes)) };
@@ -167,7 +170,7 @@ async function board(
   const read = async (): Promise<Board> => {
     if (url !== undefined) return fetchBoard(url);
     const room = await readClass(file);
-    if (room === undefined) throw new Error(`There is no class yet: \`teach serve\` opens one`);
+    if (room === undefined) throw new LabError('there is no class yet: `teach serve` opens one');
     return boardOf(room, plan, Date.now());
   };
   if (isOnce === true) {
@@ -185,15 +188,20 @@ async function board(
 }
 
 async function fetchBoard(url: string): Promise<Board> {
-  try {
-    const response = await fetch(`${url.replace(/\/$/, '')}/board.json`, {
-      signal: AbortSignal.timeout(5_000),
-    });
-    if (response.ok) return (await response.json()) as Board;
-    throw new Error(`it answered ${response.status}`);
-  } catch (error) {
-    throw new Error(`Cannot read the board at ${url}: ${(error as Error).message}`);
+  if (!/^https?:\/\/.+\/board\/[\w-]+\/?$/.test(url)) {
+    throw new LabError(
+      `${url} is not a board: its address is the one that \`teach serve\` printed, …/board/…`,
+    );
   }
+  const response = await fetch(`${url.replace(/\/$/, '')}/board.json`, {
+    signal: AbortSignal.timeout(5_000),
+  }).catch((error: Error) => {
+    throw new LabError(`cannot read the board at ${url}: ${error.message}; is the class open?`);
+  });
+  if (response.ok) return (await response.json()) as Board;
+  throw new LabError(
+    `the class at ${url} does not know this board: take the address that \`teach serve\` printed`,
+  );
 }
 
 async function interrupted(): Promise<void> {

@@ -10,18 +10,17 @@ const lines = ({ days }: Agenda) =>
   );
 
 describe('agendaOf()', () => {
-  test('plans a day of six hours with breaks and a lunch near its middle', () => {
+  test('plans a day of six hours with a break, and a lunch at noon', () => {
     expect(lines(agendaOf(steps(45, 45, 60, 60, 50, 45), { hours: 6 }))).toEqual([
       [
         '09:00 opening 20',
         '09:20 step 45',
-        '10:05 break 15',
-        '10:20 step 45',
-        '11:05 lunch 60',
-        '12:05 step 60',
-        '13:05 break 15',
-        '13:20 step 60',
-        '14:20 closing 15',
+        '10:05 step 45',
+        '10:50 break 15',
+        '11:05 step 60',
+        '12:05 lunch 60',
+        '13:05 step 60',
+        '14:05 closing 15',
       ],
     ]);
   });
@@ -59,7 +58,7 @@ describe('agendaOf()', () => {
           expect([seed, startMinute]).toEqual([seed, now]);
           now += length;
           worked = kind === 'break' || kind === 'lunch' ? 0 : worked + length;
-          if (kind === 'step') expect(worked, `seed ${seed}`).toBeLessThanOrEqual(100);
+          if (kind === 'step') expect(worked, `seed ${seed}`).toBeLessThanOrEqual(110);
         }
         expect([seed, now + spareMinutes]).toEqual([seed, (9 + hours) * 60]);
         expect(spareMinutes, `seed ${seed}`).toBeGreaterThanOrEqual(0);

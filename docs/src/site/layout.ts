@@ -14,7 +14,7 @@ export interface Frame {
   readonly draft: boolean;
 }
 
-const STYLES = ['base', 'page', 'code', 'parts'] as const;
+const STYLES = ['base', 'top', 'page', 'search', 'code', 'parts', 'map'] as const;
 const STRINGS_OF_SCRIPTS = [
   'copy',
   'copied',

@@ -36,8 +36,10 @@ function prerequisites(build: BuildContext, place: StepPlace, { path }: Markdown
   )}`;
 }
 
-export const noteText = (text: string, context: MarkdownContext): Html =>
-  renderMarkdown(text, { ...context, headings: [], shift: 2 });
+/** A term is linked where a learner first reads it, so not in a note that learners do not see. */
+export function noteText(text: string, { terms: _terms, ...context }: MarkdownContext): Html {
+  return renderMarkdown(text, { ...context, headings: [], shift: 2 });
+}
 
 export function teacherNote(lang: Lang, title: string, text: Html): Html {
   return html`<aside class="teacher note" aria-label="${say(lang, 'forTeacher')}: ${title}"><p class="label">${say(lang, 'forTeacher')} · ${title}</p>${text}</aside>`;

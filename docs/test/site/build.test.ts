@@ -152,6 +152,7 @@ describe('the page of a step', () => {
     const why = page.slice(page.indexOf('id="why"'), page.indexOf('id="keep-true"'));
     expect(why).toContain('<aside class="teacher note" aria-label="For the teacher: Demonstrate">');
     expect(why).toContain('axolotl');
+    expect(why.slice(why.indexOf('axolotl'))).not.toContain('class="term"');
   });
 
   test('links terms of the glossary where they first stand', () => {

@@ -103,6 +103,30 @@ export function readReadme(root: string, { folder, id }: LabInfo, lang: Lang): R
   };
 }
 
+export interface Introduction {
+  readonly file: string;
+  readonly translated: boolean;
+  /** The first paragraph. */
+  readonly lead: string;
+  /** What follows it: what one needs, how to work. */
+  readonly body: string;
+}
+
+/** steps/intro.md, the way into a lab that has lessons; or what its README says first. */
+export function readIntroduction(root: string, lab: LabInfo, lang: Lang): Introduction {
+  const english = `${lab.folder}/steps/intro.md`;
+  if (lab.course === undefined || !existsSync(join(root, english))) {
+    const { file, translated, intro } = readReadme(root, lab, lang);
+    return { file, translated, lead: intro, body: '' };
+  }
+  const { file, translated } = localized(root, english, lang);
+  const text = readFileSync(join(root, file), 'utf8')
+    .replace(/^# .*$/m, '')
+    .trim();
+  const [lead = '', ...rest] = text.split(/\n\s*\n/);
+  return { file, translated, lead: lead.replace(/\s+/g, ' '), body: rest.join('\n\n') };
+}
+
 /** The lab's name in that language. */
 export function labTitle(root: string, lab: LabInfo, lang: Lang): string {
   return lab.course?.titles[lang] ?? readReadme(root, lab, lang).title;

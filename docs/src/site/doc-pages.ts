@@ -29,6 +29,7 @@ export function registerDocuments({ site, labs }: Pick<BuildContext, 'site' | 'l
   site.addDocument('docs/pages/changes.md', 'changes.html');
   for (const { id, folder, course } of labs) {
     site.addDocument(`${folder}/README.md`, labPath(id));
+    if (course !== undefined) site.addDocument(`${folder}/steps/intro.md`, labPath(id));
     for (const step of course?.steps ?? []) {
       site.addDocument(`${folder}/steps/${step.id}/lesson.md`, `labs/${id}/${step.id}.html`);
     }

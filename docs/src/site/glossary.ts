@@ -1,7 +1,8 @@
 // Glossary: the entries of docs/glossary.md, and the links that lessons have to them.
 //
 //   ### Pod {#pod}
-//   <!-- also: pods -->                     other words for it; `link: no` = too common a word to link by itself
+//   <!-- also: pods -->                     other words for it; `link: no` = too common a word to link by itself;
+//                                           `except: Node 20` = phrases in which the word means something else
 //   One or more containers that …           the first sentence is shown when the pointer rests on a link
 // The id is the same in every language, so that a link keeps its aim when the reader changes the language. A lesson links a term
 // where it first stands on the page, never in code, in a heading or in another link.
@@ -12,6 +13,8 @@ export interface GlossaryEntry {
   readonly id: string;
   readonly title: string;
   readonly words: readonly string[];
+  /** Phrases in which a word of these is not this entry. */
+  readonly except: readonly string[];
   readonly gist: string;
 }
 
@@ -26,11 +29,21 @@ export function parseGlossary(text: string): GlossaryEntry[] {
       const [, title = heading, id = ''] = /^(.*?)\s*\{#([\w-]+)\}\s*$/.exec(heading) ?? [];
       const body = rest.join('\n');
       const note = /<!--([\s\S]*?)-->/.exec(body)?.[1] ?? '';
-      const also = /also:([^;]*)/.exec(note)?.[1] ?? '';
-      const names = title.split(/[（(/,，）)]/).concat(also.split(/[,，]/));
+      const also = listIn(note, 'also');
+      const names = title.split(/[（(/,，）)]/).concat(also);
       const words = /link:\s*no/.test(note) ? [] : names.map((word) => word.trim()).filter(Boolean);
-      return { id, title, words: [...new Set(words)], gist: gistOf(body) };
+      const except = listIn(note, 'except');
+      return { id, title, words: [...new Set(words)], except, gist: gistOf(body) };
     });
+}
+
+/** `also: pods, a pod; …` */
+function listIn(note: string, name: string): string[] {
+  const list = new RegExp(`${name}:([^;]*)`).exec(note)?.[1] ?? '';
+  return list
+    .split(/[,，]/)
+    .map((word) => word.trim())
+    .filter(Boolean);
 }
 
 /** The first sentence, without its Markdown. */
@@ -62,7 +75,8 @@ export function termLinks(
       if (!byWord.has(word.toLowerCase())) byWord.set(word.toLowerCase(), entry);
   }
   if (byWord.size === 0) return undefined;
-  const longestFirst = [...byWord.keys()].sort((a, b) => b.length - a.length);
+  const phrases = [...byWord.keys(), ...entries.flatMap(({ except }) => except)];
+  const longestFirst = phrases.sort((a, b) => b.length - a.length);
   return {
     pattern: new RegExp(longestFirst.map(wordPattern).join('|'), 'giu'),
     entryOf: (word) => byWord.get(word.toLowerCase()),

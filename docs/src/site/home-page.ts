@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildContext, markdownFor } from './build-context.ts';
-import { type LabInfo, labPath, labTitle, localized, readReadme } from './catalog.ts';
+import { type LabInfo, labPath, labTitle, localized, readIntroduction } from './catalog.ts';
 import { clusterMap } from './cluster-map.ts';
 import { type Html, html } from './html.ts';
 import { mapLabs } from './lab-page.ts';
@@ -46,9 +46,8 @@ ${clusterMap({ lang, labs: mapLabs(build, lang, PATH), ...(lit !== undefined && 
 
 function labRow(build: BuildContext, lab: LabInfo, context: MarkdownContext): Html {
   const { lang } = context;
-  const readme = readReadme(build.site.root, lab, lang);
-  const foreign = lang !== 'en' && !readme.translated;
+  const { file, lead, translated } = readIntroduction(build.site.root, lab, lang);
   return html`<li><a href="${pageHref(lang, PATH, labPath(lab.id))}"><span class="number">${lab.number}</span><span class="name">${labTitle(build.site.root, lab, lang)}</span></a>
-<p${foreign && html` lang="en"`}>${renderInline(readme.intro, { ...context, file: readme.file })}</p>
+<p${!translated && html` lang="en"`}>${renderInline(lead, { ...context, file })}</p>
 <p class="quiet">${lab.minutes === undefined ? '' : `${sayMinutes(lang, lab.minutes)}${lab.course ? '' : ' · '}`}${!lab.course && say(lang, 'noLessons')}</p></li>`;
 }

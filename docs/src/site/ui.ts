@@ -40,6 +40,7 @@ const STRINGS = {
     en: 'This page has no translation yet.',
     zh: '本页尚未翻译，以下是英文原文。',
   },
+  untranslatedPart: { en: 'This part has no translation yet.', zh: '以下部分尚未翻译。' },
   draft: {
     en: 'Draft: built with --no-transcripts, so the tests were not run and no transcript is shown.',
     zh: '草稿：以 --no-transcripts 构建，没有运行测试，因此不显示测试输出。',

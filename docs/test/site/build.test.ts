@@ -198,6 +198,25 @@ describe('other pages', () => {
     expect(page).toContain('data-lab="01-tiny"');
   });
 
+  test('a lab with lessons has its way in, its steps, and its README', () => {
+    const ids = [...pageOf(site, 'labs/01-tiny/index.html').matchAll(/<h2 id="([^"]+)"/g)];
+    expect(ids.map(([, id]) => id)).toEqual([
+      'steps',
+      'how-to-work',
+      'about',
+      'keep-true',
+      'left-out',
+    ]);
+    expect(pageOf(site, 'labs/01-tiny/index.html')).toContain('<dt>You need</dt><dd>nothing</dd>');
+  });
+
+  test('where only the way in is translated, the README says that it is not', () => {
+    const page = pageOf(site, 'zh/labs/01-tiny/index.html');
+    expect(page).toContain('你要造一个计数器。');
+    expect(page).toMatch(/以下部分尚未翻译。<\/p>\s*<div lang="en">/);
+    expect(pageOf(site, 'zh/index.html')).toContain('你要造一个计数器。');
+  });
+
   test('a lab without lessons shows its README, and says so', () => {
     const page = pageOf(site, 'labs/02-later/index.html');
     expect(page).toContain('has no lessons yet');

@@ -2,7 +2,7 @@
 //
 //   ### Pod {#pod}
 //   <!-- also: pods -->                     other words for it; `link: no` = too common a word to link by itself;
-//                                           `except: Node 20` = phrases in which the word means something else
+//                                           `except: Node, Node's` = spelt so it means something else
 //   One or more containers that …           the first sentence is shown when the pointer rests on a link
 // The id is the same in every language, so that a link keeps its aim when the reader changes the language. A lesson links a term
 // where it first stands on the page, never in code, in a heading or in another link.
@@ -13,7 +13,7 @@ export interface GlossaryEntry {
   readonly id: string;
   readonly title: string;
   readonly words: readonly string[];
-  /** Phrases in which a word of these is not this entry. */
+  /** Words and phrases that look like this entry and are not; their case counts. */
   readonly except: readonly string[];
   readonly gist: string;
 }
@@ -75,11 +75,12 @@ export function termLinks(
       if (!byWord.has(word.toLowerCase())) byWord.set(word.toLowerCase(), entry);
   }
   if (byWord.size === 0) return undefined;
-  const phrases = [...byWord.keys(), ...entries.flatMap(({ except }) => except)];
+  const except = new Set(entries.flatMap((entry) => entry.except));
+  const phrases = [...byWord.keys(), ...except];
   const longestFirst = phrases.sort((a, b) => b.length - a.length);
   return {
     pattern: new RegExp(longestFirst.map(wordPattern).join('|'), 'giu'),
-    entryOf: (word) => byWord.get(word.toLowerCase()),
+    entryOf: (word) => (except.has(word) ? undefined : byWord.get(word.toLowerCase())),
     hrefOf: ({ id }) => pageHref(lang, path, `${GLOSSARY_PATH}#${id}`),
     linked: new Set(),
   };

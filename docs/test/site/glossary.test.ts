@@ -8,7 +8,7 @@ import { FIXTURE } from './support/fixture.ts';
 const TEXT = `# Glossary
 
 ### Pod {#pod}
-<!-- also: pods; except: pod race -->
+<!-- also: pods; except: pod race, POD -->
 
 One or more \`containers\`. They share an address.
 
@@ -52,7 +52,7 @@ test('parseGlossary() reads ids, words and the first sentence', () => {
     id: 'pod',
     title: 'Pod',
     words: ['Pod', 'pods'],
-    except: ['pod race'],
+    except: ['pod race', 'POD'],
     gist: 'One or more containers.',
   });
   expect(entries[3]?.words).toEqual([]);
@@ -79,7 +79,7 @@ describe('terms', () => {
       text: '| a |\n|---|\n| *pod* |\n\n- lease',
       want: ['pod→pod', 'lease→lease'],
     },
-    { name: 'not in phrases that mean something else', text: 'a pod race', want: [] },
+    { name: 'not in phrases that mean something else', text: 'a pod race, a POD', want: [] },
     { name: 'before a full stop', text: 'It is a pod.', want: ['pod→pod'] },
   ])('are linked $name', ({ text, want }) => {
     expect(linked(text)).toEqual(want);

@@ -39,7 +39,7 @@ export interface Choice {
   readonly ops: readonly ChosenOp[];
 }
 
-type ChosenOp = Exclude<Op, { kind: 'txn' }> | ({ readonly kind: 'txn' } & Choice);
+export type ChosenOp = Exclude<Op, { kind: 'txn' }> | ({ readonly kind: 'txn' } & Choice);
 
 export interface Executed {
   readonly revision: number;

@@ -190,7 +190,10 @@ export class WatchStream {
         counts.events += events.length;
         const base = { header: headerOf(revision), watchId: watcher.watchId };
         const bytesMax = watcher.isFragmented ? responseBytesMax : Number.POSITIVE_INFINITY;
-        for (const response of eventResponses(base, events, bytesMax)) await this.#send(response);
+        for (const response of eventResponses(base, events, bytesMax)) {
+          if (watcher.stop.signal.aborted) break;
+          await this.#send(response);
+        }
       }
       next = await batches.next();
     }

@@ -2,7 +2,8 @@
 //
 // etcd's clients are compiled against its messages; ours may be JavaScript, so the types of what arrives are looked at
 // too: a key that is no byte string would be stored as something else. Texts that etcd has are etcd's.
-// Negative limits and revisions are no errors there, so neither are they here: they mean "none" and "now".
+// Negative limits are no errors there, so neither are they here: they mean "none". A negative revision means "now" in a
+// range that stands alone; in a transaction, and as the start of a watch, it is older than all history: compacted.
 // Upstream: etcd, server/etcdserver/api/v3rpc/key.go.
 import {
   type Compare,

@@ -24,7 +24,10 @@ export interface Settle {
 export interface Journal {
   /** No entries = just wait until everything before is safe. */
   append(entries: readonly Entry[], settle: Settle): void;
-  /** If there is a disk: writes down the state itself, so that what led to it can go; resolves when that is gone from the disk. */
+  /**
+   * If there is a disk: writes down the state itself, so that what led to it can go.
+   * Resolves when that is gone from the disk.
+   */
   checkpoint?(): Promise<void>;
   close(): Promise<void>;
 }

@@ -127,7 +127,7 @@ export class WatchHub {
     watcher.lastDeliveryMs = this.#options.clock.now();
     // Without a past there is nothing to catch up with, and no revision may slip by until the first read.
     if (startRevision <= now) {
-      watcher.state = { state: 'catching-up', nextRevision: Math.max(startRevision, 2) };
+      watcher.state = { state: 'catching-up', nextRevision: startRevision };
     }
     this.#watchers.add(watcher);
     if (request.progressNotify) this.#startProgress();

@@ -83,6 +83,22 @@ test('a watcher that is up to date is not disturbed by a compaction', async () =
   expect((await next).value?.revision).toBe(3);
 });
 
+test('a watch from 0 starts now; one from a negative revision is older than all history, also before any compaction', async () => {
+  await using store = await openMemoryStore();
+  await store.put({ key: 'a', value });
+  const stop = new AbortController();
+  const now = store.watch({ key: 'a', startRevision: 0 }, stop.signal)[Symbol.asyncIterator]();
+  const next = now.next();
+  await store.put({ key: 'a', value });
+  expect((await next).value?.revision).toBe(3);
+  const negative = store.watch({ key: 'a', startRevision: -1 }, stop.signal);
+  const error = await negative[Symbol.asyncIterator]()
+    .next()
+    .catch((e: unknown) => e);
+  expect(StoreError.is(error, 'compacted')).toBe(true);
+  stop.abort();
+});
+
 test('progress comes after quiet only, and never ahead of an event', async () => {
   const clock = new FakeClock();
   await using store = await openMemoryStore({ clock, progressIntervalMs: 1000 });

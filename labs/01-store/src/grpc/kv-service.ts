@@ -70,8 +70,8 @@ export function rangeRequestOf(message: RangeRequestMessage): RangeRequest {
     key: keyOf(message.key),
     rangeEnd: keyOf(message.rangeEnd),
     limit: numberOf(message.limit),
-    // etcd reads now at every revision that is not positive.
-    revision: Math.max(0, numberOf(message.revision)),
+    // What a negative one means depends on where it stands: alone it is "now", in a transaction an error.
+    revision: numberOf(message.revision),
     keysOnly: message.keysOnly,
     countOnly: message.countOnly,
     ...(sort === undefined ? {} : { sort }),

@@ -443,4 +443,23 @@ export function txnContract(subject: Subject): void {
     ]);
     expect(range?.kind === 'range' && [range.more, range.count]).toEqual([true, 3]);
   });
+
+  test('txn() range takes revision 0 for now, what the transaction did included, and a negative one for compacted', async () => {
+    const key = `${subject.space()}a`;
+    const old = await subject.put(key, 'old');
+    const at = (revision: number): Op => ({ kind: 'range', key, revision });
+    const success = [put(key, 'new'), at(0), at(old)];
+    const { responses } = await subject.store.txn({ compare: [], success, failure: [] });
+    const values = responses.flatMap((response) =>
+      response.kind === 'range' ? response.kvs.map((kv) => Buffer.from(kv.value).toString()) : [],
+    );
+    expect(values).toEqual(['new', 'old']);
+    const negative = { compare: [], success: [put(key, 'newer'), at(-2)], failure: [] };
+    expect(await failureText(subject.store.txn(negative))).toBe(
+      'compacted: etcdserver: mvcc: required revision has been compacted',
+    );
+    expect((await subject.store.range({ key })).kvs.map(line)).toEqual([
+      `${key}=new ${old}/${old + 1}/2`,
+    ]);
+  });
 }

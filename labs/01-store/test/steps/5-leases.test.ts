@@ -20,6 +20,17 @@ const lease = (id: string, expiresAtMs: number, state: Lease['state'] = 'alive')
   expiresAtMs,
 });
 
+/** What a call says instead of an answer. */
+const refusalOf = (work: () => unknown): string => {
+  try {
+    work();
+    return 'no error';
+  } catch (error) {
+    if (!StoreError.is(error)) throw error;
+    return `an error: ${error.message}`;
+  }
+};
+
 const codeOf = (work: Promise<unknown>) =>
   work.then(
     () => 'no error',
@@ -54,6 +65,12 @@ lesson(
         about: 'an overdue one and a later one: look again in a second, in case it is still there',
         leases: [lease('a', 0), lease('b', 9000)],
         expired: ['a'],
+        nextMs: 2000,
+      },
+      {
+        about: 'two overdue ones, in the order in which they come',
+        leases: [lease('b', 900), lease('a', 500)],
+        expired: ['b', 'a'],
         nextMs: 2000,
       },
       {
@@ -120,6 +137,10 @@ lesson(
       { about: 'a loses its lease', events: [put('a', '0', '1')] },
       { about: 'a and b are deleted', events: [remove('a', '1'), remove('b', '1')] },
       { about: 'c is new with lease 2', events: [put('c', '2')] },
+      {
+        about: 'a moves to lease 2 and is then deleted, in one revision',
+        events: [put('a', '2', '1'), remove('a', '2')],
+      },
     ];
     for (const { about, events } of rows) {
       event(`follow(), then unfollow(): ${about}`);
@@ -145,8 +166,9 @@ lesson(
       expired.push(`${id} at ${clock.now()}`);
       book.remove(id);
     });
-    event('grant() lease 1 for 10 seconds');
+    event('grant() lease 1 for 10 seconds, then lease 2 for 60');
     book.grant('1', 10);
+    book.grant('2', 60);
     event('9,999 ms pass');
     await clock.advance(9999);
     expect({ expired }).toEqual({ expired: [] });
@@ -260,8 +282,12 @@ lesson(
     const clock = new FakeClock();
     const book = new LeaseBook(clock);
     const expired: number[] = [];
-    event('recovery: grant() a lease of 10 seconds, and take a minute for the rest of the log');
+    event(
+      'recovery: grant() leases of 10 and 20 seconds, and take a minute for the rest of the log',
+    );
     book.grant('1', 10);
+    book.grant('2', 20);
+    expect({ 'timers before start()': clock.timers }).toEqual({ 'timers before start()': 0 });
     await clock.advance(60_000);
     event('start()');
     book.start((id) => {
@@ -272,8 +298,12 @@ lesson(
     expect({ 'expired at': expired }).toEqual({ 'expired at': [] });
     await clock.advance(1);
     expect({ 'expired at': expired }).toEqual({ 'expired at': [70_000] });
+    await clock.advance(10_000);
+    expect({ 'expired at': expired }).toEqual({ 'expired at': [70_000, 80_000] });
+    event('no lease is left; the second in which an expiry may fail passes');
+    await clock.advance(1000);
+    expect({ 'timers without a lease': clock.timers }).toEqual({ 'timers without a lease': 0 });
     book.stop();
-    expect({ 'timers after stop()': clock.timers }).toEqual({ 'timers after stop()': 0 });
   },
 );
 
@@ -306,13 +336,14 @@ lesson(
     late.grant('7', 10);
     event('the time of lease 7 is over, and nobody has deleted anything yet: keepAlive()');
     await clock.advance(10_000);
-    expect(() => late.keepAlive('7')).toThrow('etcdserver: requested lease not found');
+    const notFound = 'an error: etcdserver: requested lease not found';
+    expect(refusalOf(() => late.keepAlive('7'))).toBe(notFound);
     event('keepAlive() of a lease that is being revoked');
     late.grant('8', 10);
     late.setState('8', 'revoking');
-    expect(() => late.keepAlive('8')).toThrow('etcdserver: requested lease not found');
+    expect(refusalOf(() => late.keepAlive('8'))).toBe(notFound);
     event('keepAlive() of a lease that never was');
-    expect(() => late.keepAlive('9')).toThrow('etcdserver: requested lease not found');
+    expect(refusalOf(() => late.keepAlive('9'))).toBe(notFound);
   },
 );
 
@@ -327,7 +358,7 @@ lesson(
     const clock = new FakeClock();
     await using store = await openMemoryStore({ clock });
     const { id } = await store.grantLease(5);
-    for (const key of ['b', 'a', 'c']) await store.put({ key, value: bytes(''), lease: id });
+    for (const key of ['b', 'c', 'a']) await store.put({ key, value: bytes(''), lease: id });
     await store.put({ key: 'other', value: bytes('') });
     const { revision } = await store.put({ key: 'b', value: bytes('now without lease') });
     event('revokeLease() of a lease without keys: it takes no revision');
@@ -345,6 +376,9 @@ lesson(
     expect(batches.map((b) => b.events.map(({ type, kv }) => `${type} ${kv.key}`))).toEqual([
       ['delete a', 'delete c'],
     ]);
+    event('revokeLease() when the store is closed');
+    await store[Symbol.asyncDispose]();
+    expect(await codeOf(store.revokeLease(id))).toBe('unavailable');
     figure('deleted', 2);
   },
 );
@@ -377,6 +411,10 @@ lesson(
     expect(await store.keepAliveLease(id)).toEqual({ ttlSeconds: 100 });
     event('revokeLease() again, and this time the disk takes it');
     await settled(store.revokeLease(id));
+    expect(journal.entries.filter(({ kind }) => kind === 'lease-revoke')).toEqual([
+      { kind: 'lease-revoke', id }, // The one that was refused.
+      { kind: 'lease-revoke', id },
+    ]);
     expect(await store.range({ key: 'a' })).toMatchObject({ count: 0 });
     expect(await codeOf(store.revokeLease(id))).toBe('lease-not-found');
   },

@@ -1,4 +1,5 @@
 // Step 6, compaction: what nobody can read any more goes, and nothing else.
+import { AssertionError } from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect, vi } from 'vitest';
@@ -202,14 +203,18 @@ lesson(
     const write = (...success: Op[]) => store.txn({ compare: [], success, failure: [] });
     await write(put('a', 'one')); // 2
     await write(put('b', 'x')); // 3
-    await write(put('a', 'two'), { kind: 'delete', key: 'b' }); // 4
+    const inner = (op: Op): Op => ({ kind: 'txn', compare: [], success: [op], failure: [] });
+    const deleteOf = (key: string): Op => ({ kind: 'delete', key });
+    // Two inner transactions may put and delete one key.
+    await write(put('a', 'two'), deleteOf('b'), inner(put('c', 'brief')), inner(deleteOf('c'))); // 4
     await write(put('a', 'three')); // 5
-    event('put a, put b, put a and delete b in one, put a: revisions 2 to 5; then compact(4)');
+    event('put a, put b, then in one: put a, delete b, put c, delete c; put a: revisions 2 to 5');
+    event('compact(4), then watch from 4');
     await store.compact(4);
-    const batches = await take(store, { ...everything, startRevision: 4, prevKv: true }, 3);
+    const batches = await take(store, { ...everything, startRevision: 4, prevKv: true }, 4);
     // What the events of revision 4 replaced is gone, so they come without prevKv; that of 5 has it.
     expect(batches.map(({ events }) => events.map(eventLine))).toEqual([
-      ['a=two 2/4/2', 'b deleted at 4'],
+      ['a=two 2/4/2', 'b deleted at 4', 'c deleted at 4'],
       ['a=three 2/5/3 was a=two 2/4/2'],
     ]);
     expect(await codeOf(take(store, { ...everything, startRevision: 3 }, 1))).toBe('compacted');
@@ -223,7 +228,7 @@ lesson(
   {
     invariant: 4,
     byHand: 'etcdctl compaction 4; etcdctl compaction 4; etcdctl compaction 99',
-    symbols: ['src/store.ts#Store.compact'],
+    symbols: ['src/store.ts#Store.compact', 'src/mvcc.ts#Mvcc.compact'],
   },
   async ({ event }) => {
     await using store = await openMemoryStore();
@@ -241,6 +246,28 @@ lesson(
     await store.compact(6);
     expect((await store.range(everything)).kvs.map(line)).toEqual(['a=4 2/6/5']);
     store.check();
+    event('compact(6.5)');
+    expect(await codeOf(store.compact(6.5))).toBe('invalid');
+    event('compact() when the store is closed');
+    await store[Symbol.asyncDispose]();
+    expect(await codeOf(store.compact(6))).toBe('unavailable');
+    event('without asking the store: the state at revision 3, its compact() at 2, then at 2 and 4');
+    const mvcc = new Mvcc();
+    for (const value of ['one', 'two']) write(mvcc, put('a', value));
+    mvcc.compact(2);
+    const isRefused = (revision: number) => {
+      try {
+        mvcc.compact(revision);
+        return false;
+      } catch (error) {
+        if (error instanceof AssertionError) return true;
+        throw error;
+      }
+    };
+    expect({ 'at 2 again': isRefused(2), 'at 4': isRefused(4) }).toEqual({
+      'at 2 again': true,
+      'at 4': true,
+    });
   },
 );
 

@@ -3,23 +3,31 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect } from 'vitest';
+import type { Entry } from '#src/journal.ts';
 import { openStore } from '#src/open-store.ts';
-import { hasRecordAfter, scanRecord } from '#src/record.ts';
+import { scanRecord } from '#src/record.ts';
 import { eventually } from '../support/eventually.ts';
 import { bytes, temporaryDirectory, text } from '../support/store-helpers.ts';
 import {
   commitOf,
+  openedFiles,
   openWal,
   readLog,
   recordOf,
+  recordsOf,
   recovered,
   WatchedDisk,
   writeLog,
 } from './support/log-files.ts';
 
-const HEXDUMP = 'hexdump -C /tmp/store/wal-1.log | head';
+const HEXDUMP = 'hexdump -C /tmp/mine/wal-1.log | head';
+const STRACE = 'strace -f -e trace=pwrite64,fdatasync npx tsx work/01-store/try.ts';
+
+/** What recovery reads at once. */
+const READ_BYTES = 8 * 1024 * 1024;
 
 const flip = (data: Buffer, byte: number, bit: number): Buffer => {
   const flipped = Buffer.from(data);
@@ -92,39 +100,9 @@ lesson(
     }
     event('record 1 stands where record 0 should be');
     expect(scanRecord(record, 0, 0).kind).toBe('broken');
+    event('20 bytes that are no record at all, and whose length would be 4 GB');
+    expect(scanRecord(Buffer.alloc(20, 0xff), 0, 0).kind).toBe('broken');
     figure('bits changed', record.length * 8);
-  },
-);
-
-lesson(
-  'hasRecordAfter() tells damage from a torn tail: a whole record with a higher number follows',
-  { invariant: 4, byHand: HEXDUMP, symbols: ['src/record.ts#hasRecordAfter'] },
-  ({ event }) => {
-    const [old, one, two, five] = [
-      recordOf(0, commitOf(2, 'a')),
-      // The value looks like the beginning of a record.
-      recordOf(1, commitOf(3, 'b', 'KLW1KLW1 and much more than sixteen bytes')),
-      recordOf(2, commitOf(4, 'c')),
-      recordOf(5, commitOf(7, 'd')),
-    ];
-    const broken = flip(one, one.length - 1, 0);
-    const rows = [
-      { about: 'nothing follows', after: [], found: false },
-      { about: 'zeros follow', after: [Buffer.alloc(500)], found: false },
-      { about: 'record 2 follows', after: [two], found: true },
-      { about: 'record 2 follows, after some zeros', after: [Buffer.alloc(40), two], found: true },
-      { about: 'only record 5 is whole', after: [flip(two, 20, 0), five], found: true },
-      { about: 'record 2 follows, but broken', after: [flip(two, 20, 0)], found: false },
-      { about: 'record 2 follows, but cut', after: [two.subarray(0, -1)], found: false },
-      { about: 'its header follows, cut', after: [two.subarray(0, 10)], found: false },
-      { about: 'an old record 0 follows', after: [old], found: false },
-    ];
-    for (const { about, after, found } of rows) {
-      event(`record 1 is broken, and ${about}`);
-      const rest = Buffer.concat([Buffer.from('before'), broken, ...after]);
-      const start = 'before'.length;
-      expect({ about, found: hasRecordAfter(rest, start, 1) }).toEqual({ about, found });
-    }
   },
 );
 
@@ -132,32 +110,55 @@ lesson(
   'Nobody hears “durable” before the sync is done, and then they hear it in the order of their writes',
   {
     invariant: 2,
-    byHand: 'strace -f -e trace=pwrite64,fdatasync -p PID',
-    symbols: ['src/wal.ts#Wal.#run', 'src/wal.ts#Wal.#write'],
+    byHand: STRACE,
+    symbols: ['src/wal.ts#Wal.#write', 'src/wal.ts#Wal.#run'],
   },
   async ({ event, signal }) => {
     await using directory = await temporaryDirectory();
     const disk = new WatchedDisk();
-    const { wal, append } = await openWal(directory.path, { disk, signal });
+    const { wal, append, settled } = await openWal(directory.path, { disk, signal });
     disk.did.length = 0;
-    event('append a, b and c in one turn, then close()');
-    const entries = [commitOf(2, 'a'), commitOf(3, 'b'), commitOf(4, 'c')];
-    const names = ['a', 'b', 'c'];
-    const all = Promise.all(entries.map((entry, i) => append(names[i] ?? '', entry)));
-    await Promise.race([all, wal.close().then(() => all)]);
-    // A copy: what happens from now on is not the question.
-    expect([...disk.did]).toEqual([
-      'write',
-      'sync begins',
-      'sync is done',
-      'durable a',
-      'durable b',
-      'durable c',
-    ]);
-    event('the file holds record 0, with all three');
-    expect((await readLog(directory.path)).toString('hex')).toBe(
-      recordOf(0, ...entries).toString('hex'),
+    event('append a');
+    await append('a', commitOf(2, 'a'));
+    expect([...disk.did]).toEqual(['write', 'sync begins', 'sync is done', 'durable a']);
+    event('append b, c and d in one turn');
+    const entries = [commitOf(3, 'b'), commitOf(4, 'c'), commitOf(5, 'd')];
+    await Promise.all(entries.map((entry, i) => append('bcd'.charAt(i), entry)));
+    expect(settled).toEqual(['durable a', 'durable b', 'durable c', 'durable d']);
+    event('close(): the file begins with record 0, with a');
+    await wal.close();
+    expect(recordsOf(await readLog(directory.path))[0]).toBe(
+      recordsOf(recordOf(0, commitOf(2, 'a')))[0],
     );
+  },
+);
+
+lesson(
+  'Whenever somebody appends, somebody writes it: also in the moment in which the log comes to rest',
+  {
+    invariant: 3,
+    byHand: 'for i in $(seq 20); do npx tsx work/01-store/try.ts; done',
+    symbols: ['src/wal.ts#Wal.#run'],
+    timeoutMs: 3000,
+  },
+  async ({ event, signal }) => {
+    await using directory = await temporaryDirectory();
+    const { wal, append, settled } = await openWal(directory.path, {
+      disk: new WatchedDisk(),
+      signal,
+    });
+    const waits = ['0 steps', '1 step', ...Array.from({ length: 8 }, (_, i) => `${i + 2} steps`)];
+    for (const [steps, name] of waits.entries()) {
+      await append(`before ${name}`, commitOf(2, 'a'));
+      event(`an append, ${name} of the microtask queue after the one before was durable`);
+      for (let i = 0; i < steps; i++) await undefined;
+      await append(name, commitOf(3, 'b'));
+    }
+    event('an append in the next turn');
+    await nextTurn();
+    await append('next turn', commitOf(4, 'c'));
+    expect(settled).toHaveLength(2 * waits.length + 1);
+    await wal.close();
   },
 );
 
@@ -165,8 +166,8 @@ lesson(
   'All writes of a turn, and all that come while a sync runs, share one write and one sync',
   {
     invariant: 3,
-    byHand: 'etcdctl check perf; strace -c -f -e trace=fdatasync -p PID',
-    symbols: ['src/wal.ts#Wal.#run'],
+    byHand: STRACE,
+    symbols: ['src/wal.ts#Wal.#run', 'src/wal.ts#Wal.#write'],
   },
   async ({ event, figure, signal }) => {
     await using directory = await temporaryDirectory();
@@ -177,28 +178,75 @@ lesson(
       release = resolve;
     });
     const { writes, syncs } = disk;
-    const many = (from: number) =>
-      Array.from({ length: 100 }, (_, i) => append(`${from + i}`, commitOf(from + i, 'a')));
+    const done = () => ({ writes: disk.writes - writes, syncs: disk.syncs - syncs });
+    const entriesFrom = (from: number) =>
+      Array.from({ length: 100 }, (_, i) => commitOf(from + i, 'a'));
+    const [first, second] = [entriesFrom(2), entriesFrom(102)];
+    const many = (entries: readonly Entry[], from: number) =>
+      entries.map((entry, i) => append(`${from + i}`, entry));
     event('100 appends in one turn');
-    const first = many(2);
+    const appended = many(first, 2);
     await eventually(() => expect(disk.writes).toBe(writes + 1), 4000);
     event('100 more while the sync of the first runs');
-    const second = many(102);
+    appended.push(...many(second, 102));
     release();
-    await Promise.all([...first, ...second]);
-    expect({ writes: disk.writes - writes, syncs: disk.syncs - syncs }).toEqual({
-      writes: 2,
-      syncs: 2,
-    });
+    await Promise.all(appended);
+    expect(done()).toEqual({ writes: 2, syncs: 2 });
     expect(settled).toEqual(Array.from({ length: 200 }, (_, i) => `durable ${i + 2}`));
     event('an append without entries, while nothing is on its way');
     await append('nothing');
-    expect({ writes: disk.writes - writes, syncs: disk.syncs - syncs }).toEqual({
-      writes: 2,
-      syncs: 2,
-    });
+    expect(done()).toEqual({ writes: 2, syncs: 2 });
+    event('one more with an entry; then close(): the file holds records 0, 1 and 2');
+    await append('last', commitOf(202, 'a'));
     await wal.close();
+    expect(recordsOf(await readLog(directory.path))).toEqual(
+      recordsOf(
+        Buffer.concat([
+          recordOf(0, ...first),
+          recordOf(1, ...second),
+          recordOf(2, commitOf(202, 'a')),
+        ]),
+      ),
+    );
     figure('appends a sync', 100);
+  },
+);
+
+lesson(
+  'A log that has become long goes on in a new file, and whoever asked for a snapshot gets it',
+  {
+    invariant: 2,
+    byHand: 'etcdctl compaction --physical REV; ls /tmp/store',
+    symbols: ['src/wal.ts#Wal.#run', 'src/wal.ts#Wal.#write'],
+  },
+  async ({ event, figure, signal }) => {
+    await using directory = await temporaryDirectory();
+    const snapshots: number[] = [];
+    const record = recordOf(0, commitOf(2, 'a'));
+    const { wal, append } = await openWal(directory.path, {
+      disk: new WatchedDisk(),
+      signal,
+      snapshotBytes: 3 * record.length,
+      snapshot: (segment) => void snapshots.push(segment),
+    });
+    event('a snapshot is due after three records; append five, one after the other');
+    const before: number[][] = [];
+    for (let i = 0; i < 5; i++) {
+      await append(`${i}`, commitOf(i + 2, 'a'));
+      await nextTurn();
+      before.push([...snapshots]);
+    }
+    await eventually(() => expect({ snapshots }).toEqual({ snapshots: [2] }), 2000);
+    expect({ 'after two records': before[1] }).toEqual({ 'after two records': [] });
+    event('checkpoint(): a snapshot at once');
+    const checkpoint = wal.checkpoint().then(() => 'it is there');
+    const ended = once(signal, 'abort').then(() => 'the test ended before');
+    expect({ checkpoint: await Promise.race([checkpoint, ended]) }).toEqual({
+      checkpoint: 'it is there',
+    });
+    expect({ snapshots }).toEqual({ snapshots: [2, 3] });
+    await wal.close();
+    figure('files', 3);
   },
 );
 
@@ -206,8 +254,9 @@ lesson(
   'What a full disk refuses is taken back, the newest first, and cut off the file; then the log goes on',
   {
     invariant: 5,
-    byHand: 'mount -t tmpfs -o size=1m none /mnt; run the store in it until it is full',
-    symbols: ['src/wal.ts#Wal.#refuse'],
+    byHand:
+      'as root: mount -t tmpfs -o size=1m none /mnt; run try.ts with /mnt/store until the disk is full',
+    symbols: ['src/wal.ts#Wal.#run', 'src/wal.ts#Wal.#write'],
   },
   async ({ event, signal }) => {
     await using directory = await temporaryDirectory();
@@ -236,7 +285,12 @@ lesson(
       'failed c: no-space',
       'failed b: no-space',
     ]);
-    expect((await readLog(directory.path)).length).toBe(size);
+    const bytesInFile = (await readLog(directory.path)).length;
+    expect({ 'bytes in the file': bytesInFile }).toEqual({ 'bytes in the file': size });
+    // d is refused with the others: nobody tries to write it.
+    expect({ 'writes that were tried': disk.writes - writes }).toEqual({
+      'writes that were tried': 1,
+    });
     event('there is room again; append e');
     disk.freeBytes = Number.POSITIVE_INFINITY;
     await append('e', commitOf(3, 'e'));
@@ -244,9 +298,7 @@ lesson(
     await wal.close();
     event('the file holds record 0 with a, and record 1 with e');
     const records = [recordOf(0, commitOf(2, 'a')), recordOf(1, commitOf(3, 'e'))];
-    expect((await readLog(directory.path)).toString('hex')).toBe(
-      Buffer.concat(records).toString('hex'),
-    );
+    expect(recordsOf(await readLog(directory.path))).toEqual(recordsOf(Buffer.concat(records)));
   },
 );
 
@@ -255,7 +307,7 @@ lesson(
   {
     invariant: 5,
     byHand: 'dmesg | grep -i "i/o error"',
-    symbols: ['src/wal.ts#Wal.#refuse'],
+    symbols: ['src/wal.ts#Wal.#run', 'src/wal.ts#Wal.#write'],
   },
   async ({ event, signal }) => {
     for (const { about, fault } of [
@@ -290,7 +342,7 @@ lesson(
   'A log cut at any byte of its last record comes back as it was before that record, and goes on',
   {
     invariant: 4,
-    byHand: 'truncate -s -1 /tmp/store/wal-1.log; start the store again',
+    byHand: 'truncate -s -1 /tmp/mine/wal-1.log; start the store again',
     symbols: ['src/recovery.ts#readRecords'],
   },
   async ({ event, figure, signal }) => {
@@ -336,9 +388,8 @@ lesson(
   'A record that is broken in the middle of the log is damage: the store names it and does not open',
   {
     invariant: 4,
-    byHand:
-      'printf X | dd of=/tmp/store/wal-1.log bs=1 seek=20 conv=notrunc; start the store again',
-    symbols: ['src/recovery.ts#readRecords', 'src/record.ts#hasRecordAfter'],
+    byHand: 'printf X | dd of=/tmp/mine/wal-1.log bs=1 seek=20 conv=notrunc; start the store again',
+    symbols: ['src/recovery.ts#readRecords'],
   },
   async ({ event, figure }) => {
     await using directory = await temporaryDirectory();
@@ -361,24 +412,70 @@ lesson(
 );
 
 lesson(
-  'A log of many megabytes comes back whole, also where a record lies across two reads',
+  'A log of many megabytes is read piece by piece; a record may lie across two pieces, or be longer than one',
   {
     invariant: 2,
-    byHand: 'etcdctl check perf --load=s; restart the server',
+    byHand: 'ls -l /tmp/mine; npx tsx work/01-store/try.ts',
     symbols: ['src/recovery.ts#readRecords'],
   },
   async ({ event, figure }) => {
     await using directory = await temporaryDirectory();
-    const value = 'x'.repeat(1_300_000);
-    const log = Buffer.concat(
-      Array.from({ length: 9 }, (_, i) => recordOf(i, commitOf(i + 2, `${i}`, value))),
-    );
-    event(`a log of ${log.length} bytes, in 9 records`);
-    await writeLog(directory.path, log);
-    const { at, message } = await recovered(directory.path);
-    expect(message).toBe('');
-    expect(at).toEqual({ segment: 1, bytes: log.length, records: 9, logBytes: log.length });
-    figure('megabytes', Math.round(log.length / 1e6));
+    const longest = READ_BYTES + 1_000_000;
+    for (const { about, sizes } of [
+      { about: '9 records of 1.3 MB', sizes: Array<number>(9).fill(1_300_000) },
+      { about: 'a record longer than a piece, between two small ones', sizes: [9, longest, 9] },
+      { about: 'a record longer than a piece at the end', sizes: [9, longest] },
+    ]) {
+      const log = Buffer.concat(
+        sizes.map((size, i) => recordOf(i, commitOf(i + 2, `${i}`, 'x'.repeat(size)))),
+      );
+      event(`a log of ${log.length} bytes: ${about}`);
+      await writeLog(directory.path, log);
+      using files = openedFiles();
+      const { at, message } = await recovered(directory.path);
+      const { length } = log;
+      expect({ about, message, ...at }).toEqual({
+        about,
+        message: '',
+        segment: 1,
+        bytes: length,
+        records: sizes.length,
+        logBytes: length,
+      });
+      const mayRead = Math.max(READ_BYTES, ...sizes.map((size) => size + 1_000));
+      expect({ about, 'read at once, at most': Math.max(mayRead, files.largestRead) }).toEqual({
+        about,
+        'read at once, at most': mayRead,
+      });
+      figure('megabytes', Math.round(length / 1e6));
+    }
+  },
+);
+
+lesson(
+  'The file is closed again, whatever was found in it',
+  {
+    invariant: 4,
+    byHand: 'lsof /tmp/mine/wal-1.log, while the store is open: it has the file open once',
+    symbols: ['src/recovery.ts#readRecords'],
+  },
+  async ({ event }) => {
+    await using directory = await temporaryDirectory();
+    const [first, second] = [recordOf(0, commitOf(2, 'a')), recordOf(1, commitOf(3, 'b'))];
+    for (const { about, log } of [
+      { about: 'a log that is whole', log: Buffer.concat([first, second]) },
+      { about: 'one with a torn tail', log: Buffer.concat([first, second.subarray(0, -1)]) },
+      { about: 'one that is damaged', log: Buffer.concat([flip(first, 20, 0), second]) },
+    ]) {
+      event(`recover from ${about}`);
+      await writeLog(directory.path, log);
+      using files = openedFiles();
+      await recovered(directory.path);
+      expect({ about, 'files left open': files.stillOpen }).toEqual({
+        about,
+        'files left open': 0,
+      });
+    }
   },
 );
 

@@ -1,5 +1,7 @@
 // LogFiles: the learner's log by itself: records made of entries, a Wal that is watched, and what recovery brings back.
+import { promises } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { ByteWriter } from '#src/bytes.ts';
 import type { Disk, DiskFile } from '#src/disk.ts';
 import { writeEntry } from '#src/entry.ts';
@@ -29,6 +31,55 @@ export function recordOf(number: number, ...entries: Entry[]): Buffer {
   beginRecord(writer);
   for (const entry of entries) writeEntry(writer, entry);
   return Buffer.from(endRecord(writer, number));
+}
+
+/** Each record of a log in a line, by its header alone, as far as headers can be read. */
+export function recordsOf(log: Buffer): readonly string[] {
+  const lines: string[] = [];
+  for (let at = 0; at + 16 <= log.length; at += 16 + log.readUInt32BE(at + 4)) {
+    const [magic, length] = [log.toString('latin1', at, at + 4), log.readUInt32BE(at + 4)];
+    const [number, crc] = [log.readUInt32BE(at + 8), log.toString('hex', at + 12, at + 16)];
+    lines.push(`${magic} record ${number} at byte ${at}, payload ${length} bytes, crc ${crc}`);
+  }
+  return lines;
+}
+
+export interface OpenedFiles extends Disposable {
+  readonly stillOpen: number;
+  readonly largestRead: number;
+}
+
+/** The files that anybody opens with node:fs/promises from now on, until it is disposed of. */
+export function openedFiles(): OpenedFiles {
+  const { open } = promises;
+  const files: promises.FileHandle[] = [];
+  let largestRead = 0;
+  promises.open = async (...args) => {
+    const file = await open(...args);
+    files.push(file);
+    const read = file.read.bind(file);
+    // Called with a buffer, an offset and a length, as readAt() does.
+    Object.assign(file, {
+      read: (buffer: Buffer, offset: number, length: number, position: number) => {
+        largestRead = Math.max(largestRead, length);
+        return read(buffer, offset, length, position);
+      },
+    });
+    return file;
+  };
+  syncBuiltinESMExports();
+  return {
+    get stillOpen() {
+      return files.filter(({ fd }) => fd >= 0).length;
+    },
+    get largestRead() {
+      return largestRead;
+    },
+    [Symbol.dispose]: () => {
+      promises.open = open;
+      syncBuiltinESMExports();
+    },
+  };
 }
 
 export interface Recovered {
@@ -87,17 +138,32 @@ export interface WatchedWal {
   append(name: string, ...entries: Entry[]): Promise<void>;
 }
 
+export interface WatchedWalOptions {
+  readonly disk: Disk;
+  readonly signal: AbortSignal;
+  readonly at?: Position;
+  /** A snapshot is due after so many bytes of log. Default never. */
+  readonly snapshotBytes?: number;
+  readonly snapshot?: (segment: number) => void;
+}
+
 export async function openWal(
   directory: string,
-  { disk, signal, at = START }: { disk: Disk; signal: AbortSignal; at?: Position },
+  {
+    disk,
+    signal,
+    at = START,
+    snapshotBytes = Number.POSITIVE_INFINITY,
+    snapshot = () => undefined,
+  }: WatchedWalOptions,
 ): Promise<WatchedWal> {
   const wal = await Wal.open(
     {
       disk,
       directory,
       segmentPath: (segment) => segmentPath(directory, segment),
-      snapshotBytes: () => Number.POSITIVE_INFINITY,
-      snapshot: () => Promise.resolve(),
+      snapshotBytes: () => snapshotBytes,
+      snapshot: async (segment) => snapshot(segment),
     },
     at,
   );

@@ -316,6 +316,12 @@ lesson(
       'a deleted at 4 was a=2 2/3/2',
       'a=3 5/5/1',
     ]);
+    event('the properties of the first event, which replaced nothing, and of the second');
+    const properties = [2, 3].map((revision) => {
+      const [first = {}] = mvcc.eventsAt(revision);
+      return `at ${revision}: ${Object.keys(first).sort().join(', ')}`;
+    });
+    expectLines(properties, ['at 2: kv, type', 'at 3: kv, prevKv, type']);
   },
 );
 

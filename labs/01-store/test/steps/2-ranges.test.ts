@@ -1,11 +1,12 @@
-// Step 2, ranges: which keys a request means, keys in order, and reads in the past.
+// Step 2, ranges: which keys a request means, keys in order, reads in the past, and what the store lets be read.
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect } from 'vitest';
-import { inRange, prefixEnd, type RangeRequest, StoreError } from '#src/kv.ts';
+import { inRange, prefixEnd, type RangeRequest, type RangeResponse, StoreError } from '#src/kv.ts';
 import { assertReadable, type Change, Mvcc } from '#src/mvcc.ts';
 import { OrderedMap } from '#src/ordered-map.ts';
 import { bytes, line, randomOf } from '../support/store-helpers.ts';
 import { expectLines, visible } from './support/lines.ts';
+import { openSlowStore } from './support/slow-store.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
 
@@ -320,8 +321,9 @@ lesson(
     expectLines(rangeOf(mvcc, { ...all, limit: 2 }), [a, b, 'count 3, and there is more']);
     event('limit 3 of 3');
     expectLines(rangeOf(mvcc, { ...all, limit: 3 }), [a, b, c, 'count 3']);
-    event('limit 0, which is none');
+    event('limit 0 and limit -1, which are none');
     expectLines(rangeOf(mvcc, { ...all, limit: 0 }), [a, b, c, 'count 3']);
+    expectLines(rangeOf(mvcc, { ...all, limit: -1 }), [a, b, c, 'count 3']);
     event('countOnly, with and without a limit');
     expectLines(rangeOf(mvcc, { ...all, countOnly: true }), ['count 3']);
     expectLines(rangeOf(mvcc, { ...all, countOnly: true, limit: 1 }), ['count 3']);
@@ -423,3 +425,57 @@ lesson(
     ]);
   },
 );
+
+lesson(
+  'Who asks the store sees what is durable, and is told the newest durable revision, whichever one he reads',
+  {
+    invariant: 6,
+    byHand: 'etcdctl put a 1; etcdctl put a 2; etcdctl get a --rev=2 -w fields   # "Revision" : 3',
+    symbols: ['src/store.ts#Store.range', 'src/mvcc.ts#assertReadable'],
+  },
+  async ({ event }) => {
+    await using slow = openSlowStore();
+    const { store, mvcc } = slow;
+    for (const change of [put('a', 'one'), put('b'), put('a', 'two')]) {
+      mvcc.stage(change);
+      mvcc.commit();
+    }
+    event('a=one at 2 and b=1 at 3 are durable; a=two at 4 is on its way to the disk');
+    mvcc.markDurable(3);
+    const all = { key: 'a', rangeEnd: 'z' };
+    const answers: string[] = [];
+    for (const revision of [0, -1, 2, 3, 4]) {
+      event(`range of everything at revision ${revision}`);
+      answers.push(`at ${revision}: ${await answerOf(store.range({ ...all, revision }))}`);
+    }
+    expectLines(answers, [
+      'at 0: revision 3, a=one 2/2/1, b=1 3/3/1, count 2',
+      'at -1: revision 3, a=one 2/2/1, b=1 3/3/1, count 2',
+      'at 2: revision 3, a=one 2/2/1, count 1',
+      'at 3: revision 3, a=one 2/2/1, b=1 3/3/1, count 2',
+      'at 4: future-revision',
+    ]);
+    event('range without a revision, the newest first, one at most');
+    const sort = { target: 'mod', order: 'descend' } as const;
+    expect(await answerOf(store.range({ ...all, sort, limit: 1 }))).toBe(
+      'revision 3, b=1 3/3/1, count 2',
+    );
+    event('range without a key');
+    expect(await answerOf(store.range({ key: '' }))).toBe('invalid');
+    event('close the store, then ask');
+    await store[Symbol.asyncDispose]();
+    expect(await answerOf(store.range(all))).toBe('unavailable');
+  },
+);
+
+/** What the store answered, as one line, or the code of its error. */
+function answerOf(answer: Promise<RangeResponse>): Promise<string> {
+  return answer.then(
+    ({ revision, kvs, count }) =>
+      [`revision ${revision}`, ...kvs.map(line), `count ${count}`].join(', '),
+    (error: unknown) => {
+      if (!StoreError.is(error)) throw error;
+      return error.code;
+    },
+  );
+}

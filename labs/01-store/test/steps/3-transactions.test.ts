@@ -7,8 +7,10 @@ import {
   type Op,
   type OpResponse,
   StoreError,
+  type StoreEvent,
   type TxnRequest,
 } from '#src/kv.ts';
+import { LeaseBook } from '#src/lease.ts';
 import { Mvcc } from '#src/mvcc.ts';
 import { openMemoryStore } from '#src/open-store.ts';
 import type { Store } from '#src/store.ts';
@@ -73,10 +75,17 @@ function ending(promise: Promise<{ revision: number }>): Promise<string> {
   );
 }
 
-/** Whether it has an answer yet: after everything that can go on without the disk went on. */
-async function isWaiting(promise: Promise<unknown>): Promise<boolean> {
-  const waiting = new Promise<'waiting'>((resolve) => setImmediate(() => resolve('waiting')));
-  return (await Promise.race([promise.catch(() => 'failed'), waiting])) === 'waiting';
+/** Whether there is an answer, after everything that can go on without the disk went on. */
+function answerSoFar(promise: Promise<unknown>): Promise<string> {
+  const answered = promise.then(
+    () => 'answered',
+    (error: unknown) => {
+      if (!StoreError.is(error)) throw error;
+      return `refused: ${error.message}`;
+    },
+  );
+  const waiting = new Promise<string>((resolve) => setImmediate(() => resolve('no answer yet')));
+  return Promise.race([answered, waiting]);
 }
 
 lesson(
@@ -93,7 +102,7 @@ lesson(
       createRevision: 3,
       modRevision: 5,
       version: 2,
-      lease: '10',
+      lease: '9007199254740993', // 2^53 + 1, which a JavaScript number cannot hold.
     };
     const cases: Compare[] = [
       { key: 'a', target: 'mod', result: '=', value: 5 },
@@ -103,8 +112,9 @@ lesson(
       { key: 'a', target: 'value', result: '=', value: bytes('m') },
       { key: 'a', target: 'value', result: '<', value: bytes('ma') },
       { key: 'a', target: 'value', result: '>', value: bytes('\xff') },
-      { key: 'a', target: 'lease', result: '=', value: '10' },
-      { key: 'a', target: 'lease', result: '>', value: '9' },
+      { key: 'a', target: 'lease', result: '=', value: '9007199254740993' },
+      { key: 'a', target: 'lease', result: '>', value: '9007199254740992' },
+      { key: 'a', target: 'lease', result: '>', value: '999' },
     ];
     const answers = cases.map((compare) => {
       const { target, result, value } = compare;
@@ -120,8 +130,9 @@ lesson(
       'value = m: true',
       'value < ma: true',
       'value > \xff: false',
-      'lease = 10: true',
-      'lease > 9: true',
+      'lease = 9007199254740993: true',
+      'lease > 9007199254740992: true',
+      'lease > 999: true',
     ]);
   },
 );
@@ -235,12 +246,14 @@ lesson(
   ({ event }) => {
     const mvcc = new Mvcc();
     run(mvcc, put('a', 'old'), put('b', 'old'));
-    event('put a, get a, get a at revision 2; del b, get a to z, del a to z');
+    event('put a; get a, at revision 0, which is now, and at 2; del b, get a to z');
+    const zero = read('a', { revision: 0 });
     const old = read('a', { revision: 2 });
     const all = { rangeEnd: 'z' };
-    expectLines(run(mvcc, put('a', 'new'), read('a'), old, del('b'), read('a', all)), [
+    expectLines(run(mvcc, put('a', 'new'), read('a'), zero, old, del('b'), read('a', all)), [
       'revision 3',
       'put',
+      'range: a=new 2/3/2, count 1',
       'range: a=new 2/3/2, count 1',
       'range: a=old 2/2/1, count 1',
       'delete 1',
@@ -266,8 +279,10 @@ lesson(
   ({ event }) => {
     const mvcc = new Mvcc();
     const lease = () => `lease ${mvcc.get('a', mvcc.revision)?.lease}`;
-    event('put a=1 with lease 7 and prevKv, put a=2 with prevKv and without a lease');
-    expectLines(run(mvcc, put('a', '1', { lease: '7', prevKv: true })), ['revision 2', 'put']);
+    event('put a=1 with lease 7 and prevKv: there was nothing, so the response has no prevKv');
+    const first = { kind: 'put', key: 'a', value: bytes('1'), lease: '7', prevKv: true } as const;
+    const { responses } = execute(mvcc, [first]);
+    expectLines(responses.flatMap(Object.keys).sort(), ['kind', 'revision']);
     expect(lease()).toBe('lease 7');
     event('put a=2 with ignoreLease');
     expectLines(run(mvcc, put('a', '2', { ignoreLease: true })), ['revision 3', 'put']);
@@ -278,6 +293,9 @@ lesson(
       'put, was a=2 2/3/2',
       'range: a=2 2/4/3, count 1',
     ]);
+    expect(lease()).toBe('lease 0');
+    event("put a with the lease '', which is none");
+    run(mvcc, put('a', '3', { lease: '' }));
     expect(lease()).toBe('lease 0');
   },
 );
@@ -430,7 +448,7 @@ lesson(
   {
     invariant: 3,
     byHand: 'etcdctl get a z --sort-by MODIFY --order DESCEND --limit 2',
-    symbols: ['src/store.ts#Store.range', 'src/txn.ts#executeOne'],
+    symbols: ['src/txn.ts#executeOne', 'src/store.ts#Store.txn'],
   },
   async ({ event }) => {
     await using store = await openMemoryStore();
@@ -504,7 +522,7 @@ lesson(
   {
     invariant: 5,
     byHand: 'etcdctl put a 1 && etcdctl get a -w fields   # OK means: it is on the disk',
-    symbols: ['src/store.ts#Store.#commit', 'src/store.ts#Store.range'],
+    symbols: ['src/store.ts#Store.#commit', 'src/store.ts#Store.txn'],
   },
   async ({ event }) => {
     await using slow = openSlowStore();
@@ -518,7 +536,7 @@ lesson(
       store.put({ key: 'a', value: bytes('2') }),
       store.txn(txnRequest({ success: [put('b', '1'), read('a')] })),
     ];
-    expect(await isWaiting(Promise.all(writes))).toBe(true);
+    for (const write of writes) expect(await answerSoFar(write)).toBe('no answer yet');
     expectLines(await everything(store), ['a=1 2/2/1']);
     expect(await ending(store.range({ key: 'a' }))).toBe('revision 2');
     event('range at 3, which is not durable');
@@ -552,7 +570,7 @@ lesson(
     event('put a=1, then a transaction that only reads a; the disk has not answered yet');
     const write = store.put({ key: 'a', value: bytes('1') });
     const reading = store.txn(txnRequest({ success: [read('a')] }));
-    expect(await isWaiting(reading)).toBe(true);
+    expect(await answerSoFar(reading)).toBe('no answer yet');
     event('the disk answers');
     journal.settle();
     expectLines((await reading).responses.map(told), ['range: a=1 2/2/1, count 1']);
@@ -589,6 +607,45 @@ lesson(
     const again = slow.settled(store.put({ key: 'a', value: bytes('4') }));
     expect(await ending(again)).toBe('revision 3');
     expectLines(await everything(store), ['a=4 2/3/2']);
+  },
+);
+
+lesson(
+  'The leases hear of a write before the disk does, and hear of it again when it is taken back',
+  {
+    invariant: 6,
+    byHand: 'etcdctl put a 1 --lease=ID; etcdctl lease timetolive ID --keys',
+    symbols: ['src/store.ts#Store.#commit'],
+  },
+  async ({ event }) => {
+    const heard: string[] = [];
+    /** Leases that say what they hear, and how much the journal had got by then. */
+    class Listening extends LeaseBook {
+      override follow(events: readonly StoreEvent[]): void {
+        heard.push(`follow ${events.map(eventLine).join(', ')}; journal ${journal.entries.length}`);
+      }
+      override unfollow(events: readonly StoreEvent[]): void {
+        heard.push(`unfollow ${events.map(eventLine).join(', ')}`);
+      }
+    }
+    await using slow = openSlowStore({ leasesOn: (clock) => new Listening(clock) });
+    const { store, journal } = slow;
+    event('put a=1 and b=1; the disk takes them');
+    await slow.settled(store.txn(txnRequest({ success: [put('a', '1'), put('b', '1')] })));
+    event('a transaction that only reads');
+    await slow.settled(store.txn(txnRequest({ success: [read('a')] })));
+    event('put a=2, delete b: the disk refuses both');
+    const writes = [store.put({ key: 'a', value: bytes('2') }), store.deleteRange({ key: 'b' })];
+    const endings = writes.map(ending);
+    journal.refuse();
+    await Promise.all(endings);
+    expectLines(heard, [
+      'follow a=1 2/2/1, b=1 2/2/1; journal 0',
+      'follow a=2 2/3/2 was a=1 2/2/1; journal 1',
+      'follow b deleted at 4 was b=1 2/2/1; journal 2',
+      'unfollow b deleted at 4 was b=1 2/2/1',
+      'unfollow a=2 2/3/2 was a=1 2/2/1',
+    ]);
   },
 );
 

@@ -98,22 +98,23 @@ lesson(
   {
     invariant: 1,
     byHand: 'etcdctl watch b & etcdctl watch b d & for k in a b c d bb; do etcdctl put $k 1; done',
-    symbols: ['src/watch-hub.ts#batchFor', 'src/watch-hub.ts#WatchHub.publish'],
+    symbols: [
+      'src/watch-hub.ts#batchFor',
+      'src/watch-hub.ts#WatchHub.publish',
+      'src/watch-hub.ts#WatchHub.#enqueue',
+      'src/watch-hub.ts#WatchHub.#next',
+      'src/watch-hub.ts#WatchHub.#take',
+    ],
   },
   async ({ event, signal }) => {
     const { hub, write } = openHub();
     event('watch the key b, and the range b to d');
     const one = new Reader(hub.watch({ key: 'b' }, signal));
     const range = new Reader(hub.watch({ key: 'b', rangeEnd: 'd' }, signal));
-    event('put a, b, c, d, bb; delete b');
-    for (const key of ['a', 'b', 'c', 'd', 'bb', '-b']) write(key);
-    expectLines(await one.all(), ['3: b= 3/3/1', '7: b deleted at 7']);
-    expectLines(await range.all(), [
-      '3: b= 3/3/1',
-      '4: c= 4/4/1',
-      '6: bb= 6/6/1',
-      '7: b deleted at 7',
-    ]);
+    event('put a, b, c, d, bb');
+    for (const key of ['a', 'b', 'c', 'd', 'bb']) write(key);
+    expectLines(await one.all(), ['3: b= 3/3/1']);
+    expectLines(await range.all(), ['3: b= 3/3/1', '4: c= 4/4/1', '6: bb= 6/6/1']);
   },
 );
 
@@ -243,6 +244,14 @@ lesson(
     event('watch from 1: the first revision that anything can have is 2');
     const first = new Reader(hub.watch({ key: 'a', startRevision: 1 }, signal));
     expect(await first.next()).toBe('2: a= 2/2/1');
+    event('watch from 0, which is none: it begins with the next revision, 7');
+    const now = new Reader(hub.watch({ key: 'a', startRevision: 0 }, signal));
+    write('a');
+    expect(await now.next()).toBe('7: a= 2/7/6');
+    event('watch from -1, which is older than all history');
+    expect(await new Reader(hub.watch({ key: 'a', startRevision: -1 }, signal)).next()).toBe(
+      'compacted',
+    );
   },
 );
 
@@ -396,11 +405,16 @@ lesson(
 );
 
 lesson(
-  'Progress says how far a quiet watcher is: only after quiet, or when it asks, and never ahead of an event',
+  'Progress tells a watcher that wants it how far it is, after an interval in which it got nothing, and only then',
   {
     invariant: 7,
     byHand: 'etcdctl watch -i   # then: watch a, and: progress',
-    symbols: ['src/watch-hub.ts#WatchHub.#reportProgress', 'src/watch-hub.ts#WatchHub.#take'],
+    symbols: [
+      'src/watch-hub.ts#WatchHub.#reportProgress',
+      'src/watch-hub.ts#WatchHub.#next',
+      'src/watch-hub.ts#WatchHub.#take',
+      'src/watch-hub.ts#WatchHub.#register',
+    ],
   },
   async ({ event, signal }) => {
     const { hub, clock, write } = openHub();
@@ -430,18 +444,44 @@ lesson(
     write('a');
     await clock.advance(PROGRESS_MS);
     expectLines(await reader.all(), ['6: a= 3/6/3', '7: a= 3/7/4']);
-    event('ask for progress while an event waits');
-    write('a');
-    write('a');
-    watch.requestProgress();
-    expectLines(await reader.all(), ['8: a= 3/8/5', '9: a= 3/9/6', '9: progress']);
     event('a watch from revision 20, which is far away, and the whole interval');
     const early = hub.watch({ key: 'a', startRevision: 20, progressNotify: true }, signal);
     const earlyReader = new Reader(early);
     await clock.advance(2 * PROGRESS_MS);
     expectLines(await earlyReader.all(), []);
+    event('a watch that begins half an interval before the timer rings, then a whole interval');
+    await clock.advance(PROGRESS_MS / 2);
+    const young = new Reader(hub.watch({ key: 'c', progressNotify: true }, signal));
+    await clock.advance(PROGRESS_MS / 2);
+    expectLines(await young.all(), []);
+    await clock.advance(PROGRESS_MS);
+    expectLines(await young.all(), ['7: progress']);
     event('a watcher that did not ask for progress');
     const revisions = (await silent.all()).map((line) => line.split(':')[0]).join(' ');
-    expect(revisions).toBe('3 4 6 7 8 9');
+    expect(revisions).toBe('3 4 6 7');
+  },
+);
+
+lesson(
+  'Progress never comes ahead of an event: neither of one in the queue nor of one in the history',
+  {
+    invariant: 7,
+    byHand: 'etcdctl watch -i   # then: watch a --rev=2, and: progress',
+    symbols: ['src/watch-hub.ts#WatchHub.#take', 'src/watch-hub.ts#WatchHub.#catchUp'],
+  },
+  async ({ event, signal }) => {
+    const { hub, write } = openHub();
+    const watch = hub.watch({ key: 'a' }, signal);
+    const reader = new Reader(watch);
+    event('put a twice and b; ask for progress, twice, before anybody reads');
+    for (const key of ['a', 'a', 'b']) write(key);
+    watch.requestProgress();
+    watch.requestProgress();
+    expectLines(await reader.all(), ['2: a= 2/2/1', '3: a= 2/3/2', '4: progress']);
+    event('watch a from revision 2, and ask for progress while it catches up');
+    const late = hub.watch({ key: 'a', startRevision: 2 }, signal);
+    const lateReader = new Reader(late);
+    late.requestProgress();
+    expectLines(await lateReader.all(), ['2: a= 2/2/1', '3: a= 2/3/2', '4: progress']);
   },
 );

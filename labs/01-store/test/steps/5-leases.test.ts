@@ -352,7 +352,7 @@ lesson(
   {
     invariant: 1,
     byHand: 'etcdctl watch --prefix "" & etcdctl lease revoke ID',
-    symbols: ['src/store.ts#Store.revokeLease'],
+    symbols: ['src/store.ts#Store.revokeLease', 'src/store.ts#Store.#commit'],
   },
   async ({ event, figure }) => {
     const clock = new FakeClock();
@@ -388,7 +388,7 @@ lesson(
   {
     invariant: 4,
     byHand: 'etcdctl lease revoke ID; etcdctl put --lease=ID a 1',
-    symbols: ['src/store.ts#Store.revokeLease'],
+    symbols: ['src/store.ts#Store.revokeLease', 'src/store.ts#Store.#commit'],
   },
   async ({ event }) => {
     await using slow = openSlowStore();

@@ -58,12 +58,19 @@ export interface SlowStore extends AsyncDisposable {
   settled<T>(work: Promise<T>): Promise<T>;
 }
 
-export function openSlowStore(): SlowStore {
+export interface SlowStoreOptions {
+  /** Default: the learner's own leases. */
+  readonly leasesOn?: (clock: FakeClock) => LeaseBook;
+}
+
+export function openSlowStore({
+  leasesOn = (clock) => new LeaseBook(clock),
+}: SlowStoreOptions = {}): SlowStore {
   const clock = new FakeClock();
   const mvcc = new Mvcc();
   const hub = new WatchHub(mvcc, { clock, queueLengthMax: 100, progressIntervalMs: 10_000 });
   const journal = new SlowJournal();
-  const store = new Store({ mvcc, leases: new LeaseBook(clock), hub, journal });
+  const store = new Store({ mvcc, leases: leasesOn(clock), hub, journal });
   return {
     store,
     mvcc,

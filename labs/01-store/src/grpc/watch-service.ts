@@ -77,7 +77,9 @@ export function watchService(store: WatchableStore, options: WatchServiceOptions
       const stream = new WatchStream(store, call, { ...options, counts });
       try {
         for await (const request of requests) await stream.handle(request);
-        // A client that will ask for nothing more may go on listening.
+        // A client that will ask for nothing more may go on listening; for one that has gone nobody reads any further.
+        call.signal.addEventListener('abort', () => stream.cancelAll());
+        if (call.signal.aborted) stream.cancelAll();
         await stream.ended();
       } finally {
         stream.cancelAll();

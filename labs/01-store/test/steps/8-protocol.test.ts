@@ -4,13 +4,23 @@ import { once } from 'node:events';
 import { constants } from 'node:http2';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lesson } from '@kube-labs/docs/lesson';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
+import type { ServerCall } from '#src/grpc/call.ts';
 import { FRAME_HEADER_BYTES, MessageReader, sealFrame } from '#src/grpc/framing.ts';
 import { putRequestOf } from '#src/grpc/kv-service.ts';
-import { percentEncode } from '#src/grpc/status.ts';
+import { StoreError } from '#src/kv.ts';
 import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { bytes, text } from '../support/store-helpers.ts';
-import { callWith, frameOf, openCall, openWire, WatchClient } from './support/wire.ts';
+import {
+  callWith,
+  frameOf,
+  openCall,
+  openWire,
+  serverCallOf,
+  WatchClient,
+  type WatchResponse,
+} from './support/wire.ts';
 
 /** put a=one, by hand: on a real etcd, or on ours. */
 const CURL =
@@ -20,6 +30,8 @@ const CURL =
 /** PutRequest { key: "a", value: "one" } with its header, and { revision: 2 } as the whole answer. */
 const PUT_A_ONE = Buffer.from('00000000080a016112036f6e65', 'hex');
 const PUT_ANSWER = Buffer.from('00000000040a021802', 'hex');
+
+const EVERYTHING = { key: bytes('\0'), rangeEnd: bytes('\0') };
 
 const frame = (message: Buffer): Buffer => {
   const header = Buffer.alloc(FRAME_HEADER_BYTES);
@@ -118,6 +130,35 @@ lesson(
 );
 
 lesson(
+  'A message of a megabyte that comes in sixty chunks is not copied sixty times',
+  {
+    invariant: 1,
+    byHand: 'head -c 900000 /dev/zero | tr "\\0" x | etcdctl put big',
+    symbols: ['src/grpc/framing.ts#MessageReader.push'],
+  },
+  ({ event, figure }) => {
+    const stream = frame(Buffer.alloc(1_000_000, 'x'));
+    const reader = new MessageReader(1_000_000);
+    const concat = vi.spyOn(Buffer, 'concat');
+    try {
+      event('a message of 1,000,000 bytes, in chunks of 16 KiB');
+      let got = 0;
+      for (let at = 0; at < stream.length; at += 16_384) {
+        got += reader.push(stream.subarray(at, at + 16_384)).length;
+      }
+      expect({ messages: got }).toEqual({ messages: 1 });
+      const copied = concat.mock.results.reduce((sum, { value }) => sum + value.length, 0);
+      figure('bytes copied', copied);
+      expect({ 'bytes copied, at most': Math.max(2_100_000, copied) }).toEqual({
+        'bytes copied, at most': 2_100_000,
+      });
+    } finally {
+      concat.mockRestore();
+    }
+  },
+);
+
+lesson(
   'A message that is too long is refused when its header is there, not when it has filled the memory',
   {
     invariant: 2,
@@ -140,30 +181,6 @@ lesson(
     expect(
       [1, 7].map((flag) => errorOf(() => new MessageReader(1000).push(flagged(flag))).code),
     ).toEqual(['INTERNAL', 'INTERNAL']);
-  },
-);
-
-lesson(
-  'The text of an error is a header field: what is not printable ASCII travels as %XX of its UTF-8',
-  {
-    invariant: 3,
-    byHand:
-      "curl -sv --http2-prior-knowledge -X POST -H 'content-type: application/grpc' http://127.0.0.1:2379/etcdserverpb.KV/50%",
-    symbols: ['src/grpc/status.ts#percentEncode'],
-  },
-  ({ event }) => {
-    for (const [plain, encoded] of [
-      ['etcdserver: key is not provided', 'etcdserver: key is not provided'],
-      ['', ''],
-      ['100% sure', '100%25 sure'],
-      ['two\nlines', 'two%0Alines'],
-      ['größer', 'gr%C3%B6%C3%9Fer'],
-      ['租约', '%E7%A7%9F%E7%BA%A6'],
-      ['~ and \x7f', '~ and %7F'],
-    ] as const) {
-      event(`percentEncode(${JSON.stringify(plain)})`);
-      expect({ plain, encoded: percentEncode(plain) }).toEqual({ plain, encoded });
-    }
   },
 );
 
@@ -204,7 +221,7 @@ lesson(
   {
     invariant: 4,
     byHand: CURL,
-    symbols: ['src/grpc/call.ts#ServerCall.reply', 'src/grpc/kv-service.ts#putRequestOf'],
+    symbols: ['src/grpc/call.ts#ServerCall.reply'],
   },
   async ({ event, signal }) => {
     await using wire = await openWire();
@@ -284,6 +301,63 @@ lesson(
 );
 
 lesson(
+  'A stream that fails says so behind all that was sent, when HTTP has long said 200',
+  {
+    invariant: 3,
+    byHand: 'etcdctl watch a; kill the server meanwhile',
+    symbols: ['src/grpc/call.ts#ServerCall.finish'],
+  },
+  async ({ event, signal }) => {
+    await using wire = await openWire({
+      services: {
+        'etcdserverpb.Lease': {
+          LeaseKeepAlive: async (_: AsyncIterable<never>, call: ServerCall) => {
+            for (const TTL of [1, 2, 3]) await call.send({ TTL });
+            throw new StoreError('unavailable', 'the store is closed');
+          },
+        },
+      },
+    });
+    event('a stream on which the server sends three messages, and then its store is closed');
+    const answer = await callWith(wire, { path: 'Lease/LeaseKeepAlive', chunks: [], signal });
+    const three = [1, 2, 3].map((TTL) => frameOf('LeaseKeepAliveResponse', { TTL }));
+    expect({ ...answer, body: answer.body.toString('hex') }).toEqual({
+      http: 200,
+      contentType: 'application/grpc',
+      status: '14',
+      message: 'the store is closed',
+      body: Buffer.concat(three).toString('hex'),
+    });
+  },
+);
+
+lesson(
+  'A call that is over is closed, even if its client never ends its own half',
+  {
+    invariant: 4,
+    byHand: 'head -c 3000000 /dev/zero | etcdctl put big',
+    symbols: ['src/grpc/call.ts#ServerCall.finish'],
+  },
+  async ({ event }) => {
+    await using wire = await openWire();
+    event('a put that announces 2,000,000 bytes, too many, and then says nothing more');
+    const stream = openCall(wire, 'KV/Put');
+    stream.on('error', () => undefined);
+    stream.resume();
+    stream.write(Buffer.from('00001e8480', 'hex'));
+    const seen = () => ({ handled: wire.observed.at(-1), 'stream is closed': stream.closed });
+    await eventually(
+      () =>
+        expect(seen()).toEqual({
+          handled: 'Put handled: RESOURCE_EXHAUSTED',
+          'stream is closed': true,
+        }),
+      2000,
+    );
+  },
+);
+
+lesson(
   'A client that has gone gets no answer, and hurts nobody; each call ends exactly once',
   {
     invariant: 4,
@@ -294,12 +368,14 @@ lesson(
     let answer = () => {};
     let refuse = (_: Error) => {};
     await using wire = await openWire({
-      'etcdserverpb.Lease': {
-        LeaseGrant: () =>
-          new Promise<object>((resolve, reject) => {
-            answer = () => resolve({ TTL: 1 });
-            refuse = reject;
-          }),
+      services: {
+        'etcdserverpb.Lease': {
+          LeaseGrant: () =>
+            new Promise<object>((resolve, reject) => {
+              answer = () => resolve({ TTL: 1 });
+              refuse = reject;
+            }),
+        },
       },
     });
     for (const settle of [() => answer(), () => refuse(new Error('too late'))]) {
@@ -320,6 +396,19 @@ lesson(
       expect(wire.observed.filter((line) => line.includes('handled'))).toEqual([
         'LeaseGrant handled: CANCELLED',
       ]);
+    }
+    for (const { about, end } of [
+      { about: 'reply()', end: (call: ServerCall) => call.reply({ header: { revision: 2 } }) },
+      { about: 'finish()', end: (call: ServerCall) => call.finish() },
+    ]) {
+      event(`${about} when the stream is destroyed, and nobody has heard 'close' yet`);
+      await using gone = await serverCallOf('KV/Put');
+      gone.stream.destroy();
+      end(gone.call);
+      expect({ about, observed: gone.observed }).toEqual({
+        about,
+        observed: ['Put started', 'Put handled: CANCELLED'],
+      });
     }
     event('the connection works on');
     const { status } = await callWith(wire, { path: 'KV/Put', chunks: [PUT_A_ONE], signal });
@@ -360,6 +449,103 @@ lesson(
     }); // 5
     const both = [lineOf(await client.next()), lineOf(await client.next())].sort();
     expect(both).toEqual(['watch 0 at 5: DELETE a', 'watch 1 at 5: PUT c=z, DELETE a (was one)']);
+    expect({ 'events counted': wire.counts.events }).toEqual({ 'events counted': 5 });
+    client.close();
+    await wire.watchesReturned(2);
+  },
+);
+
+lesson(
+  'A client that does not read makes the store wait: what it does not take is not sent',
+  {
+    invariant: 6,
+    byHand: 'etcdctl watch --prefix "" | sleep 60; etcdctl check perf meanwhile',
+    symbols: ['src/grpc/watch-service.ts#WatchStream.#deliver'],
+  },
+  async ({ event, figure, signal }) => {
+    await using wire = await openWire();
+    const client = new WatchClient(wire, signal);
+    client.ask({ createRequest: EVERYTHING });
+    expect(await client.next()).toMatchObject({ watchId: 0, created: true });
+    event('the client reads nothing; 40 puts of 20,000 bytes each');
+    client.pause();
+    const before = wire.observed.length;
+    const revisions: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const { revision } = await wire.store.put({ key: `${i}`, value: Buffer.alloc(20_000) });
+      revisions.push(revision);
+    }
+    // More than enough for somebody who waits for nothing: he needs no network for that.
+    for (let i = 0; i < 20; i++) await nextTurn();
+    const sent = wire.observed.slice(before).filter((line) => line.startsWith('Watch sent')).length;
+    figure('sent meanwhile', sent);
+    // The windows of HTTP/2 and the buffers of both sides take some of them.
+    expect({ 'at most 20': sent <= 20, sent }).toMatchObject({ 'at most 20': true });
+    event('the client reads again: all of it comes, in order');
+    client.resume();
+    const got: unknown[] = [];
+    while (got.length < 40) got.push(revisionOf(await client.next()));
+    expect(got).toEqual(revisions);
+    client.close();
+  },
+);
+
+lesson(
+  'A large revision comes in several responses if the client allows it; when it cancels, the rest stays here',
+  {
+    invariant: 6,
+    byHand: 'etcdctl watch -i',
+    symbols: [
+      'src/grpc/watch-service.ts#WatchStream.#deliver',
+      'src/grpc/watch-service.ts#WatchStream.#cancel',
+    ],
+  },
+  async ({ event, signal }) => {
+    await using wire = await openWire({ responseBytesMax: 10_000 });
+    const putMany = (count: number) =>
+      wire.store.txn({
+        compare: [],
+        success: Array.from({ length: count }, (_, i) => ({
+          kind: 'put',
+          key: `key ${i}`,
+          value: Buffer.alloc(6_000),
+        })),
+        failure: [],
+      });
+    const client = new WatchClient(wire, signal);
+    event(
+      'a watch that allows fragments, and three puts of 6,000 bytes; a response may have 10,000',
+    );
+    client.ask({ createRequest: { ...EVERYTHING, fragment: true } });
+    expect(await client.next()).toMatchObject({ watchId: 0, created: true });
+    await putMany(3);
+    const shapes = [await client.next(), await client.next(), await client.next()].map(shapeOf);
+    expect(shapes).toEqual(['1 event, more follow', '1 event, more follow', '1 event']);
+    event('100 puts; the client reads nothing, and cancels');
+    client.pause();
+    await putMany(100);
+    client.ask({ cancelRequest: { watchId: 0 } });
+    await eventually(
+      () => expect({ 'watches stopped': wire.stopped }).toEqual({ 'watches stopped': 1 }),
+      2000,
+    );
+    event('it reads again, until the store has heard that the watch is over');
+    client.resume();
+    const upToCanceled = await client.until(({ canceled }) => canceled === true);
+    expect({ 'some fragments never came': upToCanceled.length < 90 }).toEqual({
+      'some fragments never came': true,
+    });
+    await wire.watchesReturned(1);
+    client.ask({ progressRequest: {} });
+    const after = await client.until(({ watchId }) => watchId === -1);
+    expect({ 'responses after canceled': after.length - 1 }).toEqual({
+      'responses after canceled': 0,
+    });
+    event('the same of a watch that does not allow fragments: one response');
+    client.ask({ createRequest: EVERYTHING });
+    expect(await client.next()).toMatchObject({ created: true });
+    await putMany(3);
+    expect(shapeOf(await client.next())).toBe('3 events');
     client.close();
   },
 );
@@ -375,9 +561,8 @@ lesson(
     await using wire = await openWire();
     const client = new WatchClient(wire, signal);
     event('create watches 0 and 1 of everything');
-    const createRequest = { key: bytes('\0'), rangeEnd: bytes('\0') };
     for (const watchId of [0, 1]) {
-      client.ask({ createRequest });
+      client.ask({ createRequest: EVERYTHING });
       expect(await client.next()).toMatchObject({ watchId, created: true });
     }
     event('cancel watch 0');
@@ -389,6 +574,16 @@ lesson(
     await wire.store.put({ key: 'b', value: bytes('two') });
     const lines = [lineOf(await client.next()), lineOf(await client.next())];
     expect(lines).toEqual(['watch 1 at 2: PUT a=one', 'watch 1 at 3: PUT b=two']);
+    event('cancel watch 1; while the store is asked for its revision, somebody puts c');
+    const status = wire.store.status.bind(wire.store);
+    wire.store.status = async () => {
+      await wire.store.put({ key: 'c', value: bytes('three') });
+      await nextTurn();
+      return status();
+    };
+    client.ask({ cancelRequest: { watchId: 1 } });
+    const upToCanceled = await client.until(({ canceled }) => canceled === true);
+    expect(upToCanceled.map(lineOf)).toEqual(['watch 1 at 4: ']);
     client.close();
   },
 );
@@ -401,13 +596,14 @@ lesson(
     symbols: ['src/grpc/watch-service.ts#WatchStream.#deliver'],
   },
   async ({ event, signal }) => {
-    await using wire = await openWire();
+    const clock = new FakeClock();
+    await using wire = await openWire({ clock });
     const { store } = wire;
     for (const value of ['one', 'two', 'three']) await store.put({ key: 'a', value: bytes(value) });
     await store.compact(3);
     const client = new WatchClient(wire, signal);
     event('create watch 0 of a, from now');
-    client.ask({ createRequest: { key: bytes('a') } });
+    client.ask({ createRequest: { key: bytes('a'), progressNotify: true } });
     expect(await client.next()).toMatchObject({ watchId: 0, created: true });
     event('create watch 1 of a from revision 2, which is compacted');
     client.ask({ createRequest: { key: bytes('a'), startRevision: 2 } });
@@ -423,6 +619,9 @@ lesson(
       watchId: -1,
       line: 'watch -1 at 5: ',
     });
+    event('watch 0 wants to hear now and then how far it is; ten minutes pass');
+    await clock.advance(10 * 60 * 1000);
+    expect(lineOf(await client.next())).toBe('watch 0 at 5: ');
     client.close();
   },
 );
@@ -463,19 +662,15 @@ lesson(
   },
 );
 
-interface WatchResponse {
-  readonly watchId?: number;
-  readonly header?: { readonly revision?: number };
-  readonly events?: readonly {
-    readonly type?: string;
-    readonly kv?: { readonly key: string; readonly value?: string };
-    readonly prevKv?: { readonly value?: string };
-  }[];
+const revisionOf = ({ header }: WatchResponse): number | undefined => header?.revision;
+
+function shapeOf({ events = [], fragment = false }: WatchResponse): string {
+  const count = events.length === 1 ? '1 event' : `${events.length} events`;
+  return fragment ? `${count}, more follow` : count;
 }
 
 /** watch 1 at 4: PUT b=y (was x) */
-function lineOf(response: Record<string, unknown>): string {
-  const { watchId = 0, header, events = [] } = response as WatchResponse;
+function lineOf({ watchId = 0, header, events = [] }: WatchResponse): string {
   const plain = (base64 = '') => Buffer.from(base64, 'base64').toString();
   const lines = events.map(({ type = 'put', kv, prevKv }) => {
     const key = plain(kv?.key);

@@ -19,7 +19,7 @@ async function start() {
     if (!/^ERR_(MODULE_NOT_FOUND|UNSUPPORTED_DIR_IMPORT)$/.test(error.code)) throw error;
     const missing = /Cannot find (?:package|module) '([^']+)'/.exec(error.message);
     return fail(
-      `The packages are not complete (${missing === null ? error.message : `${missing[1]} is missing`}): run \`npm ci\` in the folder of kube-labs`,
+      `The packages are not complete (${missing === null ? error.message : `${missing[1]} is missing`}): \`npm run lab -- status\` in the folder of kube-labs installs them, as \`npm ci\` does`,
     );
   }
 }

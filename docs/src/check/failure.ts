@@ -8,6 +8,7 @@ import { relative, sep } from 'node:path';
 import type { SymbolRef, TestFailure } from '../course/model.ts';
 import type { LostError } from '../lesson/trace.ts';
 import type { TracedTest } from './trace-file.ts';
+import type { LostProcess } from './watchdog.ts';
 
 /** An error as vitest sends it from the worker. */
 export interface SeenError {
@@ -19,6 +20,9 @@ export interface SeenError {
   readonly expected?: string;
   readonly actual?: string;
   readonly code?: unknown;
+  /** Of node:assert: `==` for assert(…), `strictEqual`, …; and whether the message is Node's own. */
+  readonly operator?: string;
+  readonly generatedMessage?: boolean;
 }
 
 export type Place = NonNullable<TestFailure['at']>;
@@ -31,14 +35,13 @@ export interface Ended {
   readonly errors: readonly SeenError[];
   readonly traced: TracedTest | undefined;
   /** Its process was gone, or had to be killed, before it came to an end. */
-  readonly lostProcess: 'killed' | 'gone' | undefined;
+  readonly lostProcess: LostProcess | undefined;
 }
 
 export function failureOf(ended: Ended, srcFolder: string): TestFailure {
   const { traced } = ended;
   const error = ended.errors[0] ?? lostAsSeen(traced?.lost[0]);
-  const timedOut =
-    ended.lostProcess === 'killed' || /^Test timed out in \d+ms/.test(error?.message ?? '');
+  const timedOut = isTimeout(ended);
   const at = placeOf(error, srcFolder);
   return {
     message: messageOf(ended, error, timedOut),
@@ -49,6 +52,10 @@ export function failureOf(ended: Ended, srcFolder: string): TestFailure {
     ...(at === undefined ? {} : { at }),
     output: traced?.output ?? [],
   };
+}
+
+export function isTimeout({ errors, lostProcess }: Ended): boolean {
+  return lostProcess === 'killed' || /^Test timed out in \d+ms/.test(errors[0]?.message ?? '');
 }
 
 /** The names that stubs gave, `KeyIndex.get`, in anything that belongs to this test. */
@@ -103,6 +110,7 @@ function ownWords(error: SeenError): string {
   const exit = /^process\.exit unexpectedly called with "(.*)"/.exec(error.message);
   if (exit !== null) return `the code under test called process.exit(${exit[1]})`;
   const message = withoutColors(error.message).trim().slice(0, MESSAGE_MAX);
+  if (isNodeAssertion(error)) return `an assertion does not hold: ${assertionOf(error, message)}`;
   if (
     error.name === 'AssertionError' &&
     error.expected !== undefined &&
@@ -114,6 +122,21 @@ function ownWords(error: SeenError): string {
   return named ? message : `${error.name}: ${message}`;
 }
 
+/** Of node:assert, as code states what must be true in itself; a test's expect() has no such code. */
+const isNodeAssertion = ({ code }: SeenError): boolean => code === 'ERR_ASSERTION';
+
+/** Two values that should be alike. Of assert(…) they would be `true` and `false`, which says nothing. */
+const comparesValues = ({ operator = '' }: SeenError): boolean =>
+  /^(deepStrict|strict|deep|)[eE]qual$/.test(operator);
+
+/** The author's words, or Node's; without the values, which stand below anyway, but with the expression. */
+function assertionOf({ generatedMessage }: SeenError, message: string): string {
+  const [words = '', ...rest] = message.split('\n\n');
+  const [expression = ''] = rest;
+  if (generatedMessage === true && /^\s*assert/.test(expression)) return expression.trim();
+  return words.replace(/:$/, '');
+}
+
 /** What a test says in its own words before the library's `expected 1 to be 2`; often nothing. */
 function customPart(message: string): string {
   const at = message.search(/(^|: )expected /);
@@ -122,6 +145,7 @@ function customPart(message: string): string {
 
 function comparisonOf(error: SeenError | undefined): { expected?: string; actual?: string } {
   if (error?.expected === undefined || error.actual === undefined) return {};
+  if (isNodeAssertion(error) && !comparesValues(error)) return {};
   if (error.expected === error.actual && error.name !== 'AssertionError') return {};
   return {
     expected: withoutColors(String(error.expected)),

@@ -1,16 +1,25 @@
 // Outcome: from what vitest saw and what the trace holds to passed, failed, not written and not reached. Pure.
 //
 //   passed       the body came to its end, and nothing was thrown behind its back
-//   not written  it failed, and a stub was reached; or it hung, or compared wrong, while its own symbols are still stubs
-//   failed       anything else that is wrong
+//   not written  it failed, and a stub was reached; or it compared wrong while its own symbols are still stubs
+//   failed       anything else that is wrong. A test that ran out of time is always failed unless a stub was reached: the
+//                stubs that it may have passed in silence are named beside it
 //   not reached  an earlier test of the file failed, or the file could not be loaded
 // Where the worker was lost, vitest knows nothing and the trace decides.
 import type { SymbolRef, TestFailure, TestResult, TestState } from '../course/model.ts';
 import type { LessonRecord } from '../lesson/lesson.ts';
-import { type Ended, failureOf, namesNotWritten, refsOf, type SeenError } from './failure.ts';
+import {
+  type Ended,
+  failureOf,
+  isTimeout,
+  namesNotWritten,
+  refsOf,
+  type SeenError,
+} from './failure.ts';
 import { type LoadFailure, loadFailureOf } from './load-failure.ts';
 import { machineProblemOf } from './machine-problem.ts';
 import type { TracedTest } from './trace-file.ts';
+import type { LostProcess } from './watchdog.ts';
 
 export interface SeenTest {
   readonly name: string;
@@ -29,11 +38,13 @@ export interface SeenFile {
   readonly tests: readonly SeenTest[];
   readonly loading: TracedTest;
   readonly traced: readonly TracedTest[];
-  readonly lostProcess: 'killed' | 'gone' | undefined;
+  readonly lostProcess: LostProcess | undefined;
   /** All symbols of the lab, to know a stub by the name it throws. */
   readonly owned: readonly SymbolRef[];
   /** The symbols of this step that are still stubs. */
   readonly stubs: readonly SymbolRef[];
+  /** Those of them that do nothing and throw nothing (`stub:` in lab.yaml). */
+  readonly silentStubs: readonly SymbolRef[];
 }
 
 export interface Outcome {
@@ -96,10 +107,12 @@ function resultOf(
     lostProcess: traced?.end === undefined ? lost : undefined,
   };
   const failure = failureOf(ended, seen.srcFolder);
-  const notWritten = notWrittenOf(seen, ended, { failure, symbols });
+  const reached = refsOf(namesNotWritten(ended), seen.owned);
+  const notWritten = reached.length > 0 ? reached : notReachedStubs(seen, ended, symbols);
+  const isHang = failure.timedOut && reached.length === 0;
   return {
     ...common,
-    state: notWritten.length > 0 ? 'not-written' : 'failed',
+    state: notWritten.length > 0 && !isHang ? 'not-written' : 'failed',
     durationMs,
     failure: { ...failure, notWritten },
   };
@@ -117,26 +130,47 @@ function rawState(
   return traced.end === 'passed' ? 'passed' : 'failed';
 }
 
-function notWrittenOf(
-  { owned, stubs }: SeenFile,
+/** Stubs that may be why, though none of them spoke. */
+function notReachedStubs(
+  { stubs, silentStubs }: SeenFile,
   ended: Ended,
-  { failure, symbols }: { failure: TestFailure; symbols: readonly SymbolRef[] },
+  symbols: readonly SymbolRef[],
 ): readonly SymbolRef[] {
-  const reached = refsOf(namesNotWritten(ended), owned);
-  if (reached.length > 0) return reached;
-  if (failure.timedOut) return stubs;
-  return symbols.filter((symbol) => stubs.includes(symbol));
+  // Nothing that is missing turns for ever: whoever blocks the event loop has been written.
+  if (ended.lostProcess === 'killed') return [];
+  const own = symbols.filter((symbol) => stubs.includes(symbol));
+  return isTimeout(ended) ? [...new Set([...own, ...silentStubs])] : own;
 }
 
 function lostWhileLoading(seen: SeenFile): Outcome {
-  if (seen.lostProcess === undefined) {
-    return { tests: [], fault: 3, problem: `the tests of step ${seen.step} declare no test` };
+  switch (seen.lostProcess) {
+    case undefined:
+      return { tests: [], fault: 3, problem: `the tests of step ${seen.step} declare no test` };
+    case 'starved':
+    case 'not-started':
+      return { tests: [], fault: 2, problem: tooBusy(seen.lostProcess) };
+    case 'killed':
+      return notLoaded(seen, {
+        message:
+          'loading the code never came to an end: an endless loop outside of any function, or an await there that nothing ends',
+        inLearnersCode: true,
+      });
+    case 'gone':
+      return notLoaded(seen, {
+        message: 'the process ended while the code was loaded',
+        inLearnersCode: true,
+      });
+    default:
+      return seen.lostProcess satisfies never;
   }
-  const message =
-    seen.lostProcess === 'killed'
-      ? 'loading the code never came to an end: an endless loop outside of any function?'
-      : 'the process ended while the code was loaded';
-  return notLoaded(seen, { message, inLearnersCode: true });
+}
+
+function tooBusy(lost: 'starved' | 'not-started'): string {
+  const what =
+    lost === 'starved'
+      ? 'the tests could not be loaded in time, as they got hardly any processor time'
+      : 'the process for the tests did not start in time';
+  return `${what}: this machine may be too busy; close what you do not need, and check again`;
 }
 
 function notLoaded(seen: SeenFile, { message, at, inLearnersCode }: LoadFailure): Outcome {

@@ -7,7 +7,7 @@ import { type SymbolState, symbolsWritten } from '../course/symbols-written.ts';
 import { plain } from '../lesson/lesson-file.ts';
 import { firstDifference } from './first-difference.ts';
 import type { RenderOptions } from './render.ts';
-import { type Paint, widthOf, wrap } from './text.ts';
+import { type Paint, widthOf, wrap, wrapItems } from './text.ts';
 
 export interface FailureView {
   readonly step: Step;
@@ -36,7 +36,7 @@ export function renderFailure(test: TestResult, view: FailureView): string[] {
     ...labelled('by hand', test.byHand === '' ? [] : [test.byHand]),
     ...output(failure, view),
     '',
-    ...labelled('next', [nextVerbs(test, view)]),
+    ...labelled('next', nextVerbs(test, failure, view)),
   ];
   return lines;
 }
@@ -95,7 +95,7 @@ function events(
   { options }: FailureView,
 ): string[] {
   const last = all.slice(-EVENTS_SHOWN);
-  if (last.length === 0 || state === 'not-written') return [];
+  if (last.length === 0 || (state === 'not-written' && !timedOut)) return [];
   const earlier = all.length - last.length;
   const lines = last.flatMap((text) => wrap(text, options.width - LABEL - 2));
   return labelled(
@@ -124,23 +124,21 @@ function places(
 ): string[] {
   const pathOf = options.pathOf ?? ((file: string) => `work/${options.lab.id}/${file}`);
   const states = symbolStates(options);
-  const refs = state === 'not-written' ? notWritten : symbols;
-  const label = state === 'not-written' ? 'to write' : 'look at';
-  const rows = refs.map((ref) => placeOf(ref, states, pathOf));
+  const isWritten = state !== 'not-written';
+  const lookAt = (isWritten ? symbols : []).map((ref) => placeOf(ref, states, pathOf));
+  const toWrite = notWritten.map((ref) => placeOf(ref, states, pathOf));
+  const rows = [...lookAt, ...toWrite];
   const widest = Math.max(0, ...rows.map(({ place }) => widthOf(place)));
+  const line = ({ place, name }: { place: string; name: string }) =>
+    `${place}${' '.repeat(widest - widthOf(place) + 2)}${paint.dim(name)}`;
   const unread = [
     ...new Set(rows.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))),
   ];
-  const broke =
-    at === undefined || state === 'not-written' ? [] : [`${pathOf(at.file)}:${at.line}`];
+  const broke = at === undefined || !isWritten ? [] : [`${pathOf(at.file)}:${at.line}`];
   const source = broke.length === 0 || at === undefined ? [] : sourceLine(at, options);
   return [
-    ...labelled(
-      label,
-      rows.map(
-        ({ place, name }) => `${place}${' '.repeat(widest - widthOf(place) + 2)}${paint.dim(name)}`,
-      ),
-    ),
+    ...labelled('look at', lookAt.map(line)),
+    ...labelled('to write', toWrite.map(line)),
     ...labelled('', unread),
     ...labelled('it broke at', [...broke, ...source]),
   ];
@@ -195,18 +193,19 @@ function output({ output: lines }: TestFailure, { options }: FailureView): strin
   ];
 }
 
+/** What helps now; a command is never broken in two. */
 function nextVerbs(
-  { state, step: id, symbols }: TestResult,
+  { state, symbols }: TestResult,
+  { notWritten }: TestFailure,
   { step, options }: FailureView,
-): string {
-  const watch = options.watching === true ? [] : ['npx lab check --watch'];
-  const name = symbols[0]?.split('#').slice(1).join('#');
+): string[] {
+  const [first] = state === 'not-written' ? notWritten : symbols;
+  const name = first?.split('#').slice(1).join('#');
   const hint =
     name === undefined ? 'npx lab hint' : `npx lab hint ${/[\s#]/.test(name) ? `'${name}'` : name}`;
-  if (id !== step.id) return hint;
-  return state === 'not-written'
-    ? [`npx lab task ${step.number}`, hint, ...watch].join(' · ')
-    : [hint, ...watch].join(' · ');
+  const lesson = state === 'not-written' ? [`npx lab task ${step.number}`] : [];
+  const watch = options.watching === true ? [] : ['npx lab check --watch'];
+  return wrapItems([...lesson, hint, ...watch], options.width - LABEL - 2);
 }
 
 /** A label on the first line, nothing in front of the others; no lines, no label. */

@@ -22,6 +22,8 @@ export interface RenderOptions {
   readonly pathOf?: (file: string) => string;
   /** What is already running need not be advised. */
   readonly watching?: boolean;
+  /** The learner is at another step than this: there is no going on from here. */
+  readonly elsewhere?: boolean;
 }
 
 export const MARKS = {
@@ -32,6 +34,9 @@ export const MARKS = {
 } as const satisfies Record<TestState, string>;
 
 const WIDTH_MIN = 40;
+/** Columns kept free for marks and the note at the right. */
+const NOTE_ROOM = 24;
+const IDEA_MIN = 24;
 
 export function renderCheck(result: CheckResult, given: RenderOptions): string {
   const options = { ...given, width: Math.max(WIDTH_MIN, given.width) };
@@ -43,7 +48,7 @@ export function renderCheck(result: CheckResult, given: RenderOptions): string {
   const broken = result.tests.find(({ failure }) => failure !== undefined);
   const blocks = [
     header(result, options, paint),
-    ...current.map((step) => stepLines(step, { result, options, paint })),
+    ...current.map((step) => stepLines(step, { result, options, paint }, '')),
     othersLines(others, { result, options, paint }),
     notReachedSteps(shown, { result, options, paint }),
     ...(broken === undefined ? [] : [failureLines(broken, { result, options, paint })]),
@@ -70,10 +75,12 @@ function header({ step }: CheckResult, { lab }: RenderOptions, paint: Paint): st
   return [paint.bold(`${lab.id} · ${title}`)];
 }
 
-function stepLines(step: Step, { result, options, paint }: View): string[] {
+function stepLines(step: Step, { result, options, paint }: View, indent: string): string[] {
+  const inside = { ...options, width: options.width - indent.length };
   return result.tests
     .filter((test) => test.step === step.id)
-    .map((test) => testLine(test, options, paint));
+    .flatMap((test) => testLines(test, inside, paint))
+    .map((line) => `${indent}${line}`);
 }
 
 /** A line for each step that is green; one that is not shows its tests. */
@@ -88,7 +95,7 @@ function othersLines(steps: readonly Step[], view: View): string[] {
         : count(tests.length, 'test');
       return [columns(`  ${MARKS.passed} ${title}`, right, view)];
     }
-    return [`  ${title}`, ...stepLines(step, view).map((line) => `  ${line}`)];
+    return [`  ${title}`, ...stepLines(step, view, '  ')];
   });
 }
 
@@ -106,22 +113,26 @@ function notReachedSteps(shown: readonly Step[], { result, options, paint }: Vie
   });
 }
 
-function testLine(test: TestResult, options: RenderOptions, paint: Paint): string {
+function testLines(test: TestResult, options: RenderOptions, paint: Paint): string[] {
   const { state, idea } = test;
-  const [first = '', ...more] = wrap(idea, options.width - 24);
-  const mark = markOf(state, paint);
-  const right = {
+  const note = {
     passed: options.times ? figuresOf(test) : '',
     failed: 'failed',
     'not-written': 'not written yet',
     'not-reached': 'not reached',
   }[state];
   const shade = state === 'not-reached' ? paint.dim : (text: string) => text;
-  const head = columns(`  ${MARKS[state]} ${first}`, right, { options, paint });
+  // A long note leaves less room for the sentence; one that leaves too little stands below it.
+  const beside = options.width - '  ✓ '.length - 2 - widthOf(note);
+  const fits = beside >= IDEA_MIN;
+  const room = Math.min(options.width - NOTE_ROOM, fits ? beside : options.width);
+  const [first = '', ...more] = wrap(idea, room);
+  const head = columns(`  ${MARKS[state]} ${first}`, fits ? note : '', { options, paint });
   return [
-    shade(head.replace(MARKS[state], mark)),
+    shade(head.replace(MARKS[state], markOf(state, paint))),
     ...more.map((line) => shade(`    ${line}`)),
-  ].join('\n');
+    ...(fits ? [] : wrap(note, options.width - 6).map((line) => `      ${paint.dim(line)}`)),
+  ];
 }
 
 function figuresOf({ durationMs, figures }: TestResult): string {
@@ -180,10 +191,11 @@ function problemLines(
   return [paint.red(whose), ...wrap(problem, width - 2).map((line) => `  ${line}`), ''];
 }
 
-function nextAfterPass({ step }: CheckResult, { lab }: RenderOptions): string[] {
-  const last = lab.steps.at(-1)?.id === step;
-  return [
-    '',
-    last ? 'next: npx lab diff mine · npx lab status' : 'next: npx lab next · npx lab diff mine',
-  ];
+function nextAfterPass({ step: id }: CheckResult, { lab, elsewhere }: RenderOptions): string[] {
+  const number = lab.steps.find((step) => step.id === id)?.number ?? 1;
+  // With its number, as it still means this step when the learner has gone on.
+  const mine = `npx lab diff mine ${number}`;
+  if (elsewhere === true) return ['', `next: ${mine}`];
+  const isLast = number === lab.steps.length;
+  return ['', isLast ? `next: ${mine} · npx lab status` : `next: npx lab next · ${mine}`];
 }

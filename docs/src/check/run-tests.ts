@@ -7,7 +7,7 @@
 //   - An abort ends the tests that run, and throws the signal's reason.
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Lab, SymbolRef, TestResult } from '../course/model.ts';
+import type { Lab, Step, SymbolRef, TestResult } from '../course/model.ts';
 import { symbolsWritten } from '../course/symbols-written.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import { type RanFile, type RunnerOptions, type TestFile, TestRunner } from './runner.ts';
@@ -122,8 +122,10 @@ export class TestSession {
 
 function outcomeOfFile({ lab }: Job, test: TestFile, ran: RanFile): Outcome {
   const step = lab.steps.find(({ tests }) => tests.includes(test.file));
+  // Parsing takes a while, and a passed step needs none.
   const allPassed =
     ran.loadErrors.length === 0 && ran.tests.every(({ state }) => state === 'passed');
+  const stubs = step === undefined || allPassed ? [] : stubsOf(lab, test, step.number);
   return outcomeOf({
     step: step?.id ?? basename(test.file, '.test.ts'),
     srcFolder: test.srcFolder,
@@ -133,10 +135,13 @@ function outcomeOfFile({ lab }: Job, test: TestFile, ran: RanFile): Outcome {
     traced: ran.trace.tests,
     lostProcess: ran.lostProcess,
     owned: lab.steps.flatMap(({ owns }) => owns.map(({ symbol }) => symbol)),
-    // Parsing takes a while, and a passed step needs none.
-    stubs: step === undefined || allPassed ? [] : stubsOf(lab, test, step.number),
+    stubs,
+    silentStubs: stubs.filter((symbol) => isSilent(step, symbol)),
   });
 }
+
+const isSilent = (step: Step | undefined, symbol: SymbolRef): boolean =>
+  step?.owns.some((owned) => owned.symbol === symbol && owned.stub !== undefined) === true;
 
 function stubsOf(lab: Lab, { srcFolder }: TestFile, step: number): readonly SymbolRef[] {
   return symbolsWritten(lab, dirname(srcFolder), step)

@@ -15,7 +15,7 @@ import { createVitest, type TestCase, type TestModule, type Vite, type Vitest } 
 import type { SeenError } from './failure.ts';
 import type { SeenTest } from './outcome.ts';
 import { TraceFile } from './trace-file.ts';
-import { kill, type Watched, watchWorkers } from './watchdog.ts';
+import { kill, type LostProcess, type Watched, watchWorkers } from './watchdog.ts';
 
 /** One test file, with what it tests. */
 export interface TestFile {
@@ -30,7 +30,7 @@ export interface RanFile {
   readonly loadErrors: readonly SeenError[];
   readonly tests: readonly SeenTest[];
   readonly trace: TraceFile;
-  readonly lostProcess: 'killed' | 'gone' | undefined;
+  readonly lostProcess: LostProcess | undefined;
 }
 
 export interface RunnerOptions {
@@ -174,6 +174,7 @@ export class TestRunner {
       trace: new TraceFile(file),
       killed: false,
       finished: false,
+      starved: false,
     };
   }
 }
@@ -245,7 +246,7 @@ function packagesOfTheLab({ labFolder, srcFolder }: TestFile): Vite.Plugin {
 }
 
 function ranFile(running: Running, modules: readonly TestModule[]): RanFile {
-  const { trace, killed } = running;
+  const { trace } = running;
   trace.read();
   const module = modules.find(({ project }) => project.name === running.name);
   const state = module?.state();
@@ -254,8 +255,14 @@ function ranFile(running: Running, modules: readonly TestModule[]): RanFile {
     loadErrors: (module?.errors() ?? []) as readonly SeenError[],
     tests: module === undefined ? [] : [...module.children.allTests()].map(seenTest),
     trace,
-    lostProcess: ended ? undefined : killed ? 'killed' : 'gone',
+    lostProcess: ended ? undefined : lostAs(running),
   };
+}
+
+function lostAs({ trace, killed, starved }: Running): LostProcess {
+  if (starved) return 'starved';
+  if (killed) return 'killed';
+  return trace.pid === undefined ? 'not-started' : 'gone';
 }
 
 function seenTest(test: TestCase): SeenTest {

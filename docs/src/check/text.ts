@@ -49,6 +49,41 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
+/** `one · two`, and on to the next line where an item does not fit any more. */
+export function wrapItems(items: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const item of items) {
+    const longer = `${lines.at(-1) ?? ''} · ${item}`;
+    if (lines.length > 0 && widthOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(item);
+  }
+  return lines;
+}
+
+/** A blank that must not become the end of a line. */
+const FIRM_BLANK = '\u0001';
+/** With the words after it that are no prose: flags, names of files and symbols, numbers. */
+const COMMAND =
+  /npx lab [a-z-]+(?: (?:--[a-z-]+|mine|lab|step|course|'[^']*'|[\w$/-]*[#./\d][^\s,;:()]*))*/g;
+
+/**
+ * For what a command says: every line for itself, and a command in it is never broken in two. A line that begins with
+ * blanks keeps them; the columns of a list (two blanks and more between words) stay as they are.
+ */
+export function wrapLines(text: string, width: number): string {
+  return text
+    .split('\n')
+    .flatMap((line) => {
+      const indent = /^\s*/.exec(line)?.[0] ?? '';
+      if (widthOf(line) <= width || /\S\s{2,}\S/.test(line)) return [line];
+      const firm = line.replace(COMMAND, (command) => command.replaceAll(' ', FIRM_BLANK));
+      return wrap(firm, width - indent.length).map(
+        (part) => `${indent}${part.replaceAll(FIRM_BLANK, ' ')}`,
+      );
+    })
+    .join('\n');
+}
+
 /** `1 step`, `2 steps`. */
 export const count = (number: number, noun: string): string =>
   `${number} ${noun}${number === 1 ? '' : 's'}`;

@@ -3,27 +3,43 @@
 // vitest ends a test by a timer in the test's own process, which an endless loop never lets fire. So the runner watches
 // from outside: a test that is over its time by GRACE_MS, a file that takes longer than LOADING_MS to load, or ENDING_MS to
 // end, is killed with everything it started. What it said last is in its trace.
+//   - A file that loads slowly because others use the processors gets LOADING_MAX_MS; then the machine is to blame. An
+//     endless loop is told from that by the processor time that it burns (processor-time.ts).
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { type ProcessorTime, processorTimeOf } from './processor-time.ts';
 import type { TraceFile } from './trace-file.ts';
+
+/**
+ * What became of a process that never said that it had ended: the watchdog ended it, it went away by itself, it got too
+ * little processor time to load its file, or it never came so far as to say who it is.
+ */
+export type LostProcess = 'killed' | 'gone' | 'starved' | 'not-started';
 
 export interface Watched {
   readonly trace: TraceFile;
   killed: boolean;
   finished: boolean;
+  /** Killed while it loaded, and not for anything that it did. */
+  starved: boolean;
 }
 
 const POLL_MS = 100;
 const GRACE_MS = 1_500;
 const LOADING_MS = 30_000;
+const LOADING_MAX_MS = 120_000;
+/** No file needs so much to load: whoever burns it turns in a loop. */
+const LOADING_CPU_MS = 10_000;
+/** Of the wall time, waiting for a processor: more, and the machine is busy. */
+const STARVED_SHARE = 0.2;
 const ENDING_MS = 3_000;
 const GONE_ROUNDS_MAX = 80;
 
 /** Watches until the function that it gives back is called. After an abort nobody gets any more time. */
 export function watchWorkers(workers: readonly Watched[], signal: AbortSignal): () => void {
-  const sinceMs = new Map<Watched, { phase: unknown; atMs: number }>();
+  const sinceMs = new Map<Watched, { phase: unknown; atMs: number; before: Spent }>();
   /** Finished, and looked after once: looking again would cost a scan of all processes, ten times a second. */
   const settled = new Set<Watched>();
   const timer = setInterval(() => {
@@ -34,14 +50,59 @@ export function watchWorkers(workers: readonly Watched[], signal: AbortSignal): 
       if (pid === undefined) continue;
       const phase = worker.finished ? 'ending' : current.end === undefined ? current : 'between';
       const since = sinceMs.get(worker);
-      if (since?.phase !== phase) sinceMs.set(worker, { phase, atMs: Date.now() });
-      else if (Date.now() - since.atMs > (signal.aborted ? 0 : limitMs(worker))) {
-        if (worker.finished) settled.add(worker);
-        void kill(worker, pid);
+      if (since?.phase !== phase) {
+        sinceMs.set(worker, { phase, atMs: Date.now(), before: spentBy(pid) });
+        continue;
       }
+      const wallMs = Date.now() - since.atMs;
+      if (wallMs <= (signal.aborted ? 0 : limitMs(worker))) continue;
+      if (!signal.aborted && isLoading(worker)) {
+        const verdict = loadingVerdict(wallMs, between(since.before, spentBy(pid)));
+        if (verdict === 'wait') continue;
+        worker.starved = verdict === 'starved';
+      }
+      if (worker.finished) settled.add(worker);
+      void kill(worker, pid);
     }
   }, POLL_MS);
   return () => clearInterval(timer);
+}
+
+const isLoading = ({ trace, finished }: Watched): boolean =>
+  !finished && trace.current === trace.loading;
+
+/** What a worker has had of the processors, and how long it and we, who read its files for it, waited for one. */
+interface Spent {
+  readonly worker: ProcessorTime | undefined;
+  readonly own: ProcessorTime | undefined;
+}
+
+const spentBy = (pid: number): Spent => ({
+  worker: processorTimeOf(pid),
+  own: processorTimeOf(process.pid),
+});
+
+/** Undefined where the system does not tell. */
+function between(before: Spent, now: Spent): ProcessorTime | undefined {
+  if (before.worker === undefined || now.worker === undefined) return undefined;
+  const ownWaitMs = (now.own?.waitMs ?? 0) - (before.own?.waitMs ?? 0);
+  return {
+    cpuMs: now.worker.cpuMs - before.worker.cpuMs,
+    waitMs: now.worker.waitMs - before.worker.waitMs + ownWaitMs,
+  };
+}
+
+/**
+ * Of a file that has been loading for longer than LOADING_MS. `stuck`: it turns in a loop, or waits for what never comes;
+ * `starved`: it would have come to its end on a machine with time for it. Pure.
+ */
+export function loadingVerdict(
+  wallMs: number,
+  spent: ProcessorTime | undefined,
+): 'stuck' | 'starved' | 'wait' {
+  if (spent === undefined || spent.cpuMs >= LOADING_CPU_MS) return 'stuck';
+  if (spent.waitMs < wallMs * STARVED_SHARE) return 'stuck';
+  return wallMs < LOADING_MAX_MS ? 'wait' : 'starved';
 }
 
 function limitMs({ trace: { current }, finished }: Watched): number {

@@ -82,7 +82,7 @@ export interface TestFailure {
   /** What the test said it was doing, the newest last; a hanging test ends with the last one. */
   readonly events: readonly string[];
   readonly timedOut: boolean;
-  /** The learner's symbols that are still stubs and were reached, or, after a hang, all of this step. */
+  /** The learner's symbols that are still stubs and were reached; or, where none spoke, those that may be why. */
   readonly notWritten: readonly SymbolRef[];
   /** The first place in the learner's own files on the stack. */
   readonly at?: { readonly file: string; readonly line: number };

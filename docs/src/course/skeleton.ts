@@ -53,16 +53,19 @@ function readme({ id, title, steps }: Lab): string {
 This folder is your own: a git repository without a remote. The course reads it and never writes to it unless you ask, and
 before it does it saves a copy. All files of the lab are here from the start; what you write throws "not written yet" until then.
 
-    npm run lab -- task          # what the current step asks
-    npm run lab -- check         # run its tests; --watch runs them again whenever you save
-    npm run lab -- hint          # a question, then where to look, then the shape of the code
-    npm run lab -- next          # when it passes: on to the next step
-    npm run lab -- status        # where you are
-    npm run lab -- undo          # bring back what a command replaced
-    npx tsc -p work/${id}        # only the types
+    npx lab task                 # what the current step asks
+    npx lab check                # run its tests; --watch runs them again whenever you save
+    npx lab hint                 # a question, then where to look, then the shape of the code
+    npx lab next                 # when it passes: on to the next step
+    npx lab status               # where you are
+    npx lab undo                 # bring back what a command replaced
+    npx tsc -p work/${id}        # only the types, which \`check\` does not look at
 
-Run them from the repository's folder, the one above \`work\`. Write only inside \`src\`; names and signatures that the lessons
-speak of stay as they are, and you may add whatever you like beside them.
+Run them from the repository's folder, the one above \`work\`. On a fresh clone the first one is \`npm run lab -- start ${id}\`,
+which installs what is missing; after that \`npx lab\` and \`npm run lab --\` are the same.
+
+Write only inside \`src\`; names and signatures that the lessons speak of stay as they are, and you may add whatever you like
+beside them.
 
 | step | | planned |
 |---|---|---|
@@ -81,9 +84,9 @@ why it must be so. Help them get there.
    A line or two that shows an unknown piece of syntax or of Node's API is fine; the decision is theirs.
 3. **Do not read the answer.** The reference is in \`labs/${id}/src\`. Neither open it nor quote it, unless they have passed the step
    or have asked for the solution in so many words.
-4. **Let the tests speak.** \`npm run lab -- check\` says what was expected, what came, and which invariant that is. Read it together.
-   \`npm run lab -- hint\` has three levels; offer the next one before you give an idea of your own.
-5. **After a first pass, be generous**: review their code, compare it with the reference (\`npm run lab -- diff\`), write more tests with them,
+4. **Let the tests speak.** \`npx lab check\` says what was expected, what came, and which invariant that is. Read it together.
+   \`npx lab hint\` has three levels; offer the next one before you give an idea of your own.
+5. **After a first pass, be generous**: review their code, compare it with the reference (\`npx lab diff\`), write more tests with them,
    talk about what the real one does and why.
 6. Change nothing outside \`work\`, and nothing in the lab's tests.
 `;

@@ -4,7 +4,7 @@
 // one that was asked for with --lab, else the one whose folder we stand in, else the last one.
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
-import { type Paint, paintIf } from '../check/text.ts';
+import { type Paint, paintIf, wrapLines } from '../check/text.ts';
 import { findLabs } from '../course/load-lab.ts';
 import type { Lab, Step } from '../course/model.ts';
 import { repositoryRoot } from '../course/repository.ts';
@@ -20,6 +20,8 @@ export interface Context {
   readonly state: StateFile;
   readonly signal: AbortSignal;
   print(text: string): void;
+  /** Sentences, wrapped at the width. */
+  say(text: string): void;
   /** To stderr: what is no part of the answer. */
   tell(text: string): void;
   now(): string;
@@ -41,20 +43,25 @@ export function createContext(signal: AbortSignal, env: NodeJS.ProcessEnv = proc
   const root = realpathSync(resolve(env.KUBE_LABS_ROOT ?? repositoryRoot));
   const color = process.stdout.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
   const print = (text: string) => process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
-  const tell = (text: string) => process.stderr.write(`${text}\n`);
+  const tell = (text: string) => process.stderr.write(`${wrapLines(text, widthOfErrors())}\n`);
+  const width = Math.min(WIDTH_MAX, process.stdout.columns ?? 80);
   return {
     root,
     color,
-    width: Math.min(WIDTH_MAX, process.stdout.columns ?? 80),
+    width,
     paint: paintIf(color),
     state: new StateFile(join(root, 'work', '.lab', 'state.json'), tell),
     signal,
     print,
+    say: (text) => print(wrapLines(text, width)),
     tell,
     now: () => new Date().toISOString(),
     pathOf: (file) => pathFromHere(root, file),
   };
 }
+
+/** Of what goes to stderr. */
+export const widthOfErrors = (): number => Math.min(WIDTH_MAX, process.stderr.columns ?? 80);
 
 function pathFromHere(root: string, file: string): string {
   const here = realpathSync(process.cwd());
@@ -91,6 +98,7 @@ export function labNamed(context: Context, wanted: string): Lab {
       ],
       value: lab,
     })),
+    { nearMax: labs.length },
   );
   if ('found' in result) return result.found;
   throw new LabError(`There is no lab ${wanted}; there is ${result.near.join(', ')}`);
@@ -167,6 +175,7 @@ export function findStep(lab: Lab, wanted: string) {
       names: [step.id, String(step.number), step.id.replace(/^\d+-/, '')],
       value: step,
     })),
+    { nearMax: lab.steps.length },
   );
 }
 

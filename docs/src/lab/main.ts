@@ -3,9 +3,10 @@
 //   0 fine   1 the learner's code, or what was asked for   2 the machine   3 the course
 // A learner never sees a stack; KUBE_LABS_DEBUG=1 shows it to who mends the course.
 import { type Argument, Command, CommanderError } from 'commander';
+import { wrapLines } from '../check/text.ts';
 import { CourseError } from '../course/course-error.ts';
 import { repositoryRoot } from '../course/repository.ts';
-import { type Context, createContext } from './context.ts';
+import { type Context, createContext, widthOfErrors } from './context.ts';
 import { LabError } from './lab-error.ts';
 import { addVerb, type Ended } from './verb.ts';
 import { VERBS } from './verbs.ts';
@@ -45,6 +46,10 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<number
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('(npx lab --help lists the commands)')
+    .addHelpText(
+      'after',
+      '\nOn a fresh clone begin with `npm run lab -- start 01-store`, which installs\nwhat is missing; after that `npx lab` and `npm run lab --` are the same.',
+    )
     .configureHelp({
       helpWidth: Math.min(process.stdout.columns ?? 80, 80),
       subcommandTerm: (command) =>
@@ -97,6 +102,6 @@ function explain(error: unknown, family?: string): number {
 }
 
 function tell(message: string, exitCode: number): number {
-  console.error(message);
+  console.error(wrapLines(message, widthOfErrors()));
   return exitCode;
 }

@@ -8,10 +8,11 @@ export interface Candidate<T> {
 
 const NEAR_MAX = 5;
 
-/** The one that is meant, or the names that are near; all names when none is. */
+/** The one that is meant, or the names that are near; where none is, of all names those that are least far. At most `nearMax`. */
 export function nearest<T>(
   wanted: string,
   candidates: readonly Candidate<T>[],
+  { nearMax = NEAR_MAX }: { readonly nearMax?: number } = {},
 ): { readonly found: T } | { readonly near: readonly string[] } {
   const lower = wanted.toLowerCase();
   const tests: ((name: string) => boolean)[] = [
@@ -31,7 +32,7 @@ export function nearest<T>(
     }))
     .sort((a, b) => a.distance - b.distance);
   const near = scored.filter((one) => one.distance <= Math.max(2, wanted.length / 2));
-  return { near: (near.length > 0 ? near : scored).slice(0, NEAR_MAX).map(({ name }) => name) };
+  return { near: (near.length > 0 ? near : scored).slice(0, nearMax).map(({ name }) => name) };
 }
 
 /** How many letters to put in, take out or change. */

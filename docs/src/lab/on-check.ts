@@ -26,14 +26,17 @@ export async function onCheck(context: Context, checked: Checked): Promise<void>
 function remember(state: LabState, { lab, step, result, code }: Checked, at: string): void {
   const own = stepState(state, step.id);
   own.startedAt ??= at;
-  own.attempts += 1;
+  // What comes after the pass is no attempt at it any more.
+  if (own.passedAt === undefined) own.attempts += 1;
   own.lastCheckAt = at;
   for (const each of lab.steps) {
     const tests = result.tests.filter((test) => test.step === each.id);
     if (tests.length === 0) continue;
     const of = stepState(state, each.id);
     const wrong = tests.filter((test) => test.state !== 'passed');
-    of.failing = wrong.filter((test) => test.state !== 'not-reached').map(({ id }) => id);
+    const failing = wrong.filter((test) => test.state !== 'not-reached');
+    of.failing = failing.map(({ id }) => id);
+    of.failingIdeas = failing.map(({ idea }) => idea);
     of.lookAt = [...(wrong[0]?.failure?.notWritten ?? []), ...(wrong[0]?.symbols ?? [])];
     if (wrong.length > 0 || code === undefined) continue;
     // Only a check that was green in all that it ran is a pass of its step; --all runs also what is yet to come.

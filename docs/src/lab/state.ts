@@ -19,6 +19,7 @@ export interface Solution {
 
 export interface StepState {
   startedAt?: string;
+  /** Checks until the pass. */
   attempts: number;
   lastCheckAt?: string;
   /** The first time that all was green. */
@@ -27,6 +28,8 @@ export interface StepState {
   passedCode?: string;
   /** Ids of the tests that did not pass last time. */
   failing: string[];
+  /** Their sentences, in the same order. */
+  failingIdeas: string[];
   /** Where to look, said the first of them. */
   lookAt: string[];
   /** Symbol, or `step` → how many levels were shown. */
@@ -90,6 +93,7 @@ export class StateFile {
 export const newStep = (): StepState => ({
   attempts: 0,
   failing: [],
+  failingIdeas: [],
   lookAt: [],
   hints: {},
   solutions: [],

@@ -1,10 +1,11 @@
 // Terminal markdown: a lesson as it is read in a terminal: headings, wrapped paragraphs, lists, code, and code pulled from
 // the reference.
 //
-// Left out: pictures, tables' borders, HTML. A fenced block `ts pull src/a.ts#B` is filled by `pull`; a transcript, which the
-// site's build makes, becomes the command that shows it.
+// Left out: pictures, HTML, and transcripts, which the site's build makes: who reads here has the command itself at hand. A
+// fenced block `ts pull src/a.ts#B` is filled by `pull`.
 import MarkdownIt from 'markdown-it';
 import { type Paint, wrap } from '../check/text.ts';
+import { tableLines } from './terminal-table.ts';
 
 export interface TerminalOptions {
   readonly width: number;
@@ -39,27 +40,34 @@ export function toTerminal(text: string, options: TerminalOptions): string {
     }
     frame.bullet = '';
   };
+  const table: Table = { rows: undefined };
   const tokens = markdown.parse(text, {});
   for (const [index, token] of tokens.entries())
-    place(token, { before: tokens[index - 1], frames, put, options });
+    place(token, { before: tokens[index - 1], frames, table, put, options });
   return `${lines.join('\n')}\n`;
+}
+
+/** The rows of the table that is open. */
+interface Table {
+  rows: string[][] | undefined;
 }
 
 interface Place {
   readonly before: Token | undefined;
   readonly frames: Frame[];
+  readonly table: Table;
   readonly put: (block: readonly string[], tight?: boolean) => void;
   readonly options: TerminalOptions;
 }
 
-function place(token: Token, { before, frames, put, options }: Place): void {
+function place(token: Token, { before, frames, table, put, options }: Place): void {
   const frame = frames.at(-1) as Frame;
   const { width, paint } = options;
   switch (token.type) {
     case 'inline': {
       const text = inline(token);
-      if (before?.type === 'heading_open')
-        put([heading(text.replaceAll(FIRM_BLANK, ' '), before.tag, paint)]);
+      if (table.rows !== undefined) table.rows.at(-1)?.push(text);
+      else if (before?.type === 'heading_open') put(heading(text, before.tag, options));
       // A paragraph that markdown hides belongs to a tight list: no empty lines between its items.
       else
         put(
@@ -68,8 +76,21 @@ function place(token: Token, { before, frames, put, options }: Place): void {
         );
       return;
     }
+    case 'table_open':
+      table.rows = [];
+      return;
+    case 'tr_open':
+      table.rows?.push([]);
+      return;
+    case 'table_close': {
+      const lines = tableLines(table.rows ?? [], { width: width - frame.indent.length, paint });
+      table.rows = undefined;
+      put(lines.map((line) => line.replaceAll(FIRM_BLANK, ' ')));
+      return;
+    }
     case 'fence':
     case 'code_block':
+      if (token.info.trim().startsWith('transcript')) return;
       put(codeOf(token, options).map((line) => `    ${line}`));
       return;
     case 'hr':
@@ -117,9 +138,11 @@ function listGoesOn(frames: readonly Frame[]): boolean {
   return list !== undefined && list.items > 1;
 }
 
-function heading(text: string, tag: string, paint: Paint): string {
-  const shown = tag === 'h1' ? text.toUpperCase() : text;
-  return paint.bold(tag === 'h3' ? `· ${shown}` : shown);
+function heading(text: string, tag: string, { width, paint }: TerminalOptions): string[] {
+  const mark = tag === 'h3' ? '· ' : '';
+  return wrapped(tag === 'h1' ? text.toUpperCase() : text, width - mark.length).map((line, index) =>
+    paint.bold(`${index === 0 ? mark : ' '.repeat(mark.length)}${line}`),
+  );
 }
 
 /** A blank that must not become the end of a line; it is one again after wrapping. */
@@ -139,9 +162,8 @@ function inline({ children }: Token): string {
 const wrapped = (text: string, width: number): string[] =>
   wrap(text, width).map((line) => line.replaceAll(FIRM_BLANK, ' '));
 
-function codeOf(token: Token, { pull, paint }: TerminalOptions): string[] {
-  const [language, kind, ref = '', form] = token.info.trim().split(/\s+/);
-  if (language === 'transcript') return [paint.dim(`(npx lab check shows it: ${kind ?? ''})`)];
+function codeOf(token: Token, { pull }: TerminalOptions): string[] {
+  const [, kind, ref = '', form] = token.info.trim().split(/\s+/);
   const code = kind === 'pull' ? pull(ref, form === 'stub' ? 'stub' : 'reference') : token.content;
   return code.trimEnd().split('\n');
 }

@@ -118,8 +118,11 @@ export const VERBS: readonly VerbDeclaration<never>[] = [
   verb<UndoFlags>({
     usage: 'undo [number]',
     does: 'bring back what the last reset, solution, catch-up or undo replaced',
-    examples: ['undo', 'undo --list', 'undo 3'],
-    options: (command) => command.option('--list', 'show all saved copies'),
+    examples: ['undo', 'undo --list', 'undo 3', 'undo 3 --all'],
+    options: (command) =>
+      command
+        .option('--list', 'show all saved copies')
+        .option('--all', 'every file, not only those that the command changed'),
     run: async (context, [number], flags) =>
       (await import('./verbs/undo.ts')).undo(context, number, flags),
   }),

@@ -2,8 +2,9 @@
 // they are written. Nothing is written when there is nothing to change.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { wrapLines } from '../check/text.ts';
 import type { Context, Work } from './context.ts';
-import { type SavedCopy, save } from './saved.ts';
+import { noteWritten, type SavedCopy, save } from './saved.ts';
 
 export function writeSaved(
   context: Context,
@@ -17,15 +18,17 @@ export function writeSaved(
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
   }
+  noteWritten(
+    work,
+    copy,
+    [...texts.keys()].map((path) => path.replace(/^src\//, '')),
+  );
   return copy;
 }
 
 /** What to tell after a change. */
 export function tellSaved(context: Context, work: Work, copy: SavedCopy): void {
-  const { paint, pathOf } = context;
-  context.print(
-    paint.dim(
-      `Your code of before is in ${pathOf(copy.folder)}; npx lab undo brings it back into ${pathOf(work.srcFolder)}`,
-    ),
-  );
+  const { paint, pathOf, print, width } = context;
+  const text = `Your code of before is in ${pathOf(copy.folder)}; npx lab undo brings it back into ${pathOf(work.srcFolder)}`;
+  print(paint.dim(wrapLines(text, width)));
 }

@@ -32,6 +32,7 @@ function seen(rest: Partial<SeenFile>): SeenFile {
     lostProcess: undefined,
     owned: OWNED,
     stubs: [],
+    silentStubs: [],
     ...rest,
   };
 }
@@ -79,12 +80,109 @@ describe('outcomeOf()', () => {
     expect(states).toEqual(['not-written', 'failed', 'failed']);
   });
 
-  test('a hang is "not written" while any symbol of the step is a stub, and names them all', () => {
-    const tests = [seenTest('t', failed('Test timed out in 1000ms.'))];
-    const [result] = outcomeOf(seen({ tests, stubs: OWNED, traced: [traced('t')] })).tests;
-    expect(result?.state).toBe('not-written');
-    expect(result?.failure?.notWritten).toEqual(OWNED);
-    expect(result?.failure?.timedOut).toBe(true);
+  test('a hang has failed, and names the stubs that it may have passed in silence', () => {
+    const hang = (rest: Partial<SeenFile>) => {
+      const tests = [seenTest('t', failed('Test timed out in 1000ms.'))];
+      const [result] = outcomeOf(seen({ tests, traced: [traced('t')], ...rest })).tests;
+      return [result?.state, result?.failure?.timedOut, result?.failure?.notWritten];
+    };
+    expect(hang({ stubs: OWNED.slice(1) })).toEqual(['failed', true, []]);
+    expect(hang({ stubs: OWNED })).toEqual(['failed', true, OWNED.slice(0, 1)]);
+    expect(hang({ stubs: OWNED, silentStubs: OWNED.slice(1) })).toEqual(['failed', true, OWNED]);
+    // A stub that spoke is the reason, and the time that ran out is said as well.
+    const output = ['Error: Step 1: A.get two is not written yet'];
+    expect(hang({ stubs: OWNED, traced: [traced('t', { output })] })).toEqual([
+      'not-written',
+      true,
+      OWNED.slice(1),
+    ]);
+  });
+
+  test('an endless loop has failed, whatever else is not written', () => {
+    const { tests } = outcomeOf(
+      seen({
+        tests: [seenTest('t', { state: 'pending' })],
+        traced: [traced('t', { events: ['put x'] })],
+        lostProcess: 'killed',
+        stubs: OWNED,
+        silentStubs: OWNED,
+      }),
+    );
+    expect(tests[0]).toMatchObject({ state: 'failed', failure: { events: ['put x'] } });
+    expect(tests[0]?.failure?.notWritten).toEqual([]);
+  });
+
+  test.each([
+    {
+      name: 'assert(…) with words of its own',
+      error: {
+        message: 'the mark goes forward',
+        operator: '==',
+        generatedMessage: false,
+        expected: 'true',
+        actual: 'false',
+      },
+      want: { message: 'an assertion does not hold: the mark goes forward' },
+    },
+    {
+      name: 'assert(…) without',
+      error: {
+        message: 'The expression evaluated to a falsy value:\n\n  assert(a < b)\n',
+        operator: '==',
+        generatedMessage: true,
+        expected: 'true',
+        actual: 'false',
+      },
+      want: { message: 'an assertion does not hold: assert(a < b)' },
+    },
+    {
+      name: 'assert.equal(…)',
+      error: {
+        message: 'Expected values to be strictly equal:\n\n1 !== 2\n',
+        operator: 'strictEqual',
+        generatedMessage: true,
+        expected: '2',
+        actual: '1',
+      },
+      want: {
+        message: 'an assertion does not hold: Expected values to be strictly equal',
+        expected: '2',
+        actual: '1',
+      },
+    },
+    {
+      name: 'assert.notEqual(…)',
+      error: {
+        message: 'must be another one\n\n1 === 1\n',
+        operator: 'notStrictEqual',
+        generatedMessage: false,
+        expected: '1',
+        actual: '1',
+      },
+      want: { message: 'an assertion does not hold: must be another one' },
+    },
+  ])("an assertion of the code's own is told as one: $name", ({ error, want }) => {
+    const errors = [{ name: 'AssertionError', code: 'ERR_ASSERTION', ...error }];
+    const [result] = outcomeOf(
+      seen({ tests: [seenTest('t', { state: 'failed', errors })], traced: [traced('t')] }),
+    ).tests;
+    const { message, expected, actual } = result?.failure ?? {};
+    expect({ message, expected, actual }).toEqual({
+      expected: undefined,
+      actual: undefined,
+      ...want,
+    });
+  });
+
+  test.each([
+    { lostProcess: 'starved' as const, fault: 2, says: 'may be too busy' },
+    { lostProcess: 'not-started' as const, fault: 2, says: 'may be too busy' },
+    { lostProcess: 'killed' as const, fault: undefined, says: 'endless loop' },
+    { lostProcess: 'gone' as const, fault: undefined, says: 'ended while' },
+  ])('lost while loading: $lostProcess', ({ lostProcess, fault, says }) => {
+    const outcome = outcomeOf(seen({ lostProcess }));
+    expect(outcome.fault).toBe(fault);
+    expect(outcome.problem ?? outcome.tests[0]?.failure?.message).toContain(says);
   });
 
   test('where the process was killed, the trace says which test ran, and those before it passed', () => {

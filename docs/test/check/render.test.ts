@@ -104,6 +104,61 @@ your output | world
     expect(text).not.toContain('failed');
   });
 
+  test('the hint that is offered is for what is not written, not for what is', () => {
+    const test = failing(
+      { notWritten: ['src/counter.ts#double'] },
+      { state: 'not-written', symbols: ['src/counter.ts#Counter.add', 'src/counter.ts#double'] },
+    );
+    expect(renderCheck(checked([test]), plain)).toContain('npx lab hint double');
+  });
+
+  test('a hang that a silent stub may have caused says where to look and what to write', () => {
+    const test = failing({
+      message: 'nothing more happened within 1 s',
+      timedOut: true,
+      events: ['add 2'],
+      notWritten: ['src/history.ts#History.record'],
+    });
+    const text = renderCheck(checked([test]), plain);
+    expect(text).toMatch(/✗ adding tells the new total +failed/);
+    expect(text).toMatch(/because +nothing more happened/);
+    expect(text).toMatch(/it was doing +add 2/);
+    expect(text).toMatch(/look at +work\/01-tiny\/src\/counter\.ts:\d+ +Counter\.add/);
+    expect(text).toMatch(/to write +work\/01-tiny\/src\/history\.ts:\d+ +History\.record/);
+  });
+
+  test('a long note and long commands stay within the width', () => {
+    const long =
+      'For any prefix of any bytes, the range that prefixEnd gives holds exactly the keys';
+    const figures = { 'keys in the range': 1_607 };
+    const symbols = ['src/counter.ts#Counter.someRatherLongNameOfAMethod'];
+    const tests = [
+      aTest({ idea: long, figures }),
+      aTest({ id: '1-count/2', figures: { 'very long name of what was counted here': 1, b: 2 } }),
+      failing({ notWritten: symbols }, { id: '1-count/3', idea: long, state: 'not-written' }),
+    ];
+    const lines = renderCheck(checked(tests), { ...plain, times: true }).split('\n');
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines[2]).toMatch(/^ {2}✓ For any prefix .* 1607 keys in the range, 1234 ms$/);
+    // Commands go on to the next line as a whole.
+    expect(lines.join('\n')).toMatch(
+      /hint Counter\.someRatherLongNameOfAMethod\n {16}npx lab check --watch/,
+    );
+  });
+
+  test('the tests of an earlier step that does not pass are indented as a whole', () => {
+    const idea = 'one sentence that is so long that it needs a second line to be read as a whole';
+    const tests = [
+      aTest({ step: '2-history', id: '2-history/1' }),
+      failing({ message: 'no' }, { idea }),
+    ];
+    const lines = renderCheck(checked(tests, { step: '2-history' }), plain).split('\n');
+    const at = lines.findIndex((line) => line.startsWith('    ✗ one sentence'));
+    expect(lines[at]).toMatch(/failed$/);
+    expect(lines[at]).toHaveLength(80);
+    expect(lines[at + 1]).toMatch(/^ {6}\S/);
+  });
+
   test('a hang tells what it was doing', () => {
     const events = Array.from({ length: 8 }, (_, index) => `event ${index}`);
     const text = renderCheck(
@@ -124,7 +179,13 @@ your output | world
     const text = renderCheck(checked(tests, { step: '2-history', exitCode: 0 }), plain);
     expect(text).toMatch(/✓ step 1 · Counting +2 tests\n/);
     expect(text).toContain('3 passed\n');
-    expect(text).toContain('npx lab next');
+    expect(text).toContain('next: npx lab next · npx lab diff mine 2');
+  });
+
+  test('green, while the learner is at another step: there is no going on from here', () => {
+    const text = renderCheck(checked([aTest()], { exitCode: 0 }), { ...plain, elsewhere: true });
+    expect(text).toContain('next: npx lab diff mine 1');
+    expect(text).not.toContain('npx lab next');
   });
 
   test('an earlier step that does not pass any more is said to be one', () => {

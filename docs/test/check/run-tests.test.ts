@@ -40,6 +40,19 @@ const variants: Record<
       "if (amount === 3) for (let round = 0; ; round++) if (round === 7) console.log('round', round);",
     ),
   },
+  'loop-among-stubs': {
+    file: 'counter.ts',
+    change: (text) =>
+      inAdd('if (amount === 3) for (;;);')(text).replace(
+        '=> value * 2',
+        "=> {\n  throw Object.assign(new Error('Step 1: double is not written yet'), { code: 'NOT_WRITTEN_YET' });\n}",
+      ),
+  },
+  assertion: {
+    file: 'counter.ts',
+    change: (text) =>
+      `import assert from 'node:assert/strict';\n${inAdd("assert(amount !== 3, 'never three at once');")(text)}`,
+  },
   rejection: {
     file: 'counter.ts',
     change: inAdd("void Promise.reject(new Error('nobody waits'));"),
@@ -159,6 +172,23 @@ test('an endless loop is ended, and what it did and printed last is there', () =
     events: ['add 2', 'add 3'],
     output: ['round 7'],
   });
+});
+
+test('an endless loop is no matter of what is not written elsewhere', () => {
+  expect(statesOf('loop-among-stubs')).toEqual(['failed', 'not-reached', 'not-reached']);
+  expect(failureOf('loop-among-stubs')).toMatchObject({
+    timedOut: true,
+    notWritten: [],
+    events: ['add 2', 'add 3'],
+  });
+});
+
+test("an assertion of the code's own is told with its words and its place, without true and false", () => {
+  expect(failureOf('assertion')).toMatchObject({
+    message: 'an assertion does not hold: never three at once',
+    at: { file: 'src/counter.ts', line: lineOf('assertion', 'counter.ts', 'never three') },
+  });
+  expect(failureOf('assertion')).not.toHaveProperty('expected');
 });
 
 test('a hang ends with its last event', () => {

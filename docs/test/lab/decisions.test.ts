@@ -25,6 +25,13 @@ describe('nearest()', () => {
     expect(result).toEqual(want);
   });
 
+  test('names as many as are wanted', () => {
+    expect(nearest('zzzzzzzzzzzzzzzzzzzzzzz', candidates, { nearMax: 3 })).toHaveProperty(
+      'near.length',
+      3,
+    );
+  });
+
   test('names something even when nothing is near', () => {
     const result = nearest('zzzzzzzzzzzzzzzzzzzzzzz', candidates);
     expect((result as { near: string[] }).near.length).toBeGreaterThan(0);
@@ -49,7 +56,16 @@ describe('whatIsMissing()', () => {
       state: state({ hints: { step: 1 } }),
       want: 'not been checked',
     },
-    { name: 'failing', state: state({ attempts: 2, failing: ['1-a/2'] }), want: '1-a/2 failed' },
+    {
+      name: 'failing',
+      state: state({ attempts: 2, failing: ['1-a/2'], failingIdeas: ['two is even'] }),
+      want: 'this failed: "two is even".',
+    },
+    {
+      name: 'failing, remembered without sentences',
+      state: state({ attempts: 2, failing: ['1-a/2', '1-a/3'] }),
+      want: 'this failed: 1-a/2, and 1 more.',
+    },
     { name: 'an earlier step fails', state: state({ attempts: 1 }), want: 'an earlier step' },
     {
       name: 'passed for other code',
@@ -64,7 +80,7 @@ describe('whatIsMissing()', () => {
     {
       name: 'passed once, failing now',
       state: state({ attempts: 2, passedAt: 'x', passedCode: 'this', failing: ['1-a/1'] }),
-      want: '1-a/1 failed',
+      want: 'this failed: 1-a/1',
     },
   ])('$name', ({ state: given, want }) => {
     const missing = whatIsMissing(step, given, 'this');

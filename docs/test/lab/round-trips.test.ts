@@ -64,6 +64,41 @@ test('reset of a symbol changes its body alone; undo brings everything back, and
   expect(list.stdout).toMatch(/^ +1 .*before reset/);
 }, 60_000);
 
+test('undo brings back the files that its command changed, and leaves what was written elsewhere since', async () => {
+  await using learner = await inTheMiddle();
+  await learner.lab('reset', 'Counter.add');
+  await learner.lab('undo');
+  await learner.lab('undo'); // Not written yet again.
+  learner.solve('src/history.ts', 'src/gate.ts');
+  learner.write('src/notes/thoughts.txt', 'other ones');
+  const since = bytesOf(learner);
+  const undone = await learner.lab('undo');
+  expect(undone.code).toBe(0);
+  expect(undone.stdout.replace(/\s+/g, ' ')).toContain('1 file (counter.ts)');
+  expect(undone.stdout.replace(/\s+/g, ' ')).toContain(
+    'Left as it is, for that undo had no part in it: gate.ts, history.ts, notes/thoughts.txt',
+  );
+  const after = bytesOf(learner);
+  expect(learner.read('src/counter.ts')).toContain('my own way');
+  expect({ ...after, 'counter.ts': since['counter.ts'] }).toEqual(since);
+
+  // What was written by hand in the command's own file is said, and can be had again.
+  await learner.lab('reset', 'Counter.add');
+  learner.edit('src/counter.ts', (text) => `${text}// by hand\n`);
+  const byHand = bytesOf(learner);
+  const said = await learner.lab('undo');
+  expect(said.stdout).toContain('You had gone on writing in counter.ts since');
+  expect(bytesOf(learner)).toEqual(after);
+  await learner.lab('undo');
+  expect(bytesOf(learner)).toEqual(byHand);
+
+  // The whole folder, as it was before the first command, on demand.
+  await learner.lab('undo', '1', '--all');
+  expect(learner.read('src/history.ts')).toContain('is not written yet');
+  await learner.lab('undo');
+  expect(bytesOf(learner)).toEqual(byHand);
+}, 90_000);
+
 test("reset of the lab keeps files of the learner's own, and undo brings back the others", async () => {
   await using learner = await inTheMiddle();
   rmSync(learner.path('work/01-tiny/src/gate.ts'));

@@ -27,7 +27,7 @@ test('start, red, write, green, next, to the end of the lab', async () => {
   expect(red.stdout).toMatch(/to write +work\/01-tiny\/src\/counter\.ts:\d+ +Counter\.add/);
   const early = await learner.lab('next');
   expect(early.code).toBe(1);
-  expect(early.stdout).toContain('1-count/1 failed');
+  expect(early.stdout.replace(/\s+/g, ' ')).toContain('this failed: "adding tells the new total"');
 
   learner.solve('src/counter.ts');
   const green = await learner.lab('check');
@@ -143,6 +143,83 @@ test('hints come one by one, three levels, and are remembered', async () => {
   // A symbol without hints of its own has those of the step.
   expect((await learner.lab('hint', 'double')).stdout).toContain('Hint 1 of 3 for step 1');
 }, 60_000);
+
+test('a hint may be for a symbol of any step, and is remembered there', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  await learner.lab('catch-up', '2');
+  const earlier = await learner.lab('hint', 'Counter.add');
+  expect(earlier).toMatchObject({ code: 0, stderr: '' });
+  expect(earlier.stdout).toContain('Hint 1 of 3 for Counter.add');
+  expect((await learner.lab('hint', 'Counter.add')).stdout).toContain('Hint 2 of 3');
+  const later = await learner.lab('hint', 'open');
+  expect(later.stdout).toMatch(/Hint 1 of 3 for step 3[\s\S]*npx lab hint step --step 3/);
+  expect((await learner.lab('hint', 'step', '--step', '3')).stdout).toContain('Hint 2 of 3');
+  const { labs } = JSON.parse((await learner.lab('status', '--json')).stdout);
+  expect(labs[0].steps.map(({ hints }: { hints: object }) => hints)).toEqual([
+    { 'src/counter.ts#Counter.add': 2 },
+    {},
+    { step: 2 },
+  ]);
+  const unknown = await learner.lab('hint', 'Counter.ad');
+  expect(unknown.stderr).toContain('Lab 01-tiny has no symbol Counter.ad; near it: Counter.add');
+  const elsewhere = await learner.lab('hint', 'Counter.add', '--step', '2');
+  expect(elsewhere.stderr).toMatch(/^Step 2 has no symbol Counter\.add; near it: /);
+}, 90_000);
+
+test('what is checked after the pass counts no more, and what it says is of that step', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  const untold = await learner.lab('diff', 'mine');
+  expect(untold).toMatchObject({ code: 1, stderr: '' });
+  learner.solve('src/counter.ts');
+  learner.edit('src/counter.ts', (text) => text.replace('value * 2', 'value + value'));
+  expect((await learner.lab('check')).stdout).toContain('next: npx lab next · npx lab diff mine 1');
+  await learner.lab('next');
+  const again = await learner.lab('check', '1');
+  expect(again.stdout).toMatch(/3 passed\n\nnext: npx lab diff mine 1\n$/);
+  const [first] = JSON.parse((await learner.lab('report')).stdout).labs[0].steps;
+  expect(first).toMatchObject({ passed: true, attempts: 1 });
+  // Step 2 has not passed: what there is to compare is step 1.
+  const mine = await learner.lab('diff', 'mine');
+  expect(mine.code).toBe(0);
+  expect(mine.stdout).toMatch(/^-.*value \+ value/m);
+  expect(mine.stderr.replace(/\s+/g, ' ')).toContain(
+    'Step 1 (Counting), the last one that has passed',
+  );
+  expect((await learner.lab('diff', 'mine', '2')).code).toBe(1);
+}, 90_000);
+
+test('before any start the lesson says how to begin', async () => {
+  await using learner = new Learner();
+  expect((await learner.lab('task')).stdout).toContain('Not started yet: npx lab start 01-tiny');
+  await learner.lab('start');
+  expect((await learner.lab('task')).stdout).not.toContain('Not started');
+}, 60_000);
+
+test('nothing that is said is wider than 80 columns', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  await learner.lab('check');
+  await learner.lab('solution', '1', '--show-me', '--apply');
+  await learner.lab('check');
+  learner.edit('src/counter.ts', (text) => `${text}// changed\n`);
+  await learner.lab('hint');
+  await learner.lab('reset', 'double');
+  const said = [
+    await learner.lab('check', '9'),
+    await learner.lab('next'),
+    await learner.lab('status'),
+    await learner.lab('undo', '--list'),
+    await learner.lab('undo'),
+    await learner.lab('undo', '1'),
+    await learner.lab('start'),
+    await learner.lab('diff', 'mine', '3'),
+  ];
+  const lines = said.flatMap(({ stdout, stderr }) => `${stdout}${stderr}`.split('\n'));
+  const saved = /work\/\.lab\/saved\/\S+$/; // A path is one word.
+  expect(lines.filter((line) => line.length > 80 && !saved.test(line))).toEqual([]);
+}, 120_000);
 
 test("the lesson reads well at 80 columns, with the skeleton's code and without the answers", async () => {
   await using learner = new Learner();

@@ -30,7 +30,18 @@ describe("the learner's code (exit code 1)", () => {
     {
       name: 'an endless loop',
       change: (text: string) => text.replace(ADD, `${ADD}    for (;;);\n`),
-      says: [/an endless\s+loop/, /it was doing +add 2/],
+      says: [/✗ adding tells .* failed/, /an endless\s+loop/, /it was doing +add 2/],
+    },
+    {
+      name: 'an endless loop while another function is not written',
+      change: (text: string) =>
+        text
+          .replace(ADD, `${ADD}    for (;;);\n`)
+          .replace(
+            '=> value * 2',
+            "=> {\n  throw Object.assign(new Error('Step 1: double is not written yet'), { code: 'NOT_WRITTEN_YET' });\n}",
+          ),
+      says: [/✗ adding tells .* failed/, /it was doing +add 2/, /look at .* Counter\.add/],
     },
     { name: 'an empty file', change: () => '', says: [/(Counter|double) is imported/] },
   ])(
@@ -66,6 +77,7 @@ describe('what was asked for (exit code 1)', () => {
     await learner.lab('start');
     const cases: [string[], RegExp][] = [
       [['check', '7'], /no step 7; there is 1-count, 2-history, 3-wait/],
+      [['hint', 'Counter.ad'], /near it: .*Counter\.add/],
       [['check', 'histry'], /no step histry; there is 2-history/],
       [['reset', 'Counter.ad'], /near it: .*Counter\.add/],
       [['start', '2-tiny'], /no lab 2-tiny; there is 01-tiny/],
@@ -86,6 +98,7 @@ describe('what was asked for (exit code 1)', () => {
     await using learner = new Learner();
     const help = await learner.lab('--help');
     expect(help.code).toBe(0);
+    expect(help.stdout).toContain('fresh clone begin with `npm run lab -- start 01-store`');
     expect(help.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     const verbs = [
       'doctor',

@@ -1,6 +1,6 @@
 // catch-up: takes the reference for all earlier steps that have not passed, so that a learner can go on with the class at
 // this step. What has passed stays the learner's, and so does everything around the symbols. Saved first.
-import { count, wrap } from '../../check/text.ts';
+import { count } from '../../check/text.ts';
 import { deriveTree, referenceTree } from '../../course/derive.ts';
 import type { SymbolRef } from '../../course/model.ts';
 import { tellStep } from '../class-board.ts';
@@ -50,16 +50,13 @@ export async function catchUp(
   });
   await tellStep(context, lab, step);
   const numbers = open.map(({ number }) => number).join(', ');
-  context.print(
+  context.say(
     open.length === 0
       ? `All steps before ${step.number} have passed: your code stays as it is.`
-      : wrap(
-          `Taken from the reference: step ${numbers} (${namesOf(symbols)}). Everything else is as you wrote it.`,
-          context.width,
-        ).join('\n'),
+      : `Taken from the reference: step ${numbers} (${namesOf(symbols)}). Everything else is as you wrote it.`,
   );
   if (copy !== undefined) tellSaved(context, work, copy);
-  context.print(
+  context.say(
     `\nYou are at step ${step.number}: ${step.title}\n\n  npx lab check ${Math.max(1, step.number - 1)}  see that all before it is green\n  npx lab task     its lesson`,
   );
   return 0;

@@ -12,6 +12,7 @@ import { codeHash } from '../code-hash.ts';
 import { type Context, startedWork, stepNamed, type Work } from '../context.ts';
 import { LabError } from '../lab-error.ts';
 import { onCheck } from '../on-check.ts';
+import type { LabState } from '../state.ts';
 import type { CommonFlags, Ended } from '../verb.ts';
 import { watchFolder } from '../watch-folder.ts';
 
@@ -47,7 +48,7 @@ export async function checkVerb(
 interface Run {
   readonly checker: Checker;
   readonly context: Context;
-  readonly work: Work;
+  readonly work: Work & { readonly state: LabState };
   readonly step: Step;
   readonly flags: CheckFlags;
 }
@@ -75,7 +76,7 @@ function early({ context, step, flags }: Run, current: CheckResult, startedMs: n
   print(paint.dim('  now the other steps …\n'));
 }
 
-function rendered({ context, work, flags }: Run, result: CheckResult): string {
+function rendered({ context, work, step, flags }: Run, result: CheckResult): string {
   const { color, width } = context;
   return renderCheck(result, {
     lab: work.lab,
@@ -84,6 +85,7 @@ function rendered({ context, work, flags }: Run, result: CheckResult): string {
     width,
     times: true,
     watching: flags.watch === true,
+    elsewhere: work.state.step !== step.id,
     pathOf: (file) => context.pathOf(`${work.folder}/${file}`),
   });
 }

@@ -33,7 +33,7 @@ export async function join(
   const lab = labsOf(context).find(({ id }) => id === state.current);
   const step = lab?.steps.find(({ id }) => id === state.labs[lab.id]?.step);
   if (lab !== undefined && step !== undefined) await tellStep(context, lab, step);
-  context.print(
+  context.say(
     `You are in the class at ${member.url} as ${member.name}. With every check travel: your name, the step, the time, and which tests fail. No code.\n\n  npx lab ask    raise your hand\n  npx lab leave  leave, and be forgotten there`,
   );
   return 0;
@@ -46,11 +46,9 @@ export async function leave(context: Context): Promise<Ended> {
   });
   try {
     await leaveClass(member);
-    context.print(`You have left the class at ${member.url}; it has forgotten you.`);
+    context.say(`You have left the class at ${member.url}; it has forgotten you.`);
   } catch (error) {
-    context.print(
-      `You have left the class; nothing is sent any more. (${(error as Error).message})`,
-    );
+    context.say(`You have left the class; nothing is sent any more. (${(error as Error).message})`);
   }
   return 0;
 }
@@ -66,7 +64,7 @@ export async function ask(
   else {
     const words =
       question === undefined ? '' : `\nYour question does not travel; have it ready: ${question}`;
-    context.print(
+    context.say(
       `Your hand is up on the board of ${member.url}.${words}\n\n  npx lab ask --done   when it is answered; a pass takes the hand down too`,
     );
   }

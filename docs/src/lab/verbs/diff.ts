@@ -3,6 +3,7 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import type { Paint } from '../../check/text.ts';
 import { deriveTree, stepDiff } from '../../course/derive.ts';
+import type { Step } from '../../course/model.ts';
 import { parseRef } from '../../course/symbols.ts';
 import { type Context, startedWork, stepNamed } from '../context.ts';
 import { LabError } from '../lab-error.ts';
@@ -45,7 +46,7 @@ function mine(
   work: Started,
   { step: wanted, show }: { step: string | undefined; show: boolean },
 ): Ended {
-  const step = stepNamed(work, wanted);
+  const step = stepToCompare(context, work, { wanted, show });
   if (!mayShow(context, work, { ids: [step.id], show, again: `mine ${step.number}` })) return 1;
   const reference = deriveTree(work.lab, step.number);
   const files = [...new Set(step.owns.map(({ symbol }) => parseRef(symbol).file))];
@@ -63,6 +64,23 @@ function mine(
     patch,
     `In the files of step ${step.number} your code is the reference, letter by letter.`,
   );
+}
+
+/** The current one; just after `next`, when there is nothing to compare in it yet, the one that passed last. */
+function stepToCompare(
+  context: Context,
+  work: Started,
+  { wanted, show }: { wanted: string | undefined; show: boolean },
+): Step {
+  const step = stepNamed(work, wanted);
+  const hasPassed = ({ id }: Step) => work.state.steps[id]?.passedAt !== undefined;
+  if (wanted !== undefined || show || hasPassed(step)) return step;
+  const last = work.lab.steps.filter((each) => each.number < step.number && hasPassed(each)).at(-1);
+  if (last === undefined) return step;
+  context.tell(
+    `Step ${last.number} (${last.title}), the last one that has passed. Step ${step.number} has not: npx lab diff mine ${step.number} --show\n`,
+  );
+  return last;
 }
 
 function steps(
@@ -90,7 +108,7 @@ function mayShow(
   const open = ids.filter((id) => state.steps[id]?.passedAt === undefined);
   if (open.length === 0) return true;
   if (!show) {
-    context.print(
+    context.say(
       `This shows the answer of ${open.join(', ')}, which has not passed yet.\n\n  npx lab diff ${again} --show   shows it all the same; it is recorded`,
     );
     return false;

@@ -1,5 +1,4 @@
 // next: on to the next step, when the current one passes for exactly the code that is there now.
-import { wrap } from '../../check/text.ts';
 import type { Step } from '../../course/model.ts';
 import { tellStep } from '../class-board.ts';
 import { codeHash } from '../code-hash.ts';
@@ -16,7 +15,7 @@ export async function next(context: Context, flags: NextFlags & CommonFlags): Pr
   const step = stepNamed({ lab, state });
   const missing = whatIsMissing(step, state.steps[step.id], codeHash(srcFolder));
   if (missing !== undefined && flags.force !== true) {
-    context.print(wrap(missing, context.width).join('\n'));
+    context.say(missing);
     context.print(
       '\n  npx lab check         see what fails\n  npx lab next --force  go on all the same; it is recorded',
     );
@@ -33,13 +32,13 @@ export async function next(context: Context, flags: NextFlags & CommonFlags): Pr
     stepState(own, following.id).startedAt ??= at;
   });
   if (following === undefined) {
-    context.print(
+    context.say(
       `Step ${step.number} was the last one of lab ${lab.id}.\n\n  npx lab diff mine  compare your code with the reference\n  npx lab status     all labs`,
     );
     return 0;
   }
   await tellStep(context, lab, following);
-  context.print(
+  context.say(
     `Step ${following.number} of ${lab.steps.length}: ${following.title} (${following.minutes} minutes)\n\n  npx lab task           its lesson\n  npx lab check --watch  its tests, again whenever you save`,
   );
   return 0;
@@ -53,8 +52,11 @@ export function whatIsMissing(
 ): string | undefined {
   const which = `Step ${step.number} (${step.title})`;
   if (state === undefined || state.attempts === 0) return `${which} has not been checked yet.`;
-  if (state.failing.length > 0) {
-    return `${which} does not pass yet: ${state.failing.join(', ')} failed in the last check.`;
+  const [first, ...more] = state.failing;
+  if (first !== undefined) {
+    const what = state.failingIdeas[0] === undefined ? first : `"${state.failingIdeas[0]}"`;
+    const others = more.length === 0 ? '' : `, and ${more.length} more`;
+    return `${which} does not pass yet. In the last check this failed: ${what}${others}.`;
   }
   if (state.passedAt === undefined)
     return `${which} has not passed yet: an earlier step does not pass with this code.`;

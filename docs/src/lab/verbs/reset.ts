@@ -26,11 +26,11 @@ export async function reset(
   const plan = planOf(context, work, wanted);
   const copy = writeSaved(context, work, { texts: plan.texts, verb: 'reset' });
   if (copy === undefined) {
-    context.print(`Nothing to do: ${plan.what} is as the skeleton has it.`);
+    context.say(`Nothing to do: ${plan.what} is as the skeleton has it.`);
     return 0;
   }
   const files = [...plan.texts.keys()].map((path) => context.pathOf(join(work.folder, path)));
-  context.print(
+  context.say(
     `${plan.what} is "not written yet" again, in ${count(files.length, 'file')}: ${files.join(', ')}`,
   );
   tellSaved(context, work, copy);

@@ -1,7 +1,7 @@
 // solution: the reference's code for a symbol or a step, after a pass or on a plain "show me", which is recorded. --apply
 // writes it into the learner's file, between the braces of those symbols and nowhere else; saved first.
 import { join } from 'node:path';
-import { count, wrap } from '../../check/text.ts';
+import { count } from '../../check/text.ts';
 import { deriveTree, referenceTree } from '../../course/derive.ts';
 import type { Lab, Step, SymbolRef } from '../../course/model.ts';
 import { pullCode } from '../../course/pull-code.ts';
@@ -33,7 +33,7 @@ export async function solution(
   const early = state.steps[step.id]?.passedAt === undefined;
   if (early && flags.showMe !== true) {
     const asked = wanted === undefined ? '' : ` ${/[\s#]/.test(wanted) ? `'${wanted}'` : wanted}`;
-    context.print(
+    context.say(
       `Step ${step.number} has not passed yet. Hints come first: npx lab hint\n\n  npx lab solution${asked} --show-me   shows it all the same; it is recorded`,
     );
     return 1;
@@ -68,12 +68,12 @@ function apply(
   });
   const copy = writeSaved(context, work, { texts, verb: 'solution' });
   if (copy === undefined) {
-    context.print('Nothing to do: your code already is the reference there.');
+    context.say('Nothing to do: your code already is the reference there.');
     return;
   }
   const files = [...texts.keys()].map((path) => context.pathOf(join(work.folder, path)));
   const said = `The reference is now in ${count(files.length, 'file')} of yours (${files.join(', ')}), for ${symbols.map(nameOf).join(', ')}`;
-  context.print(wrap(said, context.width).join('\n'));
+  context.say(said);
   tellSaved(context, work, copy);
 }
 

@@ -32,12 +32,12 @@ export async function start(
   const { lab } = work;
   const step = firstStep(lab);
   if (!isNew) {
-    context.print(
+    context.say(
       `${context.pathOf(work.folder)} is already there, and nothing in it was changed.\n\n  npx lab status      where you are\n  npx lab task        what the current step asks`,
     );
     return 0;
   }
-  context.print(`${context.pathOf(work.folder)} is yours: the whole of lab ${lab.id} (${lab.title}), with ${lab.steps.length} steps to write.
+  context.say(`${context.pathOf(work.folder)} is yours: the whole of lab ${lab.id} (${lab.title}), with ${lab.steps.length} steps to write.
 
 Before the first step every test of it is red, and that is right: nothing is written yet.
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MARKS } from '../../check/render.ts';
-import { count, wrap } from '../../check/text.ts';
+import { count, widthOf, wrap } from '../../check/text.ts';
 import type { Lab, Step } from '../../course/model.ts';
 import { codeHash } from '../code-hash.ts';
 import { type Context, labsOf, workOf } from '../context.ts';
@@ -36,7 +36,7 @@ export async function status(context: Context, flags: StatusFlags & CommonFlags)
   });
   const changed = changedCourseFiles(context);
   if (flags.json === true) context.print(JSON.stringify(asJson(started, changed, state), null, 2));
-  else context.print(blocks(context, { labs, started, changed, state }).join('\n\n'));
+  else context.say(blocks(context, { labs, started, changed, state }).join('\n\n'));
   return 0;
 }
 
@@ -92,12 +92,12 @@ function labLines(context: Context, each: LabStatus): string[] {
     ...(isThere
       ? []
       : [`  ${pathOf(workOf(context, lab).folder)} is gone: npx lab start ${lab.id}`]),
-    ...lab.steps.map((step) => stepLine(context, step, each)),
+    ...lab.steps.flatMap((step) => stepLines(context, step, each)),
     ...notices(context, each),
   ];
 }
 
-function stepLine({ paint }: Context, step: Step, { state, code }: LabStatus): string {
+function stepLines({ paint, width }: Context, step: Step, { state, code }: LabStatus): string[] {
   const own = state.steps[step.id] ?? newStep();
   const isCurrent = state.step === step.id;
   const mark =
@@ -107,8 +107,13 @@ function stepLine({ paint }: Context, step: Step, { state, code }: LabStatus): s
         ? paint.yellow(MARKS['not-written'])
         : MARKS['not-reached'];
   const facts = factsOf(own, { isCurrent, code }).join(', ');
-  const head = `${isCurrent ? '→' : ' '} ${mark} ${step.number} ${step.title}`;
-  return facts === '' ? head : `${head}  ${paint.dim(facts)}`;
+  const title = `${step.number} ${step.title}`;
+  const head = `${isCurrent ? '→' : ' '} ${mark} ${title}`;
+  if (facts === '') return [head];
+  if ('→ ✓ '.length + widthOf(title) + 2 + widthOf(facts) <= width)
+    return [`${head}  ${paint.dim(facts)}`];
+  const indent = ' '.repeat('→ ✓ 1 '.length);
+  return [head, ...wrap(facts, width - indent.length).map((line) => `${indent}${paint.dim(line)}`)];
 }
 
 function factsOf(

@@ -1,4 +1,6 @@
 // task: the lesson of a step in the terminal. The answers to its questions stay folded until they are asked for.
+import { existsSync } from 'node:fs';
+import { wrapItems } from '../../check/text.ts';
 import { pullCode } from '../../course/pull-code.ts';
 import { readLesson } from '../../lesson/lesson-file.ts';
 import { type Context, startedOrNamed, stepNamed } from '../context.ts';
@@ -16,7 +18,7 @@ export async function task(
   wanted: string | undefined,
   { answers = false, language, lab: labFlag }: TaskFlags & CommonFlags,
 ): Promise<Ended> {
-  const { lab, state } = startedOrNamed(context, labFlag);
+  const { lab, folder, state } = startedOrNamed(context, labFlag);
   const step = stepNamed({ lab, state }, wanted);
   const { text } = readLesson(lab, step, language);
   if (text === '') throw new LabError(`Step ${step.id} has no lesson yet`, 3);
@@ -29,7 +31,10 @@ export async function task(
     }),
   );
   const more = answers || shown === text ? [] : [`npx lab task ${step.number} --answers`];
-  context.print(context.paint.dim(`\n${['npx lab check', 'npx lab hint', ...more].join(' · ')}`));
+  const isStarted = state.startedAt !== '' && existsSync(folder);
+  const verbs = isStarted ? ['npx lab check', 'npx lab hint'] : [`npx lab start ${lab.id}`];
+  const line = wrapItems([...verbs, ...more], context.width).join('\n');
+  context.print(context.paint.dim(`\n${isStarted ? '' : 'Not started yet: '}${line}`));
   return 0;
 }
 

@@ -519,7 +519,7 @@ lesson(
     client.ask({ createRequest: { ...EVERYTHING, fragment: true } });
     expect(await client.next()).toMatchObject({ watchId: 0, created: true });
     await putMany(3);
-    const shapes = [await client.next(), await client.next(), await client.next()].map(shapeOf);
+    const shapes = (await client.until(({ fragment = false }) => !fragment)).map(shapeOf);
     expect(shapes).toEqual(['1 event, more follow', '1 event, more follow', '1 event']);
     event('100 puts; the client reads nothing, and cancels');
     client.pause();
@@ -545,7 +545,7 @@ lesson(
     client.ask({ createRequest: EVERYTHING });
     expect(await client.next()).toMatchObject({ created: true });
     await putMany(3);
-    expect(shapeOf(await client.next())).toBe('3 events');
+    expect([await client.next()].map(shapeOf)).toEqual(['3 events']);
     client.close();
   },
 );

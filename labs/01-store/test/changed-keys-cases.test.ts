@@ -109,6 +109,13 @@ describe('ChangedKeys', () => {
     ]);
   });
 
+  test('deletes of inner transactions count in whatever order they come', () => {
+    const keys = changed(['x']);
+    keys.addEither(changed([], ['f', 'd']), changed([], ['e', 'b']));
+    const refused = [...'abcdefg'].filter((key) => isRefused(() => keys.addPut(key)));
+    expect(refused.join('')).toBe('bdef');
+  });
+
   test('ranges that touch, overlap, lie in one another and come in any order are one', () => {
     const keys = new ChangedKeys();
     for (const [key, rangeEnd] of [

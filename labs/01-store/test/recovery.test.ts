@@ -162,6 +162,24 @@ describe('a snapshot', () => {
       'c=c 5/5/1',
     ]);
   });
+
+  test('of several records names the one that is broken', async () => {
+    await using directory = await temporaryDirectory();
+    const store = await openStore({ dataDir: directory.path });
+    for (const key of ['a', 'b', 'c']) await store.put({ key, value: Buffer.alloc(900_000) });
+    await store.maintenance.defragment();
+    await store[Symbol.asyncDispose]();
+    const name = (await readdir(directory.path)).find((n) => n.startsWith('snapshot')) ?? '';
+    const data = await readFile(join(directory.path, name));
+    const second = data.indexOf('KLW1', 1);
+    expect(second).toBeGreaterThan(900_000);
+    const refusal = (what: string) =>
+      `cannot open the store: ${join(directory.path, name)} is damaged: ${what}`;
+    const inFirst = await reopened(directory.path, name, flipped(data, 1000));
+    expect(inFirst).toBe(refusal('record 0 is broken'));
+    const inLast = await reopened(directory.path, name, flipped(data, data.length - 1));
+    expect(inLast).toBe(refusal('it ends too early'));
+  });
 });
 
 describe('a store with snapshots', () => {

@@ -142,12 +142,11 @@ export const VERBS: readonly VerbDeclaration<never>[] = [
       (await import('./verbs/report.ts')).report(context, flags),
   }),
   verb<AskFlags>({
-    usage: 'ask [question]',
+    usage: 'ask',
     does: 'raise your hand on the class board; only after you joined one',
-    examples: ['ask', 'ask "why is revision 0 refused?"', 'ask --done'],
+    examples: ['ask', 'ask --done'],
     options: (command) => command.option('--done', 'take the hand down again'),
-    run: async (context, [question], flags) =>
-      (await import('./verbs/class.ts')).ask(context, question, flags),
+    run: async (context, _args, flags) => (await import('./verbs/class.ts')).ask(context, flags),
   }),
   verb<JoinFlags>({
     usage: 'join <url> <code>',

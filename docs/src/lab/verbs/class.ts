@@ -1,6 +1,6 @@
 // join, leave, ask: the learner's side of a class. Opt-in: before `join` nothing leaves the machine, after `leave` nothing does.
 //
-// A raised hand is only a hand: the question's words stay here, for the teacher comes and hears them.
+// A raised hand is only a hand: the teacher comes and hears the question.
 import { joinClass, leaveClass, type Membership, raiseHand } from '../../teach/class-client.ts';
 import { tellStep } from '../class-board.ts';
 import { type Context, labsOf } from '../context.ts';
@@ -48,24 +48,23 @@ export async function leave(context: Context): Promise<Ended> {
     await leaveClass(member);
     context.say(`You have left the class at ${member.url}; it has forgotten you.`);
   } catch (error) {
-    context.say(`You have left the class; nothing is sent any more. (${(error as Error).message})`);
+    context.say(
+      `You have left the class: nothing is sent any more. It still has your name, for it could not be told (${(error as Error).message}); ask the teacher to remove it.`,
+    );
   }
   return 0;
 }
 
 export async function ask(
   context: Context,
-  question: string | undefined,
   { done = false }: AskFlags & CommonFlags,
 ): Promise<Ended> {
   const member = membership(context);
   await said(raiseHand(member, !done));
   if (done) context.print('Your hand is down.');
   else {
-    const words =
-      question === undefined ? '' : `\nYour question does not travel; have it ready: ${question}`;
     context.say(
-      `Your hand is up on the board of ${member.url}.${words}\n\n  npx lab ask --done   when it is answered; a pass takes the hand down too`,
+      `Your hand is up on the board of ${member.url}.\n\n  npx lab ask --done   when it is answered; a pass takes the hand down too`,
     );
   }
   return 0;

@@ -17,7 +17,7 @@ export async function next(context: Context, flags: NextFlags & CommonFlags): Pr
   if (missing !== undefined && flags.force !== true) {
     context.say(missing);
     context.print(
-      '\n  npx lab check         see what fails\n  npx lab next --force  go on all the same; it is recorded',
+      '\n  npx lab check         run the tests again\n  npx lab next --force  go on all the same; it is recorded',
     );
     return 1;
   }
@@ -33,7 +33,7 @@ export async function next(context: Context, flags: NextFlags & CommonFlags): Pr
   });
   if (following === undefined) {
     context.say(
-      `Step ${step.number} was the last one of lab ${lab.id}.\n\n  npx lab diff mine  compare your code with the reference\n  npx lab status     all labs`,
+      `Step ${step.number} was the last one of lab ${lab.id}.\n\n  npx lab diff mine  compare your code with the reference\n  npx lab status     what you have done`,
     );
     return 0;
   }
@@ -61,5 +61,5 @@ export function whatIsMissing(
   if (state.passedAt === undefined)
     return `${which} has not passed yet: an earlier step does not pass with this code.`;
   if (state.passedCode === code) return undefined;
-  return `${which} has passed, but for other code: something in src has changed since. Check it again.`;
+  return `${which} has passed, but your code has changed since.`;
 }

@@ -3,6 +3,7 @@
 //   0 all passed   1 the learner's code   2 the machine   3 the course
 // Rules of use
 //   - A Checker stays open for `--watch`: a rerun then takes a fraction of the first run. close() it.
+//   - The current step has a session of its own: it is ready sooner, and stays so when a save cuts off the others.
 //   - The course is only to blame when its own reference fails in the same way; that is tried before it is said.
 import { join } from 'node:path';
 import { CourseError } from '../course/course-error.ts';
@@ -21,15 +22,20 @@ export class Checker {
   readonly #lab: Lab;
   readonly #step: Step;
   readonly #options: CheckOptions;
-  readonly #session: TestSession;
+  readonly #current: TestSession;
+  readonly #others: TestSession;
 
   constructor(lab: Lab, step: Step, options: CheckOptions) {
     const { srcFolder, concurrency } = options;
-    const jobs = stepsOf(lab, step, options).map((each) => jobOf(lab, each, srcFolder));
+    const [current, ...others] = stepsOf(lab, step, options).map((each) =>
+      jobOf(lab, each, srcFolder),
+    );
+    const runner = concurrency === undefined ? {} : { concurrency };
     this.#lab = lab;
     this.#step = step;
     this.#options = options;
-    this.#session = new TestSession(jobs, concurrency === undefined ? {} : { concurrency });
+    this.#current = new TestSession(current === undefined ? [] : [current], runner);
+    this.#others = new TestSession(others, runner);
   }
 
   /** `onCurrent` hears of the current step as soon as it is green, before the earlier ones run. */
@@ -39,19 +45,24 @@ export class Checker {
   ): Promise<CheckResult> {
     const [current, ...others] = stepsOf(this.#lab, this.#step, this.#options);
     if (current === undefined) throw new CourseError(`lab ${this.#lab.id} has no steps`);
-    const first = await this.#runSteps([current], signal);
+    const first = await this.#runSteps([current], this.#current, signal);
     const goOn = this.#options.all === true || isGreen(first);
     if (others.length > 0 && isGreen(first)) onCurrent(checkResultOf(this.#lab, this.#step, first));
-    const rest = goOn && others.length > 0 ? await this.#runSteps(others, signal) : [];
+    const rest =
+      goOn && others.length > 0 ? await this.#runSteps(others, this.#others, signal) : [];
     return checkResultOf(this.#lab, this.#step, [...first, ...rest]);
   }
 
-  close(): Promise<void> {
-    return this.#session.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#current.close(), this.#others.close()]);
   }
 
-  async #runSteps(steps: readonly Step[], signal: AbortSignal): Promise<JobResult[]> {
-    const ran = await this.#session.run(signal, { names: steps.map(({ id }) => id) });
+  async #runSteps(
+    steps: readonly Step[],
+    session: TestSession,
+    signal: AbortSignal,
+  ): Promise<JobResult[]> {
+    const ran = await session.run(signal);
     return Promise.all(
       steps.map((step) =>
         confirmFault(this.#lab, step, { result: ran.get(step.id) ?? { tests: [] }, signal }),

@@ -10,7 +10,8 @@ import { basename, dirname, join } from 'node:path';
 import type { Lab, Step, SymbolRef, TestResult } from '../course/model.ts';
 import { symbolsWritten } from '../course/symbols-written.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
-import { type RanFile, type RunnerOptions, type TestFile, TestRunner } from './runner.ts';
+import type { TestFile } from './project.ts';
+import { type RanFile, type RunnerOptions, TestRunner } from './runner.ts';
 
 export interface Job {
   readonly name: string;
@@ -71,28 +72,19 @@ export class TestSession {
     );
   }
 
-  /** Runs all jobs, or those with one of these names. */
   async run(
     signal: AbortSignal,
-    {
-      names,
-      onResult = () => {},
-    }: {
-      readonly names?: readonly string[];
-      readonly onResult?: (name: string) => void;
-    } = {},
+    { onResult = () => {} }: { readonly onResult?: (name: string) => void } = {},
   ): Promise<Map<string, JobResult>> {
-    const wanted = this.#jobs.filter(({ name }) => names?.includes(name) ?? true);
-    const open = new Map(wanted.map((job) => [job, job.tests.length]));
+    const open = new Map(this.#jobs.map((job) => [job, job.tests.length]));
     const onEnd = (test: TestFile) => {
       const job = this.#files.get(test) as Job;
       const left = (open.get(job) ?? 1) - 1;
       open.set(job, left);
       if (left === 0) onResult(job.name);
     };
-    const only = (test: TestFile) => wanted.includes(this.#files.get(test) as Job);
-    const ran = await this.#runner.run(signal, { only, onEnd });
-    return new Map(wanted.map((job) => [job.name, this.#resultOf(job, ran)]));
+    const ran = await this.#runner.run(signal, onEnd);
+    return new Map(this.#jobs.map((job) => [job.name, this.#resultOf(job, ran)]));
   }
 
   close(): Promise<void> {

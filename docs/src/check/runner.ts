@@ -1,30 +1,22 @@
 // TestRunner: one vitest that runs many test files, each against a folder of sources of its own.
 //
-// Every file of every job is a project of that vitest: its root is the lab's folder, `#src` is an alias for the job's sources,
-// and KUBE_LABS_SRC and KUBE_LABS_TRACE are in its environment. A project costs milliseconds; a process of its own would cost a second.
+// Every file of every job is a project of that vitest (project.ts). A project costs milliseconds; a vitest of its own would
+// cost a second.
 // Rules of use
-//   - run() may be called again (`lab check --watch`); it looks at all sources anew. One run at a time.
+//   - run() may be called again (`lab check --watch`); what has changed on the disk is then read anew. One run at a time.
 //   - close() it, or it stays. Tests run in forked processes, which a watchdog can end.
 //   - vitest sets process.exitCode; whoever uses a runner says at the end what its own is.
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
-import { createVitest, type TestCase, type TestModule, type Vite, type Vitest } from 'vitest/node';
+import { createVitest, type TestCase, type TestModule, type Vitest } from 'vitest/node';
 import type { SeenError } from './failure.ts';
+import { KnownFiles } from './known-files.ts';
 import type { SeenTest } from './outcome.ts';
+import { projectOf, type TestFile } from './project.ts';
 import { TraceFile } from './trace-file.ts';
 import { kill, type LostProcess, type Watched, watchWorkers } from './watchdog.ts';
-
-/** One test file, with what it tests. */
-export interface TestFile {
-  /** Absolute path of the lab. */
-  readonly labFolder: string;
-  readonly srcFolder: string;
-  /** Relative to the lab. */
-  readonly file: string;
-}
 
 export interface RanFile {
   readonly loadErrors: readonly SeenError[];
@@ -38,26 +30,21 @@ export interface RunnerOptions {
   readonly concurrency?: number;
 }
 
-export interface RunFilesOptions {
-  readonly only?: (test: TestFile) => boolean;
-  readonly onEnd?: (test: TestFile) => void;
-}
-
 interface Running extends Watched {
   readonly name: string;
   readonly test: TestFile;
 }
-
-/** What a test may use of memory, so that a loop that fills an array does not take the machine with it. */
-const HEAP_MAX_MIB = 1_024;
-const HOOK_TIMEOUT_MS = 20_000;
 
 export class TestRunner {
   /** As given, with real paths, in the same order. */
   readonly tests: readonly TestFile[];
   readonly #folder: string;
   readonly #concurrency: number;
+  readonly #known = new KnownFiles();
   #vitest: Vitest | undefined;
+  /** Counts the vitests: what an older one that is not gone yet still says or writes must not be taken for the new one's. */
+  #generation = 0;
+  readonly #leaving = new Set<Promise<void>>();
   #running: Running[] = [];
   #onEnd: (test: TestFile) => void = () => {};
 
@@ -67,55 +54,68 @@ export class TestRunner {
     this.#concurrency = concurrency;
   }
 
-  /** Runs all files, or those that `only` picks; the results come in their order. */
+  /** The results come in the order of the files; `onEnd` hears of each that has come to its end. */
   async run(
     signal: AbortSignal,
-    { only = () => true, onEnd = () => {} }: RunFilesOptions = {},
+    onEnd: (test: TestFile) => void = () => {},
   ): Promise<Map<TestFile, RanFile>> {
     signal.throwIfAborted();
     this.#onEnd = onEnd;
-    this.#running = this.tests.flatMap((test, index) =>
-      only(test) ? [this.#start(test, index)] : [],
-    );
+    this.#running = this.tests.map((test, index) => this.#start(test, index));
     if (this.#running.length === 0) return new Map();
     const vitest = await this.#ready();
-    const stopWatching = watchWorkers(this.#running, signal);
-    const onAbort = () => void vitest.cancelCurrentRun('keyboard-input').catch(() => {});
-    signal.addEventListener('abort', onAbort, { once: true });
+    signal.throwIfAborted();
+    const running = this.#running;
+    const stopWatching = watchWorkers(running, signal);
+    const specifications = running.map(({ name, test }) =>
+      vitest.getProjectByName(name).createSpecification(join(test.labFolder, test.file)),
+    );
+    const run = vitest.runTestSpecifications(specifications);
     try {
-      const specifications = this.#running.map(({ name, test }) =>
-        vitest.getProjectByName(name).createSpecification(join(test.labFolder, test.file)),
-      );
-      const { testModules } = await vitest.runTestSpecifications(specifications);
-      signal.throwIfAborted();
-      return new Map(this.#running.map((running) => [running.test, ranFile(running, testModules)]));
-    } finally {
-      signal.removeEventListener('abort', onAbort);
+      const { testModules } = await unlessAborted(run, signal);
       stopWatching();
-      // A vitest whose run was cancelled takes no other: its pool still waits for the workers that were killed.
-      if (signal.aborted) {
-        await this.#killRest();
-        await this.#retire();
-      }
+      return new Map(running.map((each) => [each.test, ranFile(each, testModules)]));
+    } catch (error) {
+      // A vitest whose run was cancelled takes no other: its pool waits for ever for the workers that were killed.
+      this.#leave(vitest, async () => {
+        void vitest.cancelCurrentRun('keyboard-input').catch(() => {});
+        await Promise.allSettled([killRest(running), run]);
+        stopWatching();
+      });
+      throw error;
     }
   }
 
   async close(): Promise<void> {
-    await this.#retire();
+    if (this.#vitest !== undefined) this.#leave(this.#vitest);
+    await Promise.all(this.#leaving);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** The one of the last run, which reads everything again, or a new one. */
+  /** The one of the last run, which reads again what has changed, or a new one. */
   async #ready(): Promise<Vitest> {
-    if (this.#vitest !== undefined) forget(this.#vitest);
+    const known = this.#vitest === undefined ? [] : translatedBy(this.#vitest);
+    const folders = this.#running.flatMap(({ test: { srcFolder, labFolder, file } }) => [
+      srcFolder,
+      dirname(join(labFolder, file)),
+    ]);
+    const changed = this.#known.look(known, folders);
+    for (const file of known) {
+      if (changed === 'all' || changed.has(file)) this.#vitest?.invalidateFile(file);
+    }
     this.#vitest ??= await this.#create();
     return this.#vitest;
   }
 
-  async #retire(): Promise<void> {
-    const vitest = this.#vitest;
+  /** Takes leave of a vitest, which takes a while: the next one may run meanwhile. */
+  #leave(vitest: Vitest, endRun: () => Promise<void> = async () => {}): void {
     this.#vitest = undefined;
-    await vitest?.close();
+    this.#generation += 1;
+    const gone = () => void this.#leaving.delete(leaving);
+    const leaving = endRun()
+      .then(() => vitest.close())
+      .then(gone, gone); // Whatever it still complains of, nobody uses it any more.
+    this.#leaving.add(leaving);
   }
 
   async #create(): Promise<Vitest> {
@@ -123,8 +123,8 @@ export class TestRunner {
     const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
     const projects = this.tests.map((test, index) =>
       projectOf(test, {
-        name: nameOf(index),
-        trace: traceFileOf(this.#folder, index),
+        name: this.#nameOf(index),
+        trace: this.#traceFileOf(index),
         concurrency: this.#concurrency,
       }),
     );
@@ -154,22 +154,19 @@ export class TestRunner {
     this.#onEnd(running.test);
   }
 
-  /** vitest does not wait for workers that it gave up. */
-  async #killRest(): Promise<void> {
-    await Promise.all(
-      this.#running.map(async (running) => {
-        running.trace.read();
-        const { pid } = running.trace;
-        if (pid !== undefined && !running.finished) await kill(running, pid);
-      }),
-    );
+  #nameOf(index: number): string {
+    return `file-${this.#generation}-${index}`;
+  }
+
+  #traceFileOf(index: number): string {
+    return join(this.#folder, `${this.#nameOf(index)}.trace`);
   }
 
   #start(test: TestFile, index: number): Running {
-    const file = traceFileOf(this.#folder, index);
+    const file = this.#traceFileOf(index);
     rmSync(file, { force: true });
     return {
-      name: nameOf(index),
+      name: this.#nameOf(index),
       test,
       trace: new TraceFile(file),
       killed: false,
@@ -179,14 +176,38 @@ export class TestRunner {
   }
 }
 
-/** vitest keeps what it has read and translated; anything may have changed since. */
-function forget(vitest: Vitest): void {
-  for (const { vite } of vitest.projects) {
-    for (const environment of Object.values(vite.environments)) {
-      for (const file of environment.moduleGraph.fileToModulesMap.keys())
-        vitest.invalidateFile(file);
-    }
+/** What is promised, or at once the signal's reason. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const listening = new AbortController();
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const { signal: until } = listening;
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: until });
+  });
+  try {
+    const value = await Promise.race([promise, aborted]);
+    signal.throwIfAborted();
+    return value;
+  } finally {
+    listening.abort();
   }
+}
+
+/** vitest does not wait for workers that it gave up. */
+async function killRest(running: readonly Running[]): Promise<void> {
+  await Promise.all(
+    running.map(async (each) => {
+      each.trace.read();
+      const { pid } = each.trace;
+      if (pid !== undefined && !each.finished) await kill(each, pid);
+    }),
+  );
+}
+
+/** The files that vitest has read and keeps in its own words. */
+function translatedBy(vitest: Vitest): readonly string[] {
+  const environments = vitest.projects.flatMap(({ vite }) => Object.values(vite.environments));
+  const files = environments.flatMap(({ moduleGraph }) => [...moduleGraph.fileToModulesMap.keys()]);
+  return [...new Set(files)];
 }
 
 /** vitest ends the whole process a millisecond after Ctrl-C, and without a word when a promise is lost: both are ours to do. */
@@ -198,50 +219,6 @@ function listenersAddedFromNow(): () => void {
     for (const [event, known] of before) {
       for (const each of listenersOf(event)) if (!known.includes(each)) process.off(event, each);
     }
-  };
-}
-
-const nameOf = (index: number): string => `file-${index}`;
-const traceFileOf = (folder: string, index: number): string => join(folder, `${index}.trace`);
-
-interface ProjectOptions {
-  readonly name: string;
-  readonly trace: string;
-  readonly concurrency: number;
-}
-
-function projectOf(test: TestFile, { name, trace, concurrency }: ProjectOptions) {
-  const { labFolder, srcFolder, file } = test;
-  return {
-    root: labFolder,
-    resolve: { alias: { '#src': srcFolder } },
-    plugins: [packagesOfTheLab(test)],
-    test: {
-      name,
-      include: [file],
-      pool: 'forks' as const,
-      isolate: true,
-      maxWorkers: concurrency,
-      hookTimeout: HOOK_TIMEOUT_MS,
-      execArgv: [`--max-old-space-size=${HEAP_MAX_MIB}`],
-      setupFiles: [join(import.meta.dirname, 'worker.ts')],
-      // The worker file takes the output from the streams themselves.
-      disableConsoleIntercept: true,
-      env: { KUBE_LABS_SRC: srcFolder, KUBE_LABS_TRACE: trace },
-    },
-  };
-}
-
-/** The sources may lie anywhere; the packages they import are those of the lab. */
-function packagesOfTheLab({ labFolder, srcFolder }: TestFile): Vite.Plugin {
-  return {
-    name: 'kube-labs:packages-of-the-lab',
-    enforce: 'pre',
-    resolveId(source, importer) {
-      const bare = /^[@a-z]/.test(source) && !isBuiltin(source);
-      if (!bare || importer?.startsWith(`${srcFolder}/`) !== true) return null;
-      return this.resolve(source, join(labFolder, 'src', 'index.ts'), { skipSelf: true });
-    },
   };
 }
 

@@ -1,9 +1,18 @@
 // The runner on real test files: every way in which a learner's code can go wrong, all in one run, as `course verify` does it.
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type JobResult, runTests } from '../../src/check/run-tests.ts';
+import { type JobResult, runTests, TestSession } from '../../src/check/run-tests.ts';
 import { deriveTree, writeTree } from '../../src/course/derive.ts';
 import { loadLab } from '../../src/course/load-lab.ts';
 import type { TestResult } from '../../src/course/model.ts';
@@ -259,3 +268,62 @@ test('an abort ends the run, also one that hangs', async () => {
   await expect(running).rejects.toThrow('enough');
   expect(performance.now() - started).toBeLessThan(10_000);
 });
+
+/** A session of step 1 on a copy of its own, and what says how each test ended. */
+function openSession(name: string) {
+  const srcFolder = join(folder, name, 'src');
+  cpSync(join(lab.folder, 'src'), srcFolder, { recursive: true });
+  const session = new TestSession([{ name, lab, srcFolder, tests: count ?? [] }]);
+  return {
+    file: (path: string) => join(srcFolder, path),
+    states: async (signal = new AbortController().signal) =>
+      (await session.run(signal)).get(name)?.tests.map(({ state }) => state),
+    close: () => session.close(),
+  };
+}
+
+const PASSED = ['passed', 'passed', 'passed'];
+
+test('a session reads again what has changed on the disk, and what has come or gone', async () => {
+  const { file, states, close } = openSession('again');
+  try {
+    const right = readFileSync(file('counter.ts'), 'utf8');
+    const history = readFileSync(file('history.ts'), 'utf8');
+    expect(await states()).toEqual(PASSED);
+    expect(await states()).toEqual(PASSED);
+    // Of the same length, and seemingly as old.
+    const { atime, mtime } = statSync(file('counter.ts'));
+    writeFileSync(file('counter.ts'), right.replace('value * 2', 'value * 3'));
+    utimesSync(file('counter.ts'), atime, mtime);
+    expect(await states()).toEqual(['passed', 'passed', 'failed']);
+    writeFileSync(file('counter.ts'), right);
+    expect(await states()).toEqual(PASSED);
+    rmSync(file('history.ts'));
+    expect(await states()).toEqual(['failed']);
+    writeFileSync(file('history.ts'), history);
+    expect(await states()).toEqual(PASSED);
+    writeFileSync(file('history.ts'), history.replace('record(value', 'recorded(value'));
+    expect(await states()).toEqual(['failed', 'not-reached', 'not-reached']);
+  } finally {
+    await close();
+  }
+}, 60_000);
+
+test('a session that was cut off in the middle of a loop runs again at once', async () => {
+  const { file, states, close } = openSession('cut-off');
+  try {
+    const right = readFileSync(file('counter.ts'), 'utf8');
+    expect(await states()).toEqual(PASSED);
+    for (let round = 0; round < 2; round++) {
+      writeFileSync(file('counter.ts'), inAdd('for (;;);')(right));
+      const stop = new AbortController();
+      const running = states(stop.signal);
+      setTimeout(() => stop.abort(new Error('saved again')), 600);
+      await expect(running).rejects.toThrow('saved again');
+      writeFileSync(file('counter.ts'), right);
+      expect(await states()).toEqual(PASSED);
+    }
+  } finally {
+    await close();
+  }
+}, 60_000);

@@ -56,6 +56,27 @@ test('a save in the middle of an endless loop ends it and starts anew', async ()
   expect(await watching.ended).toMatchObject({ code: 0, stderr: '' });
 }, 90_000);
 
+test('a save while an earlier step hangs ends that, and the current step is told first again', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  learner.solve('src/counter.ts', 'src/history.ts', 'src/gate.ts');
+  const right = learner.read('src/counter.ts');
+  learner.edit('src/counter.ts', (text) =>
+    text.replace('if (!Number', 'if (amount === 3) for (;;);\n    if (!Number'),
+  );
+  const watching = learner.start(['check', '3', '--watch']);
+  await watching.until(/✓ step 3 · Waiting: 1 test passed after/);
+  await expect.poll(() => learner.workers(), { timeout: 20_000 }).not.toEqual([]);
+  const offset = watching.stdout.length;
+  learner.write('src/counter.ts', right);
+  const said = await watching.until(/waiting for you to save/, offset);
+  expect(said).toMatch(/✓ step 3 · Waiting: 1 test passed after[\s\S]*\n5 passed\n/);
+  expect(watching.stdout).not.toContain('failed');
+  await expect.poll(() => learner.workers(), { timeout: 10_000 }).toEqual([]);
+  watching.signal('SIGINT');
+  expect(await watching.ended).toMatchObject({ code: 0, stderr: '' });
+}, 90_000);
+
 test('Ctrl-C in the middle of a plain check ends it at once', async () => {
   await using learner = new Learner();
   await learner.lab('start');

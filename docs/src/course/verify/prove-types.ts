@@ -34,7 +34,7 @@ function compile(folder: string, signal: AbortSignal): Promise<string> {
       // It ends with 1 or 2 when there are errors in the code; anything else is its own end.
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number' && code <= 2) resolve(stdout + stderr);
-      else reject(error);
+      else reject(signal.aborted ? signal.reason : error);
     });
   });
 }

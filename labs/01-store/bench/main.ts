@@ -223,11 +223,17 @@ class Bench {
 async function main(options: Options): Promise<void> {
   const directory = await mkdtemp(join(options.directory, 'kube-labs-bench-'));
   const bench = new Bench(directory, options);
+  const cleanUp = async () => {
+    await bench.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void cleanUp().finally(() => process.exit(1)));
+  }
   try {
     await bench.run();
   } finally {
-    await bench.stop();
-    await rm(directory, { recursive: true, force: true });
+    await cleanUp();
   }
   process.stdout.write(`${tableOf(bench.rows)}\n`);
 }

@@ -1,14 +1,13 @@
 // A class over real sockets: learners with the client, the board as a page in Chromium, and people who send nonsense.
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { joinClass, leaveClass, raiseHand, sendProgress } from '../../src/teach/class-client.ts';
 import { ClassFile, readClass } from '../../src/teach/class-file.ts';
 import { type ClassServer, newClassroom, startClassServer } from '../../src/teach/class-server.ts';
 import type { Board } from '../../src/teach/classroom.ts';
+import { launchBrowser } from '../site/support/browser.ts';
 
 const FIRST = '01-store/1-revisions';
 const plan = [{ key: FIRST, title: 'Revisions and history', minutes: 40 }];
@@ -149,7 +148,7 @@ test('a port that is in use is refused with a way out', async () => {
 });
 
 test('the board page shows at once what happens, as text whatever the name is', async () => {
-  const browser = await chromium.launch({ executablePath: browserPath(), args: browserArgs });
+  const browser = await launchBrowser();
   try {
     const page = await browser.newPage();
     const errors: string[] = [];
@@ -170,20 +169,3 @@ test('the board page shows at once what happens, as text whatever the name is', 
     await browser.close();
   }
 });
-
-const browserArgs = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-function browserPath(): string {
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  const folders = `${process.env.PATH ?? ''}${delimiter}/usr/bin`.split(delimiter);
-  const path = folders.flatMap((dir) => names.map((name) => join(dir, name))).find(existsSync);
-  if (path === undefined) throw new Error('This test needs Chromium: apt-get install chromium');
-  return path;
-}

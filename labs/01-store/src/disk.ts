@@ -65,9 +65,13 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** A full disk is the user's to repair; about anything else nobody knows what was written. */
 export function diskError(error: unknown, what: string): StoreError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-  return isFull
+  const { message } = error as NodeJS.ErrnoException;
+  return isDiskFull(error)
     ? new StoreError('no-space', 'etcdserver: mvcc: database space exceeded', { cause: error })
     : new StoreError('unavailable', `cannot ${what}: ${message}`, { cause: error });
+}
+
+export function isDiskFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }

@@ -16,6 +16,7 @@ import { openIdentity } from './grpc/identity.ts';
 import { EtcdMetrics } from './grpc/metrics.ts';
 import { StoreError } from './kv.ts';
 import { openStore } from './open-store.ts';
+import { preallocating } from './preallocate.ts';
 
 const DEBUG_VERBOSITY = 4;
 
@@ -26,7 +27,7 @@ async function serve(flags: EtcdFlags, signal: AbortSignal): Promise<void> {
   const metrics = new EtcdMetrics();
   await using store = await openStore({
     dataDir,
-    disk: metrics.timed(realDisk),
+    disk: metrics.timed(preallocating(realDisk)),
     snapshotCount: flags.snapshotCount,
     progressIntervalMs: flags.experimentalWatchProgressNotifyInterval,
     quotaBackendBytes: flags.quotaBackendBytes,

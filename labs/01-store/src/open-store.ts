@@ -12,6 +12,7 @@ import { LeaseBook } from './lease.ts';
 import { type Lock, lockDirectory } from './lock.ts';
 import { Meta } from './meta.ts';
 import { Mvcc } from './mvcc.ts';
+import { preallocating } from './preallocate.ts';
 import { Quota } from './quota.ts';
 import { listFiles, recover, segmentPath, snapshotPath } from './recovery.ts';
 import { type SnapshotState, writeSnapshot } from './snapshot.ts';
@@ -21,6 +22,7 @@ import { DEFAULT_LIMITS } from './txn.ts';
 import { Wal, type WalOptions } from './wal.ts';
 import { WatchHub } from './watch-hub.ts';
 
+const DEFAULT_DISK = preallocating(realDisk);
 const WATCH_QUEUE_LENGTH_MAX = 10_000;
 const PROGRESS_INTERVAL_MS = 10_000;
 const SNAPSHOT_BYTES_MIN = 32 * 1024 * 1024;
@@ -57,7 +59,7 @@ export async function openMemoryStore(options: MemoryStoreOptions = {}): Promise
 
 /** Throws 'corrupt' when the files are damaged, 'unavailable' when another process has them open. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { dataDir, disk = realDisk } = options;
+  const { dataDir, disk = DEFAULT_DISK } = options;
   const lock = await prepare(dataDir);
   try {
     const state = newState(options);
@@ -119,7 +121,7 @@ async function prepare(dataDir: string): Promise<Lock> {
 function walOptions(options: StoreOptions, state: SnapshotState, lastBytes: number): WalOptions {
   const { dataDir, snapshotBytesMin = SNAPSHOT_BYTES_MIN } = options;
   const { snapshotCount = Number.POSITIVE_INFINITY } = options;
-  const { disk = realDisk, warn } = options;
+  const { disk = DEFAULT_DISK, warn } = options;
   let lastSnapshotBytes = lastBytes;
   const snapshot = async (segment: number) => {
     try {

@@ -4,6 +4,7 @@
 import { copyFile, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { realDisk } from '#src/disk.ts';
 import { StoreError } from '#src/kv.ts';
 import { openStore } from '#src/open-store.ts';
 import { bytes, line, temporaryDirectory } from './support/store-helpers.ts';
@@ -21,7 +22,8 @@ interface Written {
 
 /** A closed store with a log of six records: puts, a delete, a lease, and last a transaction of two puts. */
 async function smallStore(path: string): Promise<Written> {
-  const store = await openStore({ dataDir: path });
+  // A disk that does not preallocate: the file is as long as its records.
+  const store = await openStore({ dataDir: path, disk: realDisk });
   const starts = [0];
   const states: string[][] = [[]];
   const put = (key: string) => ({ kind: 'put', key, value: bytes(`value of ${key}`) }) as const;

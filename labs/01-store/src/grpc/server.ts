@@ -54,9 +54,12 @@ export class GrpcServer {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #streamCalls = new Set<ServerCall>();
   readonly #options: GrpcServerOptions;
+  readonly #observer: CallObserver;
+  #hasSentEvents = false;
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
+    this.#observer = this.#noticingEvents(options.observer ?? NOBODY);
     for (const method of loadMethods()) {
       this.#serviceNames.add(method.service);
       const handler = options.services[method.service]?.[method.name];
@@ -119,8 +122,7 @@ export class GrpcServer {
       return;
     }
     const { method, handler } = found;
-    const observer = this.#options.observer ?? NOBODY;
-    const call = new ServerCall(method, { stream, headers }, observer);
+    const call = new ServerCall(method, { stream, headers }, this.#observer);
     try {
       call.startDeadline();
     } catch (error) {
@@ -134,18 +136,42 @@ export class GrpcServer {
 
   #serveUnary(call: ServerCall, stream: ServerHttp2Stream, handler: UnaryHandler): void {
     let isStarted = false;
-    const run = (message: Buffer): void => {
-      isStarted = true;
-      handler(call.method.decode(message) as never, call).then(
-        (response) => call.reply(response),
-        (error: unknown) => call.fail(error),
-      );
-    };
     this.#readMessages(call, stream, {
-      // What follows the one message is nobody's.
-      message: (message) => isStarted || run(message),
+      message: (message) => {
+        // What follows the one message is nobody's.
+        if (isStarted) return;
+        isStarted = true;
+        handler(call.method.decode(message) as never, call).then(
+          (response) => this.#reply(call, response),
+          (error: unknown) => call.fail(error),
+        );
+      },
       end: () => isStarted || call.fail(new GrpcError('UNKNOWN', 'EOF')),
     });
+  }
+
+  /** What a turn of the event loop writes leaves at its end. Events do not wait until the answer of their writer is made, too. */
+  #reply(call: ServerCall, response: object): void {
+    if (this.#hasSentEvents) setImmediate(() => call.reply(response));
+    else call.reply(response);
+  }
+
+  #noticingEvents(observer: CallObserver): CallObserver {
+    const forget = () => {
+      this.#hasSentEvents = false;
+    };
+    return {
+      started: (method) => observer.started(method),
+      handled: (method, code) => observer.handled(method, code),
+      received: (method, bytes) => observer.received(method, bytes),
+      sent: (method, bytes) => {
+        if (method.isResponseStream && !this.#hasSentEvents) {
+          this.#hasSentEvents = true;
+          setImmediate(forget);
+        }
+        observer.sent(method, bytes);
+      },
+    };
   }
 
   #serveStream(call: ServerCall, stream: ServerHttp2Stream, handler: StreamHandler): void {
@@ -170,7 +196,7 @@ export class GrpcServer {
     stream: ServerHttp2Stream,
     on: { message(message: Buffer): void; end(): void },
   ): void {
-    const observer = this.#options.observer ?? NOBODY;
+    const observer = this.#observer;
     const encoding = String(call.headers['grpc-encoding'] ?? 'identity');
     const reader = new MessageReader(this.#options.messageBytesMax, encoding);
     stream.on('data', (chunk: Buffer) => {

@@ -27,6 +27,8 @@ export interface FieldError {
   /** '' when the object as a whole is meant. */
   readonly field: string;
   readonly value?: unknown;
+  /** The value would tell nothing: it is left out of the sentence. Upstream: field.OmitValueType. */
+  readonly omitsValue?: true;
   readonly detail: string;
 }
 
@@ -36,6 +38,11 @@ export function required(field: string, detail = ''): FieldError {
 
 export function invalidValue(field: string, value: unknown, detail: string): FieldError {
   return { type: 'FieldValueInvalid', field, value, detail };
+}
+
+/** For rules about a whole list or struct, whose text would drown the sentence. */
+export function invalidWithoutValue(field: string, detail: string): FieldError {
+  return { type: 'FieldValueInvalid', field, omitsValue: true, detail };
 }
 
 export function notSupported(field: string, value: unknown, valid: readonly string[]): FieldError {
@@ -78,8 +85,9 @@ export function invalidValues(
 }
 
 /** Without the field: `Invalid value: "Foo": must be …`. */
-export function bodyOf({ type, value, detail }: FieldError): string {
+export function bodyOf({ type, value, omitsValue, detail }: FieldError): string {
   const withoutValue =
+    omitsValue === true ||
     type === 'FieldValueRequired' ||
     type === 'FieldValueForbidden' ||
     type === 'FieldValueTooLong' ||

@@ -22,6 +22,8 @@ export interface Strategy {
   prepareForStatusUpdate?(object: KubernetesObject, old: KubernetesObject): void;
   validate(object: KubernetesObject): FieldError[];
   validateUpdate(object: KubernetesObject, old: KubernetesObject): FieldError[];
+  /** For writes through the status subresource; the spec in `object` is the stored one. */
+  validateStatusUpdate(object: KubernetesObject, old: KubernetesObject): FieldError[];
 }
 
 /** What a resource has to say; all the rest is the same for everybody. */
@@ -43,6 +45,8 @@ export interface StrategyParts<T extends KubernetesObject> {
   validateUpdate?(object: T, old: T): FieldError[];
   /** Replaces validate() on updates, for kinds where an update is judged otherwise. */
   validateOnUpdate?(object: T, old: T): FieldError[];
+  /** Besides metadata, for updates of the status. */
+  validateStatus?(object: T, old: T): FieldError[];
 }
 
 interface Parts {
@@ -80,6 +84,10 @@ export function defineStrategy<T extends KubernetesObject>(parts: StrategyParts<
       ...validateObjectMetaUpdate(object, old),
       ...(parts.validateOnUpdate?.(own(object), own(old)) ?? parts.validate?.(own(object)) ?? []),
       ...(parts.validateUpdate?.(own(object), own(old)) ?? []),
+    ],
+    validateStatusUpdate: (object, old) => [
+      ...validateObjectMetaUpdate(object, old),
+      ...(parts.validateStatus?.(own(object), own(old)) ?? []),
     ],
   };
 }

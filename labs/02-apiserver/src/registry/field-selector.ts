@@ -22,22 +22,25 @@ export function parseFieldSelector(
   text: string,
   definition: ResourceDefinition,
 ): readonly FieldRequirement[] {
-  const requirements: FieldRequirement[] = [];
-  for (const term of splitTerms(text)) {
+  const requirements = readFieldSelector(text);
+  const unknown = requirements.find(({ field }) => !isSelectable(field, definition));
+  if (unknown !== undefined) throw badRequest(`field label not supported: ${unknown.field}`);
+  return requirements;
+}
+
+/** The same for any fields: authorization looks at a selector before anybody knows the resource. */
+export function readFieldSelector(text: string): readonly FieldRequirement[] {
+  return splitTerms(text).map((term) => {
     const match = TERM.exec(term);
     if (match?.[1] === undefined || match[3] === undefined) {
       throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     }
-    if (!isSelectable(match[1], definition)) {
-      throw badRequest(`field label not supported: ${match[1]}`);
-    }
-    requirements.push({
+    return {
       field: match[1],
       equal: match[2] !== '!=',
       value: match[3].replace(/\\([\\,=])/g, '$1'),
-    });
-  }
-  return requirements;
+    };
+  });
 }
 
 export function matchesFields(

@@ -22,27 +22,18 @@ export type RequestShape =
       readonly namespace?: string;
       readonly name?: string;
     }
-  | { readonly kind: 'path' };
+  | { readonly kind: 'path'; readonly verb: string; readonly path: string };
 
 export interface RequestQuestion {
   readonly info: RequestShape;
   readonly user: Subject;
   readonly query: URLSearchParams;
-  /** For paths that are no resources. */
-  readonly method: string;
-  readonly path: string;
 }
 
 const COLLECTION_VERBS: ReadonlySet<string> = new Set(['list', 'watch', 'deletecollection']);
 
-export function requestAttributes({
-  info,
-  user,
-  query,
-  method,
-  path,
-}: RequestQuestion): Attributes {
-  if (info.kind === 'path') return { kind: 'path', user, verb: method.toLowerCase(), path };
+export function requestAttributes({ info, user, query }: RequestQuestion): Attributes {
+  if (info.kind === 'path') return { kind: 'path', user, verb: info.verb, path: info.path };
   const { verb, group, version, resource, subresource = '', namespace = '', name = '' } = info;
   const named = { kind: 'resource' as const, user, verb, group, version, resource, subresource };
   if (!COLLECTION_VERBS.has(verb)) return { ...named, namespace, name };

@@ -29,6 +29,8 @@ export type IncludeObject = 'Metadata' | 'Object' | 'None';
 
 export interface TableOptions {
   readonly printer: Printer;
+  /** The object as the client knows it, where whole objects are asked for: in its version. Printers read the stored one. */
+  readonly shown?: (object: ReadonlyApiObject) => object;
   readonly metaVersion: string;
   readonly includeObject: IncludeObject;
   readonly nowMs: number;
@@ -58,13 +60,13 @@ export function partialOf({ metadata }: ReadonlyApiObject, metaVersion = 'v1'): 
 
 function rowObject(
   object: ReadonlyApiObject,
-  { includeObject, metaVersion }: TableOptions,
+  { includeObject, metaVersion, shown }: TableOptions,
 ): { object?: object } {
   switch (includeObject) {
     case 'None':
       return {};
     case 'Object':
-      return { object };
+      return { object: shown?.(object) ?? object };
     case 'Metadata':
       return { object: partialOf(object, metaVersion) };
   }

@@ -20,7 +20,6 @@ import type { Clock } from '../client/clock.ts';
 import type { KubernetesObject, ObjectRef } from '../client/resources.ts';
 import type { User } from '../server/authentication.ts';
 import { type FieldError, invalid } from '../strategy/field-error.ts';
-import { strategyOf } from '../strategy/strategies.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { formatTime, metadataOf, mutableCopy, type ReadonlyApiObject } from './api-object.ts';
 import { checkDeleteOptions, checkPreconditions, isReleasedBy, planDeletion } from './deletion.ts';
@@ -54,7 +53,7 @@ export interface RegistryDeps {
   readonly storage: Storage;
   readonly admission: AdmissionChain;
   readonly clock: Clock;
-  readonly companion?: WriteCompanion;
+  readonly companions?: readonly WriteCompanion[];
 }
 
 /** Each lost transaction means that somebody else's write went through, so giving up is only for the truly unlucky. */
@@ -71,7 +70,7 @@ export class Registry {
     this.#deps = deps;
     this.definition = deps.definition;
     this.storage = deps.storage;
-    this.strategy = strategyOf(deps.definition);
+    this.strategy = deps.definition.strategy;
   }
 
   async get(ref: ObjectRef): Promise<StoredObject> {
@@ -103,7 +102,7 @@ export class Registry {
     namespace: string | undefined,
     options: WriteOptions,
   ): Promise<StoredObject> {
-    const { admission, companion, clock } = this.#deps;
+    const { admission, companions = [], clock } = this.#deps;
     setSystemFields(object, namespace, clock.now());
     const request = this.#admissionRequest('CREATE', object, { options, namespace });
     await admission.mutate(request);
@@ -113,8 +112,8 @@ export class Registry {
     const { name = '' } = metadataOf(object);
     const key = objectKey(this.definition, refOf(object));
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-      const next = companion === undefined ? object : mutableCopy(object);
-      const parts = await companion?.prepare(next, undefined);
+      const next = companions.length === 0 ? object : mutableCopy(object);
+      const parts = await this.#prepareParts(next, undefined);
       if (options.dryRun) {
         if ((await this.storage.get(key)) !== undefined) throw alreadyExists(this.definition, name);
         return StoredObject.fromValue(key, 0, encodeForStorage(next));
@@ -140,7 +139,7 @@ export class Registry {
       if (current === undefined) throw notFound(this.definition, ref.name);
       const next = await change(current);
       await this.#prepareUpdate(next, current, ref, options);
-      const parts = await this.#deps.companion?.prepare(next, current.object);
+      const parts = await this.#prepareParts(next, current.object);
       if (isSame(next, current.object)) return current;
       if (options.dryRun) {
         return StoredObject.fromValue(key, current.revision, encodeForStorage(next));
@@ -218,8 +217,20 @@ export class Registry {
   }
 
   async #remove(key: string, current: StoredObject): ReturnType<Storage['write']> {
-    const parts = await this.#deps.companion?.prepare(undefined, current.object);
+    const parts = await this.#prepareParts(undefined, current.object);
     return this.storage.write({ key, seenRevision: current.revision, object: undefined, parts });
+  }
+
+  /** What all companions add to the transaction, in their order: a later one sees what an earlier one filled in. */
+  async #prepareParts(
+    next: KubernetesObject | undefined,
+    current: ReadonlyApiObject | undefined,
+  ): Promise<TxnParts> {
+    const all: TxnParts[] = [];
+    for (const companion of this.#deps.companions ?? []) {
+      all.push(await companion.prepare(next, current));
+    }
+    return { compare: all.flatMap((one) => one.compare), ops: all.flatMap((one) => one.ops) };
   }
 
   #admissionRequest(

@@ -1,10 +1,22 @@
-// ResourceDefinition: the declaration of one resource, from which routes, discovery, tables and storage follow.
+// ResourceDefinition: the declaration of one resource in one version; routes, discovery, tables and storage follow from it.
 //
 // A resource is data, not a class: what all resources share is in the registry, what is special to one (defaults,
-// validation, what status updates may touch) is its strategy. A new resource is one more declaration in resources.ts.
+// validation, what status updates may touch) is its strategy. A new resource is one more declaration in resources/<group>.ts.
+//
+// Three kinds of resource:
+//   stored      the common case: it has a prefix in the store, a strategy, and a watch cache
+//   storedAs    another version (or group) of a stored one: `storedAs` names the stored definition and converts to and fro
+//   virtual     `handle` answers its requests; nothing of it is ever stored (bindings, reviews)
+//
+// Strategies, printers and selectable fields always read the object as it is stored, whatever version a client speaks.
 //
 // Same idea upstream: registry/<group>/<resource>/storage, which builds a genericregistry.Store, and APIResource.
 
+import type { KubernetesObject } from '../client/resources.ts';
+import type { KindCodec } from '../codec/kind-codec.ts';
+import type { Printer } from '../printers/table.ts';
+import type { ConnectHandler, ResourceHandler, StoredHandler } from '../server/handler.ts';
+import type { Strategy } from '../strategy/strategy.ts';
 import type { ReadonlyApiObject } from './api-object.ts';
 
 export type Verb =
@@ -35,6 +47,22 @@ export interface SubresourceDefinition {
   readonly group?: string;
   readonly version?: string;
   readonly verbs: readonly Verb[];
+  /** Answers every verb that is declared. Without it a request that is no upgrade is refused. */
+  readonly handle?: StoredHandler;
+  /** Takes over the connection of a request that asks for an upgrade. */
+  readonly connect?: ConnectHandler;
+  /** The path may go on behind the name: `pods/NAME/proxy/any/path`. */
+  readonly hasRest?: boolean;
+  /** The answer has no end of its own (logs): it does not count towards latencies. */
+  readonly longRunning?: boolean;
+}
+
+/** How another version of a stored resource is kept. Both functions are pure, and leave what they are given as it is. */
+export interface StoredAs {
+  readonly definition: ResourceDefinition;
+  /** From this version to the stored one. kind and apiVersion are set by the caller. Absent: the fields are the same. */
+  readonly toStorage?: (object: KubernetesObject) => KubernetesObject;
+  readonly fromStorage?: (object: ReadonlyApiObject) => KubernetesObject;
 }
 
 export interface ResourceDefinition {
@@ -52,8 +80,19 @@ export interface ResourceDefinition {
   readonly selectableFields: Readonly<Record<string, (object: ReadonlyApiObject) => string>>;
   /** PUT of an object that is not there makes it. */
   readonly createOnUpdate: boolean;
+  /** False: a PUT must name the resourceVersion that it saw. */
+  readonly unconditionalUpdate: boolean;
   /** Objects go away by themselves after so many seconds (events). */
   readonly ttlSeconds?: number;
+  /** Where the objects lie, `/registry/pods/`: upstream's layout. No resource's prefix begins with another's. */
+  readonly storagePrefix: string;
+  readonly strategy: Strategy;
+  /** The columns of its Table. Default: name and age. */
+  readonly printer?: Printer;
+  /** How bodies of this version are read. Default: by the generated schema of its kind. */
+  readonly codec?: KindCodec;
+  readonly storedAs?: StoredAs;
+  readonly handle?: ResourceHandler;
 }
 
 /** `v1`, `apps/v1`. */
@@ -61,9 +100,9 @@ export function groupVersionOf({ group, version }: { group: string; version: str
   return group === '' ? version : `${group}/${version}`;
 }
 
-/** The prefix of all keys of a resource. */
-export function resourcePrefix({ resource }: { resource: string }): string {
-  return `/registry/${resource}/`;
+/** The prefix of all keys of a resource, whichever version it is asked for in. */
+export function resourcePrefix(definition: ResourceDefinition): string {
+  return (definition.storedAs?.definition ?? definition).storagePrefix;
 }
 
 /** The prefix of all keys of a resource in a namespace; of the whole resource when no namespace is asked for. */

@@ -6,7 +6,7 @@
 // many watchers and lists send the object. The bytes are made once, on first use, and shared.
 //
 // Same idea upstream: apiserver, storage/etcd3 (versioner) and storage/cacher/caching_object.go.
-// Left out: encryption at rest and storage versions.
+// Left out: encryption at rest. Other versions of a kind than the stored one are made in served.ts.
 
 import type { KeyValue } from '@kube-labs/store';
 import type { KubernetesObject } from '../client/resources.ts';
@@ -46,6 +46,12 @@ export class StoredObject {
   atRevision(revision: number): StoredObject {
     const metadata = { ...this.object.metadata, resourceVersion: String(revision) };
     return new StoredObject(this.key, revision, { ...this.object, metadata }, this.#value);
+  }
+
+  /** The same state in another version of its kind. */
+  as(object: ReadonlyApiObject): StoredObject {
+    const value = encodeForStorage(object as KubernetesObject);
+    return new StoredObject(this.key, this.revision, object, value);
   }
 
   /** The object's JSON, resourceVersion included. */

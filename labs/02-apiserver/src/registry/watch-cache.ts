@@ -53,6 +53,7 @@ export class WatchCache {
   #ringStart = 0;
   #revision = 0;
   #ready = false;
+  #ended = false;
   #readyWaiters: (() => void)[] = [];
 
   constructor(options: WatchCacheOptions) {
@@ -80,12 +81,17 @@ export class WatchCache {
       }
       await sleep(RETRY_DELAY_MS, signal, clock);
     }
+    this.#ended = true;
     this.#lose();
+    this.#wake();
   }
 
-  /** Resolves when the cache holds a complete state. */
+  /** Resolves when the cache holds a complete state; throws Expired when it never will, as its resource is gone. */
   async ready(): Promise<void> {
-    if (!this.#ready) await new Promise<void>((resolve) => this.#readyWaiters.push(resolve));
+    if (!this.#ready && !this.#ended) {
+      await new Promise<void>((resolve) => this.#readyWaiters.push(resolve));
+    }
+    if (this.#ended) throw expired('The resource is not served any more.');
   }
 
   get(key: string): StoredObject | undefined {
@@ -135,6 +141,10 @@ export class WatchCache {
     this.#ringStart = revision;
     this.#revision = revision;
     this.#ready = true;
+    this.#wake();
+  }
+
+  #wake(): void {
     for (const wake of this.#readyWaiters.splice(0)) wake();
   }
 

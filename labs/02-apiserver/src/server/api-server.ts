@@ -24,21 +24,19 @@ import { namespaceLifecycle } from '../admission/namespace-lifecycle.ts';
 import { serviceAccount } from '../admission/service-account.ts';
 import { unauthorized } from '../api-error.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
-import { EventLease } from '../registry/event-lease.ts';
-import { Registry } from '../registry/registry.ts';
-import { objectKey, resourcePrefix } from '../registry/resource-definition.ts';
-import { RESOURCES } from '../registry/resources.ts';
-import { Storage } from '../registry/storage.ts';
-import { WatchCache } from '../registry/watch-cache.ts';
+import { buildResourceTable } from '../registry/build-resources.ts';
+import { objectKey } from '../registry/resource-definition.ts';
+import type { ResourceTable } from '../registry/resource-table.ts';
 import { authenticate, type TokenEntry } from './authentication.ts';
 import { bootstrap } from './bootstrap.ts';
+import type { HandlerEnv } from './handler.ts';
 import { type KubeletCredentials, KubeletProxy, refuseUpgrade } from './kubelet-proxy.ts';
 import { createMetrics, type ServerMetrics } from './metrics.ts';
 import { handlePath, PUBLIC_PATHS, unknownPath } from './path-handlers.ts';
 import type { RequestContext } from './request-context.ts';
 import { parseRequestInfo, type RequestInfo } from './request-info.ts';
 import { send, toApiError } from './responses.ts';
-import { labelsOf, routeResource } from './routes.ts';
+import { labelsOf, routeResource, routeUpgrade } from './routes.ts';
 import { addressAt, parseIpv4Range, ServiceAllocator } from './service-allocator.ts';
 
 export interface ApiServerOptions {
@@ -66,7 +64,6 @@ export interface ApiServerOptions {
 const RETRY_DELAY_MS = 1000;
 const RECONCILE_INTERVAL_MS = 10_000;
 const COMPACTION_INTERVAL_MS = 5 * 60_000;
-const EVENT_TTL_SECONDS = 3600;
 /** How long requests that are under way may take once the server stops. */
 const DRAIN_MS = 3000;
 const IDLE_CHECK_MS = 10;
@@ -75,8 +72,8 @@ export class ApiServer implements AsyncDisposable {
   readonly #options: ApiServerOptions;
   readonly #log: Logger;
   readonly #clock: Clock;
-  readonly #registries: ReadonlyMap<string, Registry>;
-  readonly #kubelets: KubeletProxy;
+  readonly #table: ResourceTable;
+  readonly #env: HandlerEnv;
   readonly #tokens: ReadonlyMap<string, TokenEntry>;
   readonly #metrics: ServerMetrics = createMetrics();
   readonly #server: Server;
@@ -89,8 +86,10 @@ export class ApiServer implements AsyncDisposable {
     this.#log = options.log ?? silentLogger;
     this.#clock = options.clock ?? realClock;
     this.#tokens = new Map((options.tokens ?? []).map((entry) => [entry.token, entry]));
-    this.#registries = this.#buildRegistries();
-    this.#kubelets = new KubeletProxy(options.kubeletClient, this.#registry('nodes'));
+    this.#table = this.#buildTable();
+    const kubelets = new KubeletProxy(options.kubeletClient, this.#table.registry('', 'nodes'));
+    const { store } = options;
+    this.#env = { table: this.#table, kubelets, store, clock: this.#clock, log: this.#log };
     const { cert, key } = options.tls;
     const ca = options.clientCa;
     const auth = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
@@ -142,43 +141,30 @@ export class ApiServer implements AsyncDisposable {
     await Promise.allSettled(this.#running);
   }
 
-  #registry(resource: string): Registry {
-    const found = this.#registries.get(resource);
-    if (found === undefined) throw new Error(`Cannot find the resource ${resource}`);
-    return found;
-  }
-
-  #buildRegistries(): ReadonlyMap<string, Registry> {
+  #buildTable(): ResourceTable {
     const { store, serviceClusterIpRange = '10.96.0.0/16' } = this.#options;
     const [first = 30_000, last = 32_767] = (this.#options.serviceNodePortRange ?? '30000-32767')
       .split('-')
       .map(Number);
     const clusterIps = parseIpv4Range(serviceClusterIpRange);
     const allocator = new ServiceAllocator({ store, clusterIps, nodePorts: { first, last } });
-    const admission = this.#admission();
-    const clock = this.#clock;
-    const registries = RESOURCES.map((definition): [string, Registry] => {
-      const prefix = resourcePrefix(definition);
-      const cache = new WatchCache({ store, prefix, log: this.#log, clock });
-      const lease =
-        definition.ttlSeconds === undefined
-          ? undefined
-          : new EventLease(store, definition.ttlSeconds ?? EVENT_TTL_SECONDS, clock);
-      const storage = new Storage(store, cache, lease);
-      const companion = definition.resource === 'services' ? { companion: allocator } : {};
-      const registry = new Registry({ definition, storage, admission, clock, ...companion });
-      return [definition.resource, registry];
+    return buildResourceTable({
+      store,
+      clock: this.#clock,
+      log: this.#log,
+      admission: (table) => this.#admission(table),
+      companionsOf: ({ group, resource }) =>
+        group === '' && resource === 'services' ? [allocator] : [],
     });
-    return new Map(registries);
   }
 
-  #admission(): AdmissionChain {
+  #admission(table: ResourceTable): AdmissionChain {
     const {
       defaultNotReadyTolerationSeconds: notReadySeconds = 300,
       defaultUnreachableTolerationSeconds: unreachableSeconds = 300,
     } = this.#options;
     const findNamespace = async (name: string) => {
-      const { definition, storage } = this.#registry('namespaces');
+      const { definition, storage } = table.registry('', 'namespaces');
       const key = objectKey(definition, { name });
       return (storage.cache.get(key) ?? (await storage.get(key)))?.object;
     };
@@ -207,11 +193,8 @@ export class ApiServer implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    const caches = [...this.#registries.values()].map(({ storage }) => storage.cache);
-    for (const cache of caches) this.#running.push(cache.run(signal));
-    this.#running.push(this.#compact(signal));
-    const ready = Promise.all(caches.map((cache) => cache.ready()));
-    await Promise.race([ready, once(signal, 'abort')]);
+    this.#running.push(this.#table.run(signal), this.#compact(signal));
+    await Promise.race([this.#table.ready(), once(signal, 'abort')]);
     await this.#bootstrapUntilDone(signal);
     this.#running.push(this.#keepBootstrapped(signal));
   }
@@ -220,7 +203,8 @@ export class ApiServer implements AsyncDisposable {
     const { advertiseAddress = '127.0.0.1', serviceClusterIpRange = '10.96.0.0/16' } =
       this.#options;
     const serviceIp = addressAt(parseIpv4Range(serviceClusterIpRange), 1);
-    const registries = (resource: string) => this.#registry(resource);
+    const registries = (resource: string) =>
+      this.#table.registry(resource === 'endpointslices' ? 'discovery.k8s.io' : '', resource);
     while (!signal.aborted) {
       try {
         await bootstrap({ registries, advertiseAddress, port: this.port, serviceIp });
@@ -274,7 +258,7 @@ export class ApiServer implements AsyncDisposable {
     if (info.kind === 'path' || user === undefined) {
       if (request.method !== 'GET' && request.method !== 'HEAD') throw unknownPath();
       await handlePath(request, response, path, {
-        resources: RESOURCES,
+        resources: this.#table.definitions(),
         serverAddress: `${this.#options.advertiseAddress ?? '127.0.0.1'}:${this.port}`,
         checks: this.#checks(),
         metrics: () => this.#metrics.text(),
@@ -282,7 +266,7 @@ export class ApiServer implements AsyncDisposable {
       return;
     }
     const context = this.#context({ request, response, info, query, user });
-    const { verb, longRunning, handle } = routeResource(context, this.#kubelets);
+    const { verb, longRunning, handle } = routeResource(context, this.#env);
     const labels = labelsOf(info, verb);
     const startedMs = performance.now();
     const ended = longRunning ? this.#metrics.longRunning(labels) : undefined;
@@ -305,12 +289,12 @@ export class ApiServer implements AsyncDisposable {
     parts: Pick<RequestContext, 'request' | 'response' | 'query' | 'user'> & { info: RequestInfo },
   ): RequestContext {
     const { info } = parts;
-    const registry = info.kind === 'resource' ? this.#registries.get(info.resource) : undefined;
-    const { group, version } = registry?.definition ?? {};
-    if (info.kind !== 'resource' || registry === undefined) throw unknownPath();
-    if (info.group !== group || info.version !== version) throw unknownPath();
-    if (info.namespace !== undefined && !registry.definition.namespaced) throw unknownPath();
-    return { ...parts, info, registry, signal: this.#stop.signal, now: () => this.#clock.now() };
+    if (info.kind !== 'resource') throw unknownPath();
+    const served = this.#table.find(info.group, info.version, info.resource);
+    if (served === undefined) throw unknownPath();
+    const { registry } = served;
+    const { signal } = this.#stop;
+    return { ...parts, info, served, registry, signal, now: () => this.#clock.now() };
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -323,11 +307,9 @@ export class ApiServer implements AsyncDisposable {
       // There is no response to an upgrade, and none of the handlers that need one is reached.
       const response = undefined as unknown as ServerResponse;
       const context = this.#context({ request, response, info, query, user });
-      const { resource, subresource = '' } = context.info;
-      if (resource !== 'pods' || !['exec', 'attach'].includes(subresource)) throw unknownPath();
-      const labels = labelsOf(context.info, 'CONNECT');
-      const ended = this.#metrics.longRunning(labels);
-      await this.#kubelets.upgrade(context, socket, head).finally(ended);
+      const { verb, connect } = routeUpgrade(context, this.#env);
+      const ended = this.#metrics.longRunning(labelsOf(context.info, verb));
+      await connect({ socket, head }).finally(ended);
     } catch (error) {
       refuseUpgrade(socket, toApiError(error));
     }
@@ -337,10 +319,8 @@ export class ApiServer implements AsyncDisposable {
     const caches = () => {
       const { signal } = this.#stop;
       if (signal.aborted) throw new Error('the server is stopping');
-      for (const { storage, definition } of this.#registries.values()) {
-        if (!storage.cache.isReady)
-          throw new Error(`no complete list of ${definition.resource} yet`);
-      }
+      const [resource] = this.#table.waitingFor();
+      if (resource !== undefined) throw new Error(`no complete list of ${resource} yet`);
     };
     return {
       ping() {},

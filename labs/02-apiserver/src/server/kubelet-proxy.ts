@@ -17,7 +17,7 @@ import type { Node, Pod } from 'kubernetes-types/core/v1';
 import { ApiError, badRequest, internalError, notFound } from '../api-error.ts';
 import type { Registry } from '../registry/registry.ts';
 import { objectKey } from '../registry/resource-definition.ts';
-import type { RequestContext } from './request-context.ts';
+import type { StoredContext } from './handler.ts';
 import { refOf } from './request-context.ts';
 
 export interface KubeletCredentials {
@@ -45,7 +45,7 @@ export class KubeletProxy {
   }
 
   /** GET pods/NAME/log */
-  async log(context: RequestContext): Promise<void> {
+  async log(context: StoredContext): Promise<void> {
     const query = new URLSearchParams(context.query);
     query.delete('container');
     const target = await this.#target(context, 'containerLogs', query);
@@ -60,7 +60,7 @@ export class KubeletProxy {
   }
 
   /** Upgrades of pods/NAME/exec and attach: from here on the two speak with each other. */
-  async upgrade(context: RequestContext, socket: Duplex, head: Buffer): Promise<void> {
+  async upgrade(context: StoredContext, socket: Duplex, head: Buffer): Promise<void> {
     const { request, info, query } = context;
     // Looked up first: kubectl tries SPDY when WebSocket is refused, and shows only what that attempt hears.
     const target = await this.#target(context, info.subresource ?? 'exec', kubeletQuery(query));
@@ -83,11 +83,7 @@ export class KubeletProxy {
     ]);
   }
 
-  async #target(
-    context: RequestContext,
-    endpoint: string,
-    query: URLSearchParams,
-  ): Promise<Target> {
+  async #target(context: StoredContext, endpoint: string, query: URLSearchParams): Promise<Target> {
     const stored = await context.registry.get(refOf(context));
     const pod = stored.object as Pod;
     const { name = '', namespace = '' } = pod.metadata ?? {};
@@ -123,7 +119,7 @@ export class KubeletProxy {
     return { host, port, ca, cert, key };
   }
 
-  #get(target: Target, { response }: RequestContext): Promise<IncomingMessage> {
+  #get(target: Target, { response }: StoredContext): Promise<IncomingMessage> {
     const options = { ...this.#tls(target), path: target.path, agent: false };
     return new Promise((resolve, reject) => {
       const outgoing = httpsRequest(options, resolve);

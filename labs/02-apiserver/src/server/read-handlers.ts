@@ -1,24 +1,17 @@
 // read-handlers: GET of one object, of a list, and of a watch, in the shape that the client asked for.
 //
-// Objects and lists go out as the bytes that are stored; only Tables and partial objects are written anew.
+// Objects and lists go out as the bytes that are stored; only Tables, partial objects and other versions are written anew.
 // Same idea upstream: apiserver, endpoints/handlers/get.go and response.go (transformResponseObject).
 
 import { badRequest } from '../api-error.ts';
-import { printerOf } from '../printers/printers.ts';
 import { type IncludeObject, partialOf, tableOf } from '../printers/table.ts';
+import type { ReadonlyApiObject } from '../registry/api-object.ts';
 import { type ListAnswer, list } from '../registry/list.ts';
 import { ObjectFilter } from '../registry/object-filter.ts';
-import { groupVersionOf } from '../registry/resource-definition.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
+import type { StoredContext } from './handler.ts';
 import type { Negotiated } from './negotiation.ts';
-import {
-  integerOf,
-  isTrue,
-  negotiated,
-  type RequestContext,
-  refOf,
-  selectorsOf,
-} from './request-context.ts';
+import { integerOf, isTrue, negotiated, refOf, selectorsOf } from './request-context.ts';
 import { type Answer, send } from './responses.ts';
 import { serveWatch } from './watch-stream.ts';
 
@@ -26,21 +19,24 @@ import { serveWatch } from './watch-stream.ts';
 const WATCH_TIMEOUT_MIN_MS = 30 * 60_000;
 const COMMA = Buffer.from(',');
 
-export async function handleGet(context: RequestContext): Promise<void> {
+export async function handleGet(context: StoredContext): Promise<void> {
   const shape = negotiated(context);
   const stored = await context.registry.get(refOf(context));
   await sendObject(context, stored, { shape });
 }
 
-/** Answers a request with one object. */
+/** Answers a request with one object, in the version that was asked for. */
 export async function sendObject(
-  context: RequestContext,
+  context: StoredContext,
   stored: StoredObject,
   options: { shape?: Negotiated; status?: number; warnings?: readonly string[] } = {},
 ): Promise<void> {
   const shape = options.shape ?? negotiated(context);
   const answer: Answer = {
-    body: shape.shape === 'object' ? stored.bytes : shapedObject(context, stored, shape),
+    body:
+      shape.shape === 'object'
+        ? context.served.view(stored).bytes
+        : shapedObject(context, stored, shape),
     encoding: shape.encoding,
     ...(options.status === undefined ? {} : { status: options.status }),
     ...(options.warnings === undefined ? {} : { warnings: options.warnings }),
@@ -48,10 +44,10 @@ export async function sendObject(
   await send(context.request, context.response, answer);
 }
 
-export async function handleList(context: RequestContext): Promise<void> {
-  const { query, registry } = context;
+export async function handleList(context: StoredContext): Promise<void> {
+  const { query, registry, served } = context;
   const shape = negotiated(context);
-  const filter = new ObjectFilter(registry.definition, selectorsOf(context));
+  const filter = new ObjectFilter(served.definition, selectorsOf(context));
   const limit = integerOf(query, 'limit');
   const resourceVersion = integerOf(query, 'resourceVersion');
   const token = query.get('continue') ?? '';
@@ -85,8 +81,8 @@ function checkMatch(match: string, resourceVersion: number | undefined, token: s
   }
 }
 
-function listBody(context: RequestContext, answer: ListAnswer, shape: Negotiated): Buffer | object {
-  const { definition } = context.registry;
+function listBody(context: StoredContext, answer: ListAnswer, shape: Negotiated): Buffer | object {
+  const { served } = context;
   const metadata = {
     resourceVersion: String(answer.revision),
     ...(answer.continue === undefined ? {} : { continue: answer.continue }),
@@ -101,11 +97,12 @@ function listBody(context: RequestContext, answer: ListAnswer, shape: Negotiated
     const items = objects.map((object) => partialOf(object, shape.metaVersion));
     return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items };
   }
-  const kind = `${definition.kind}List`;
-  const head = JSON.stringify({ kind, apiVersion: groupVersionOf(definition), metadata });
-  const parts = answer.items.flatMap((stored, index) =>
-    index === 0 ? [stored.bytes] : [COMMA, stored.bytes],
-  );
+  const kind = `${served.definition.kind}List`;
+  const head = JSON.stringify({ kind, apiVersion: served.apiVersion, metadata });
+  const parts = answer.items.flatMap((stored, index) => {
+    const { bytes } = served.view(stored);
+    return index === 0 ? [bytes] : [COMMA, bytes];
+  });
   return Buffer.concat([
     Buffer.from(`${head.slice(0, -1)},"items":[`),
     ...parts,
@@ -113,19 +110,16 @@ function listBody(context: RequestContext, answer: ListAnswer, shape: Negotiated
   ]);
 }
 
-function shapedObject(context: RequestContext, stored: StoredObject, shape: Negotiated): object {
+function shapedObject(context: StoredContext, stored: StoredObject, shape: Negotiated): object {
   if (shape.shape === 'partial') return partialOf(stored.object, shape.metaVersion);
   const metadata = { resourceVersion: stored.object.metadata.resourceVersion };
   return tableOf([stored.object], tableOptions(context, shape, metadata));
 }
 
-function tableOptions(
-  { query, registry, now }: RequestContext,
-  shape: Negotiated,
-  metadata: object,
-) {
+function tableOptions({ query, served, now }: StoredContext, shape: Negotiated, metadata: object) {
   return {
-    printer: printerOf(registry.definition.kind),
+    printer: served.printer,
+    shown: (object: ReadonlyApiObject) => served.shown(object),
     metaVersion: shape.metaVersion,
     includeObject: includeObjectOf(query),
     nowMs: now(),
@@ -140,8 +134,8 @@ function includeObjectOf(query: URLSearchParams): IncludeObject {
   throw badRequest(`unrecognized includeObject value: "${value}"`);
 }
 
-export async function handleWatch(context: RequestContext): Promise<void> {
-  const { query, registry, response, signal } = context;
+export async function handleWatch(context: StoredContext): Promise<void> {
+  const { query, registry, served, response, signal } = context;
   const shape = negotiated(context);
   const resourceVersion = integerOf(query, 'resourceVersion');
   const sendInitial = isTrue(query, 'sendInitialEvents');
@@ -154,7 +148,7 @@ export async function handleWatch(context: RequestContext): Promise<void> {
   const fromState = sendInitial || resourceVersion === undefined || resourceVersion === 0;
   await serveWatch(response, {
     cache: registry.storage.cache,
-    filter: new ObjectFilter(registry.definition, selectorsOf(context)),
+    filter: new ObjectFilter(served.definition, selectorsOf(context)),
     fromRevision: fromState ? undefined : resourceVersion,
     markInitialEventsEnd: sendInitial && isTrue(query, 'allowWatchBookmarks'),
     bookmarks: isTrue(query, 'allowWatchBookmarks'),
@@ -164,11 +158,8 @@ export async function handleWatch(context: RequestContext): Promise<void> {
   });
 }
 
-function objectWriter(
-  context: RequestContext,
-  shape: Negotiated,
-): (stored: StoredObject) => Buffer {
-  if (shape.shape === 'object') return (stored) => stored.bytes;
+function objectWriter(context: StoredContext, shape: Negotiated): (stored: StoredObject) => Buffer {
+  if (shape.shape === 'object') return (stored) => context.served.view(stored).bytes;
   let withoutColumns = false;
   return (stored) => {
     if (shape.shape === 'partial') {

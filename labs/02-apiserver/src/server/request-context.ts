@@ -8,6 +8,7 @@ import { badRequest } from '../api-error.ts';
 import type { ObjectRef } from '../client/resources.ts';
 import type { FieldValidation } from '../codec/decode.ts';
 import type { Registry, WriteOptions } from '../registry/registry.ts';
+import type { Served } from '../registry/served.ts';
 import type { User } from './authentication.ts';
 import { type Negotiated, negotiate } from './negotiation.ts';
 import type { ResourceRequest } from './request-info.ts';
@@ -19,7 +20,10 @@ export interface RequestContext {
   readonly info: ResourceRequest;
   readonly query: URLSearchParams;
   readonly user: User;
-  readonly registry: Registry;
+  /** The resource in the version that the path names. */
+  readonly served: Served;
+  /** Of the stored version; undefined for a resource of which nothing is stored. See StoredContext. */
+  readonly registry: Registry | undefined;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
   readonly now: () => number;

@@ -5,6 +5,9 @@
 //   binding    a pod gets its node: once, and never another
 //   finalize   the namespace controller takes its hold off a namespace
 //
+// Each is a handler that declarations name (registry/resources); `bindings`, a resource of which nothing is stored, is here too, as it is
+// the older way to bind.
+//
 // Same idea upstream: registry/core/pod/storage (BindingREST), registry/apps/…/storage (ScaleREST), registry/core/namespace/storage.
 
 import type { Scale } from 'kubernetes-types/autoscaling/v1';
@@ -16,8 +19,10 @@ import { formatLabelSelector } from '../client/selectors.ts';
 import { checkObject, decodeObject } from '../codec/decode.ts';
 import { applyPatch } from '../patch/apply-patch.ts';
 import { formatTime, mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
-import { sendObject } from './read-handlers.ts';
+import type { HandlerEnv, StoredContext } from './handler.ts';
+import { handleGet, sendObject } from './read-handlers.ts';
 import {
   bodyOf,
   fieldValidationOf,
@@ -26,7 +31,7 @@ import {
   writeOptions,
 } from './request-context.ts';
 import { send } from './responses.ts';
-import { mediaType } from './write-handlers.ts';
+import { checkNamespace, handlePatch, handleUpdate, mediaType } from './write-handlers.ts';
 
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 const BINDING = { group: '', version: 'v1', kind: 'Binding' };
@@ -36,7 +41,13 @@ interface Scalable extends ReadonlyApiObject {
   readonly status?: { replicas?: number };
 }
 
-export async function handleScale(context: RequestContext): Promise<void> {
+export function statusSubresource(context: StoredContext): Promise<void> {
+  const { method } = context.request;
+  if (method === 'PATCH') return handlePatch(context, 'status');
+  return method === 'PUT' ? handleUpdate(context, 'status') : handleGet(context);
+}
+
+export async function scaleSubresource(context: StoredContext): Promise<void> {
   const { request, response, registry } = context;
   const ref = refOf(context);
   if (request.method === 'GET') {
@@ -90,13 +101,24 @@ function scaleOf({ object }: StoredObject): Scale {
   ) as Scale;
 }
 
-/** POST pods/NAME/binding, and POST bindings whose metadata names the pod. */
-export async function handleBinding(context: RequestContext): Promise<void> {
-  const { registry, info, now } = context;
+/** POST pods/NAME/binding */
+export function bindingSubresource(context: StoredContext): Promise<void> {
+  return bind(context, context.registry);
+}
+
+/** POST bindings, whose metadata names the pod. */
+export function bindingsResource(context: RequestContext, { table }: HandlerEnv): Promise<void> {
+  return bind(context, table.registry('', 'pods'));
+}
+
+async function bind(context: RequestContext, pods: Registry): Promise<void> {
+  const { info, now } = context;
   const { bytes, contentType } = await bodyOf(context);
   const decoded = decodeObject(bytes, contentType, BINDING, fieldValidationOf(context));
+  checkNamespace(decoded.object, info.namespace);
   const { metadata, target } = decoded.object as Binding;
   const name = info.name ?? metadata?.name ?? '';
+  if (name === '') throw badRequest('Name parameter required.');
   if (info.name !== undefined && metadata?.name && metadata.name !== info.name) {
     throw badRequest('name in URL does not match name in Binding object');
   }
@@ -107,7 +129,7 @@ export async function handleBinding(context: RequestContext): Promise<void> {
   const ref = info.namespace === undefined ? { name } : { name, namespace: info.namespace };
   const change = (current: StoredObject) => bound(current.object, target.name ?? '', now());
   const options = { ...writeOptions(context), scope: 'raw' as const, subresource: 'binding' };
-  await registry.update(ref, change, options);
+  await pods.update(ref, change, options);
   const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
   await send(context.request, context.response, { status: 201, body: { ...status, code: 201 } });
 }
@@ -138,11 +160,11 @@ function bound(object: ReadonlyApiObject, node: string, nowMs: number): Kubernet
   } as KubernetesObject;
 }
 
-export async function handleFinalize(context: RequestContext): Promise<void> {
-  const { registry } = context;
+/** PUT namespaces/NAME/finalize */
+export async function finalizeSubresource(context: StoredContext): Promise<void> {
+  const { registry, served } = context;
   const { bytes, contentType } = await bodyOf(context);
-  const validation = fieldValidationOf(context);
-  const { object } = decodeObject(bytes, contentType, registry.definition, validation);
+  const { object } = served.codec.decode(bytes, contentType, fieldValidationOf(context));
   const wanted = object as Namespace;
   const change = (current: StoredObject): KubernetesObject => {
     const next = mutableCopy(current.object) as Namespace;

@@ -5,22 +5,22 @@
 // Left out in this step: server-side apply.
 
 import type { DeleteOptions } from 'kubernetes-types/meta/v1';
-import { ApiError, badRequest, methodNotAllowed } from '../api-error.ts';
+import { ApiError, badRequest, unsupportedMediaType } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
-import { checkObject, decodeObject, decodeOptions } from '../codec/decode.ts';
+import { type DecodedObject, decodeOptions } from '../codec/decode.ts';
 import { applyPatch } from '../patch/apply-patch.ts';
 import { metadataOf, mutableCopy } from '../registry/api-object.ts';
 import { list } from '../registry/list.ts';
 import { ObjectFilter } from '../registry/object-filter.ts';
 import type { UpdateOptions } from '../registry/registry.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
+import type { StoredContext } from './handler.ts';
 import { sendObject } from './read-handlers.ts';
 import {
   bodyOf,
   dryRunOf,
   fieldValidationOf,
   integerOf,
-  type RequestContext,
   refOf,
   selectorsOf,
   writeOptions,
@@ -29,24 +29,21 @@ import { send } from './responses.ts';
 
 type Scope = UpdateOptions['scope'];
 
-export async function handleCreate(context: RequestContext): Promise<void> {
-  const { registry, info } = context;
+export async function handleCreate(context: StoredContext): Promise<void> {
+  const { registry, served, info } = context;
   const { object, warnings } = await decodeBody(context);
   checkNamespace(object, info.namespace);
-  registry.strategy.setDefaults(object);
-  const stored = await registry.create(object, info.namespace, writeOptions(context));
+  const wanted = served.toStorage(object);
+  const stored = await registry.create(wanted, info.namespace, writeOptions(context));
   await sendObject(context, stored, { status: 201, warnings });
 }
 
-export async function handleUpdate(
-  context: RequestContext,
-  scope: Scope = 'object',
-): Promise<void> {
-  const { registry, info } = context;
-  const { object, warnings } = await decodeBody(context);
-  checkNamespace(object, info.namespace);
-  checkName(object, info.name ?? '');
-  registry.strategy.setDefaults(object);
+export async function handleUpdate(context: StoredContext, scope: Scope = 'object'): Promise<void> {
+  const { registry, served, info } = context;
+  const { object: sent, warnings } = await decodeBody(context);
+  checkNamespace(sent, info.namespace);
+  checkName(sent, info.name ?? '');
+  const object = served.toStorage(sent);
   const options = updateOptions(context, scope);
   try {
     const stored = await registry.update(refOf(context), () => mutableCopy(object), options);
@@ -59,25 +56,27 @@ export async function handleUpdate(
   }
 }
 
-export async function handlePatch(context: RequestContext, scope: Scope = 'object'): Promise<void> {
-  const { registry } = context;
+export async function handlePatch(context: StoredContext, scope: Scope = 'object'): Promise<void> {
+  const { registry, served } = context;
+  const { definition, codec } = served;
   const { bytes, contentType } = await bodyOf(context);
+  const patchType = mediaType(contentType).toLowerCase();
+  if (!codec.patchTypes.includes(patchType)) throw unsupportedMediaType(codec.patchTypes);
   const validation = fieldValidationOf(context);
   let warnings: readonly string[] = [];
   const change = (current: StoredObject): KubernetesObject => {
-    const before = mutableCopy(current.object);
-    const patched = applyPatch(before, bytes, mediaType(contentType), registry.definition);
-    const checked = checkObject(patched, registry.definition, validation);
+    const before = mutableCopy(served.shown(current.object));
+    const patched = applyPatch(before, bytes, patchType, definition);
+    const checked = codec.check(patched, validation);
     warnings = checked.warnings;
     checkName(checked.object, context.info.name ?? '');
-    registry.strategy.setDefaults(checked.object);
-    return checked.object;
+    return served.toStorage(checked.object);
   };
   const stored = await registry.update(refOf(context), change, updateOptions(context, scope));
   await sendObject(context, stored, { warnings });
 }
 
-export async function handleDelete(context: RequestContext): Promise<void> {
+export async function handleDelete(context: StoredContext): Promise<void> {
   const { registry } = context;
   const options = await deleteOptions(context);
   const write = { ...writeOptions(context), dryRun: isDryRun(context, options) };
@@ -86,18 +85,18 @@ export async function handleDelete(context: RequestContext): Promise<void> {
     await sendObject(context, stored);
     return;
   }
-  const { group, resource } = registry.definition;
+  const { group, resource } = context.served.definition;
   const { name, uid } = stored.object.metadata;
   const details = { name, ...(group === '' ? {} : { group }), kind: resource, uid };
   const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
   await send(context.request, context.response, { body: status });
 }
 
-export async function handleDeleteCollection(context: RequestContext): Promise<void> {
-  const { registry, info } = context;
+export async function handleDeleteCollection(context: StoredContext): Promise<void> {
+  const { registry, served } = context;
   const options = await deleteOptions(context);
   const write = { ...writeOptions(context), dryRun: isDryRun(context, options) };
-  const filter = new ObjectFilter(registry.definition, selectorsOf(context));
+  const filter = new ObjectFilter(served.definition, selectorsOf(context));
   const { items, revision } = await list(registry.storage, filter, {});
   for (const { object } of items) {
     const { name = '', namespace } = object.metadata;
@@ -108,27 +107,23 @@ export async function handleDeleteCollection(context: RequestContext): Promise<v
       if (!ApiError.is(error, 'NotFound')) throw error; // Somebody else was faster.
     }
   }
-  const { kind, group, version } = registry.definition;
-  const apiVersion = group === '' ? version : `${group}/${version}`;
   const metadata = { resourceVersion: String(revision) };
   const body = {
-    kind: `${kind}List`,
-    apiVersion,
+    kind: `${served.definition.kind}List`,
+    apiVersion: served.apiVersion,
     metadata,
-    items: items.map(({ object }) => object),
+    items: items.map(({ object }) => served.shown(object)),
   };
-  if (!registry.definition.verbs.includes('deletecollection')) {
-    throw methodNotAllowed(registry.definition, 'deletecollection');
-  }
-  await send(context.request, context.response, { body: info.name === undefined ? body : {} });
+  await send(context.request, context.response, { body });
 }
 
-async function decodeBody(context: RequestContext) {
+/** The object in the body, in the version of the path. */
+async function decodeBody(context: StoredContext): Promise<DecodedObject> {
   const { bytes, contentType } = await bodyOf(context);
-  return decodeObject(bytes, contentType, context.registry.definition, fieldValidationOf(context));
+  return context.served.codec.decode(bytes, contentType, fieldValidationOf(context));
 }
 
-function updateOptions(context: RequestContext, scope: Scope): UpdateOptions {
+function updateOptions(context: StoredContext, scope: Scope): UpdateOptions {
   const { subresource } = context.info;
   return {
     ...writeOptions(context),
@@ -138,7 +133,7 @@ function updateOptions(context: RequestContext, scope: Scope): UpdateOptions {
 }
 
 /** Options come in the body, and for old clients in the query. */
-async function deleteOptions(context: RequestContext): Promise<DeleteOptions> {
+async function deleteOptions(context: StoredContext): Promise<DeleteOptions> {
   const { query } = context;
   const { bytes, contentType } = await bodyOf(context);
   const options: DeleteOptions = decodeOptions(bytes, contentType, 'DeleteOptions');
@@ -149,7 +144,7 @@ async function deleteOptions(context: RequestContext): Promise<DeleteOptions> {
   return options;
 }
 
-function isDryRun(context: RequestContext, { dryRun = [] }: DeleteOptions): boolean {
+function isDryRun(context: StoredContext, { dryRun = [] }: DeleteOptions): boolean {
   return writeOptions(context).dryRun || dryRunOf(dryRun);
 }
 
@@ -157,7 +152,7 @@ export function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';')[0]?.trim() ?? '';
 }
 
-function checkNamespace(object: KubernetesObject, namespace: string | undefined): void {
+export function checkNamespace(object: KubernetesObject, namespace: string | undefined): void {
   const own = object.metadata?.namespace ?? '';
   if (own !== '' && own !== (namespace ?? '')) {
     throw badRequest(

@@ -3,11 +3,21 @@
 import { ApiError } from '../../src/api-error.ts';
 import type { KubernetesObject } from '../../src/client/resources.ts';
 import { decodeObject } from '../../src/codec/decode.ts';
+import { RESOURCES } from '../../src/registry/resources.ts';
 import type { GroupVersionKind } from '../../src/schema/catalog.ts';
 import { type FieldError, invalid } from '../../src/strategy/field-error.ts';
-import { strategyOf } from '../../src/strategy/strategies.ts';
+import { generalStrategy } from '../../src/strategy/general.ts';
+import type { Strategy } from '../../src/strategy/strategy.ts';
 
 export type Loose = Record<string, unknown>;
+
+/** Of the resource that is stored in this version; of kinds that nobody declared, what they would get. */
+export function strategyOf({ group, version, kind }: GroupVersionKind): Strategy {
+  const found = RESOURCES.find(
+    (one) => one.group === group && one.version === version && one.kind === kind,
+  );
+  return found?.strategy ?? generalStrategy({ namespaced: true, hasStatus: true });
+}
 
 const CLUSTER_KINDS = new Set(['Namespace', 'Node']);
 

@@ -8,8 +8,7 @@ import {
   required,
   tooLong,
 } from '../../src/strategy/field-error.ts';
-import { strategyOf } from '../../src/strategy/strategies.ts';
-import { complaint, create, type Loose, update } from './admit.ts';
+import { complaint, create, type Loose, strategyOf, update } from './admit.ts';
 
 const core = (kind: string) => ({ group: '', version: 'v1', kind });
 const secret = core('Secret');

@@ -1,0 +1,41 @@
+// apps: the resources of the group apps, v1: what keeps pods running.
+//
+// Same facts upstream: registry/apps/rest/storage_apps.go.
+
+import {
+  daemonSetPrinter,
+  deploymentPrinter,
+  replicaSetPrinter,
+} from '../../printers/workloads.ts';
+import { daemonSetStrategy } from '../../strategy/daemon-set.ts';
+import { deploymentStrategy } from '../../strategy/deployment.ts';
+import { replicaSetStrategy } from '../../strategy/replica-set.ts';
+import type { ResourceDefinition } from '../resource-definition.ts';
+import { define, SCALE, status, zeroField } from './define.ts';
+
+const apps = { group: 'apps', categories: ['all'] } as const;
+
+export const APPS_RESOURCES: readonly ResourceDefinition[] = [
+  define('DaemonSet', 'daemonsets', {
+    ...apps,
+    shortNames: ['ds'],
+    strategy: daemonSetStrategy,
+    printer: daemonSetPrinter,
+    subresources: [status('DaemonSet')],
+  }),
+  define('Deployment', 'deployments', {
+    ...apps,
+    shortNames: ['deploy'],
+    strategy: deploymentStrategy,
+    printer: deploymentPrinter,
+    subresources: [SCALE, status('Deployment')],
+  }),
+  define('ReplicaSet', 'replicasets', {
+    ...apps,
+    shortNames: ['rs'],
+    strategy: replicaSetStrategy,
+    printer: replicaSetPrinter,
+    subresources: [SCALE, status('ReplicaSet')],
+    selectableFields: zeroField('status.replicas', '0'),
+  }),
+];

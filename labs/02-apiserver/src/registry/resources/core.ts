@@ -1,0 +1,173 @@
+// core: the resources of the core group, v1.
+//
+// Same facts upstream: registry/core/rest/storage_core.go and each resource's strategy.go.
+
+import {
+  configMapPrinter,
+  eventPrinter,
+  namespacePrinter,
+  nodePrinter,
+  secretPrinter,
+  serviceAccountPrinter,
+} from '../../printers/cluster.ts';
+import { endpointsPrinter, servicePrinter } from '../../printers/network.ts';
+import { podPrinter } from '../../printers/pod.ts';
+import { replicationControllerPrinter } from '../../printers/workloads.ts';
+import type { ConnectHandler } from '../../server/handler.ts';
+import {
+  bindingSubresource,
+  bindingsResource,
+  finalizeSubresource,
+} from '../../server/subresources.ts';
+import { configMapStrategy } from '../../strategy/config-map.ts';
+import { endpointsStrategy } from '../../strategy/endpoints.ts';
+import { eventStrategy } from '../../strategy/event.ts';
+import { namespaceStrategy } from '../../strategy/namespace.ts';
+import { nodeStrategy } from '../../strategy/node.ts';
+import { podStrategy } from '../../strategy/pod.ts';
+import { replicationControllerStrategy } from '../../strategy/replication-controller.ts';
+import { secretStrategy } from '../../strategy/secret.ts';
+import { serviceStrategy } from '../../strategy/service.ts';
+import { serviceAccountStrategy } from '../../strategy/service-account.ts';
+import { ALL_VERBS, type ResourceDefinition } from '../resource-definition.ts';
+import { define, field, fields, SCALE, status, zeroField } from './define.ts';
+
+const connectToKubelet: ConnectHandler = (context, { socket, head }, { kubelets }) =>
+  kubelets.upgrade(context, socket, head);
+
+const pods = define('Pod', 'pods', {
+  shortNames: ['po'],
+  categories: ['all'],
+  strategy: podStrategy,
+  printer: podPrinter,
+  subresources: [
+    {
+      name: 'attach',
+      kind: 'PodAttachOptions',
+      verbs: ['create', 'get'],
+      connect: connectToKubelet,
+    },
+    { name: 'binding', kind: 'Binding', verbs: ['create'], handle: bindingSubresource },
+    {
+      name: 'exec',
+      kind: 'PodExecOptions',
+      verbs: ['create', 'get'],
+      connect: connectToKubelet,
+    },
+    {
+      name: 'log',
+      kind: 'Pod',
+      verbs: ['get'],
+      longRunning: true,
+      handle: (context, { kubelets }) => kubelets.log(context),
+    },
+    status('Pod'),
+  ],
+  selectableFields: {
+    ...fields(
+      'spec.nodeName',
+      'spec.restartPolicy',
+      'spec.schedulerName',
+      'spec.serviceAccountName',
+      'status.phase',
+      'status.podIP',
+      'status.nominatedNodeName',
+    ),
+    ...zeroField('spec.hostNetwork', 'false'),
+  },
+});
+
+const nodes = define('Node', 'nodes', {
+  shortNames: ['no'],
+  namespaced: false,
+  strategy: nodeStrategy,
+  printer: nodePrinter,
+  subresources: [status('Node')],
+  selectableFields: zeroField('spec.unschedulable', 'false'),
+});
+
+const namespaces = define('Namespace', 'namespaces', {
+  shortNames: ['ns'],
+  namespaced: false,
+  verbs: ALL_VERBS.filter((verb) => verb !== 'deletecollection'),
+  strategy: namespaceStrategy,
+  printer: namespacePrinter,
+  subresources: [
+    { name: 'finalize', kind: 'Namespace', verbs: ['update'], handle: finalizeSubresource },
+    status('Namespace'),
+  ],
+  selectableFields: fields('status.phase'),
+});
+
+const services = define('Service', 'services', {
+  shortNames: ['svc'],
+  categories: ['all'],
+  strategy: serviceStrategy,
+  printer: servicePrinter,
+  subresources: [status('Service')],
+  selectableFields: fields('spec.clusterIP', 'spec.type'),
+  createOnUpdate: true,
+});
+
+const events = define('Event', 'events', {
+  shortNames: ['ev'],
+  strategy: eventStrategy,
+  printer: eventPrinter,
+  selectableFields: {
+    ...fields(
+      'involvedObject.kind',
+      'involvedObject.namespace',
+      'involvedObject.name',
+      'involvedObject.uid',
+      'involvedObject.apiVersion',
+      'involvedObject.resourceVersion',
+      'involvedObject.fieldPath',
+      'reason',
+      'reportingComponent',
+      'type',
+    ),
+    source: (object) => field('source.component')(object) || field('reportingComponent')(object),
+  },
+  createOnUpdate: true,
+  ttlSeconds: 3600,
+});
+
+const replicationControllers = define('ReplicationController', 'replicationcontrollers', {
+  shortNames: ['rc'],
+  categories: ['all'],
+  strategy: replicationControllerStrategy,
+  printer: replicationControllerPrinter,
+  subresources: [SCALE, status('ReplicationController')],
+  selectableFields: zeroField('status.replicas', '0'),
+});
+
+export const CORE_RESOURCES: readonly ResourceDefinition[] = [
+  define('Binding', 'bindings', { verbs: ['create'], handle: bindingsResource }),
+  define('ConfigMap', 'configmaps', {
+    shortNames: ['cm'],
+    strategy: configMapStrategy,
+    printer: configMapPrinter,
+  }),
+  define('Endpoints', 'endpoints', {
+    shortNames: ['ep'],
+    strategy: endpointsStrategy,
+    printer: endpointsPrinter,
+    createOnUpdate: true,
+  }),
+  events,
+  namespaces,
+  nodes,
+  pods,
+  replicationControllers,
+  define('Secret', 'secrets', {
+    strategy: secretStrategy,
+    printer: secretPrinter,
+    selectableFields: fields('type'),
+  }),
+  define('ServiceAccount', 'serviceaccounts', {
+    shortNames: ['sa'],
+    strategy: serviceAccountStrategy,
+    printer: serviceAccountPrinter,
+  }),
+  services,
+];

@@ -15,6 +15,8 @@ const NAME = 'alarms';
 export class Alarms {
   readonly #meta: Meta;
   readonly #active: Set<AlarmKind>;
+  /** The records of raised alarms that are on their way. On a full disk each may be refused, with all that waits behind it. */
+  #raising: Promise<unknown> = Promise.resolve();
 
   constructor(meta: Meta) {
     this.#meta = meta;
@@ -33,10 +35,14 @@ export class Alarms {
   async raise(kind: AlarmKind): Promise<void> {
     if (this.#active.has(kind)) return;
     this.#active.add(kind);
-    await this.#meta.set(NAME, encode(this.#active)).catch(() => undefined);
+    const record = this.#meta.set(NAME, encode(this.#active)).catch(() => undefined);
+    this.#raising = Promise.all([this.#raising, record]);
+    await record;
   }
 
+  /** Waits for the record of the alarm first: the one that takes it away must not be refused in its company. */
   async disarm(kind: AlarmKind): Promise<void> {
+    await this.#raising;
     if (!this.#active.has(kind)) return;
     const others = new Set(this.#active);
     others.delete(kind);

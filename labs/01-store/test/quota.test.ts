@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type KeyValueStore, StoreError } from '#src/kv.ts';
 import { openMemoryStore, openStore } from '#src/open-store.ts';
 import { txnCost } from '#src/quota.ts';
+import { FaultDisk } from './support/fault-disk.ts';
 import { bytes, temporaryDirectory } from './support/store-helpers.ts';
 
 const big = bytes('x'.repeat(1000));
@@ -158,4 +159,18 @@ test('Meta: what is set is durable, and comes back from the log and from a snaps
   await using third = await openStore({ dataDir: directory.path });
   expect(third.meta.get('name')).toEqual(bytes('\0\xff'));
   expect((await third.status()).revision).toBe(1);
+});
+
+test('an alarm may be disarmed at once, while its own record is refused by the full disk', async () => {
+  await using directory = await temporaryDirectory();
+  const disk = new FaultDisk();
+  await using store = await openStore({ dataDir: directory.path, disk });
+  disk.freeBytes = 0;
+  // That of the put, and that of the alarm.
+  disk.refusalsMax = 2;
+  expect(await codeOf(store.put({ key: 'a', value: big }))).toBe(NO_SPACE);
+  await store.maintenance.disarm('NOSPACE');
+  expect(disk.refusals).toBe(2);
+  expect(await store.maintenance.alarms()).toEqual([]);
+  expect(await codeOf(store.put({ key: 'a', value: big }))).toBe('no error');
 });

@@ -2,7 +2,6 @@
 import type { Disk } from '#src/disk.ts';
 import { StoreError } from '#src/kv.ts';
 import { openStore } from '#src/open-store.ts';
-import { eventually } from './eventually.ts';
 
 const VALUE_BYTES = 10_000;
 const PUTS_MAX = 10_000;
@@ -54,8 +53,7 @@ export async function fillTheDisk({ dataDir, disk, makeRoom }: Place): Promise<A
   }
   await makeRoom();
   const beforeDisarm = await put('before');
-  // The alarm itself may still be on its way to the full disk, and what waits behind it is refused with it.
-  await eventually(() => store.maintenance.disarm('NOSPACE'));
+  await store.maintenance.disarm('NOSPACE');
   const afterDisarm = await put('after');
   store.check();
   await store[Symbol.asyncDispose]();

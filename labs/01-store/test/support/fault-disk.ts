@@ -10,6 +10,9 @@ export class FaultDisk implements Disk {
   truncateError: string | undefined;
   writes = 0;
   syncs = 0;
+  /** Writes that did not fit; after so many there is room again. */
+  refusals = 0;
+  refusalsMax = Number.POSITIVE_INFINITY;
   /** Awaited before each write to a file whose path matches. */
   gate: { pattern: RegExp; opened: Promise<void> } | undefined;
 
@@ -22,7 +25,10 @@ export class FaultDisk implements Disk {
         const fits = Math.min(bytes.length, this.freeBytes);
         await file.write(bytes.subarray(0, fits), position);
         this.freeBytes -= fits;
-        if (fits < bytes.length) throw errorOf('ENOSPC', 'no space left on device');
+        if (fits === bytes.length) return;
+        this.refusals++;
+        if (this.refusals === this.refusalsMax) this.freeBytes = Number.POSITIVE_INFINITY;
+        throw errorOf('ENOSPC', 'no space left on device');
       },
       datasync: async () => {
         this.syncs++;

@@ -1,7 +1,9 @@
 // A process that writes with the learner's store as fast as it can, says what was acknowledged, and waits to be killed.
+import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+const STDOUT = 1;
 const src = process.env.KUBE_LABS_SRC ?? join(import.meta.dirname, '../../../src');
 const { openStore } = await import(pathToFileURL(join(src, 'open-store.ts')).href);
 const [dataDir = '', from = '1'] = process.argv.slice(2);
@@ -14,5 +16,6 @@ for (let n = Number(from); ; n++) {
     value: Buffer.from(`${n}`),
   }));
   await store.txn({ compare: [], success, failure: [] });
-  process.stdout.write(`${n}\n`);
+  // At once: what process.stdout keeps for later would die with us.
+  writeSync(STDOUT, `${n}\n`);
 }

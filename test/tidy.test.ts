@@ -136,7 +136,7 @@ test('nothing is left for later in the code', () => {
 
 /** Lines of code, without blank lines and comments, that a lab's sources may have. Raising one is a decision: docs/decisions/004. */
 const CODE_LINES_MAX: Readonly<Record<string, number>> = {
-  '01-store': 7_000,
+  '01-store': 7_100,
   '02-apiserver': 26_000,
   '03-scheduler': 1_600,
   '04-controllers': 4_100,
@@ -145,7 +145,7 @@ const CODE_LINES_MAX: Readonly<Record<string, number>> = {
   '07-cadvisor': 1_300,
   '08-full-cluster': 3_300,
 };
-const CORE_LINES_MAX: Readonly<Record<string, number>> = { '01-store': 2_300 };
+const CORE_LINES_MAX: Readonly<Record<string, number>> = { '01-store': 1_730 };
 const CORE_LINES_MAX_ELSE = 1_500;
 
 const codeLines = (file: string): number =>

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: [
-      'test/{key-index,ordered-map,watch-hub,lease,quota,store-bad-input}.test.ts',
+      'test/{key-index,ordered-map,watch-hub,lease,quota,store-bad-input,checkpoints,preallocate}.test.ts',
       'test/*-cases.test.ts',
       'test/steps/[1-7]*.test.ts',
       'test/mutation/*.ts',

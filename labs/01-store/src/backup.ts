@@ -23,12 +23,13 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
+import { segmentPath, snapshotPath } from './data-files.ts';
 import { type Disk, diskError, syncDirectory } from './disk.ts';
 import { StoreError } from './kv.ts';
 import { LeaseBook } from './lease.ts';
 import type { SnapshotPiece } from './maintenance.ts';
 import { Mvcc } from './mvcc.ts';
-import { recover, segmentPath, snapshotPath } from './recovery.ts';
+import { recover } from './recovery.ts';
 import { type SnapshotState, writeSnapshot } from './snapshot.ts';
 
 /** etcd's: larger ones would keep a connection busy for too long. */

@@ -29,6 +29,8 @@ const NUMBERS = [
   'minCreateRevision',
   'maxCreateRevision',
 ] as const;
+const TTL_SECONDS_MIN = 1;
+const TTL_SECONDS_MAX = 9_000_000_000;
 
 /** All parts of a transaction, each by itself. Inner transactions share what is left of the operations. */
 export function checkParts({ compare, success, failure }: TxnRequest, opsMax: number): number {
@@ -131,6 +133,15 @@ export function checkLeaseId(id: unknown): string {
     if (BigInt.asIntN(64, number) === number) return number.toString();
   }
   throw notALease(id);
+}
+
+/** Throws for a time that nobody can mean; returns the time that is granted. */
+export function checkTtl(ttlSeconds: number): number {
+  checkInteger('the time of a lease', ttlSeconds);
+  if (ttlSeconds > TTL_SECONDS_MAX) {
+    throw new StoreError('invalid', 'etcdserver: too large lease TTL');
+  }
+  return Math.max(TTL_SECONDS_MIN, ttlSeconds);
 }
 
 function checkBytes(value: unknown): number {

@@ -3,9 +3,9 @@
 // A log says what changed (commit, compact, lease-grant, lease-revoke, meta). A snapshot says what
 // a compaction left (snapshot, version), then repeats the commits since, and closes with end.
 import type { ByteReader, ByteWriter } from './bytes.ts';
+import type { Change } from './change.ts';
 import type { Entry } from './journal.ts';
 import { type KeyValue, StoreError } from './kv.ts';
-import type { Change } from './mvcc.ts';
 
 export type SnapshotEntry =
   /** Opens a snapshot. `last`: the changes of the compaction's own revision, which a watch may still ask for. */

@@ -9,6 +9,7 @@
 // Only the package's plain clients are used (kv, watchClient, …), not its Watcher, which hides revisions.
 // Upstream: kube-apiserver does this job in apiserver/pkg/storage/etcd3.
 import type { Etcd3, IWatchResponse } from 'etcd3';
+import { checkRange, checkTtl } from './check.ts';
 import { Etcd3Endpoints, type Etcd3EndpointsOptions } from './etcd3-endpoints.ts';
 import { Etcd3Maintenance } from './etcd3-maintenance.ts';
 import { endStream, keepAliveOnce, openWatch } from './etcd3-stream.ts';
@@ -42,9 +43,8 @@ import {
   type WatchBatch,
   type WatchRequest,
 } from './kv.ts';
-import { checkTtl } from './lease.ts';
 import type { Maintenance } from './maintenance.ts';
-import { checkRange, checkTxn } from './txn.ts';
+import { checkTxn } from './txn-check.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 const FIRST_KEY = '\0';

@@ -9,6 +9,7 @@ export { createLogger, messageOf, silentLogger } from './component/logger.ts';
 export { runMain } from './component/run-main.ts';
 export type { Disk, DiskFile } from './disk.ts';
 export { type Etcd3StoreOptions, openEtcd3Store } from './etcd3-store.ts';
+export { prefixEnd } from './key-range.ts';
 export type {
   Compare,
   CompareResult,
@@ -34,7 +35,7 @@ export type {
   WatchBatch,
   WatchRequest,
 } from './kv.ts';
-export { prefixEnd, StoreError } from './kv.ts';
+export { StoreError } from './kv.ts';
 export type { AlarmKind, HashKv, Maintenance, SnapshotPiece } from './maintenance.ts';
 export {
   type MemoryStoreOptions,

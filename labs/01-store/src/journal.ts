@@ -6,8 +6,9 @@
 //   - When the disk refuses, failed() goes to every append that is not safe, the newest first, so
 //     that the store can undo them like a stack: later ones were built on earlier ones.
 //   - The entries of one append become durable together or not at all.
+
+import type { Change } from './change.ts';
 import type { StoreError } from './kv.ts';
-import type { Change } from './mvcc.ts';
 
 export type Entry =
   | { readonly kind: 'commit'; readonly revision: number; readonly changes: readonly Change[] }

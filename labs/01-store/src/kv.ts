@@ -224,18 +224,3 @@ export class StoreError extends Error {
     return error instanceof StoreError && (code === undefined || error.code === code);
   }
 }
-
-/** The rangeEnd that makes a range of all keys that start with `prefix`; of '' it is '\0', every key. */
-export function prefixEnd(prefix: Key): Key {
-  for (let i = prefix.length - 1; i >= 0; i--) {
-    const code = prefix.charCodeAt(i);
-    if (code < 0xff) return prefix.slice(0, i) + String.fromCharCode(code + 1);
-  }
-  return '\0';
-}
-
-/** Whether a request with this key and rangeEnd means `key`. */
-export function inRange(key: Key, range: { key: Key; rangeEnd?: Key }): boolean {
-  if (!range.rangeEnd) return key === range.key;
-  return key >= range.key && (range.rangeEnd === '\0' || key < range.rangeEnd);
-}

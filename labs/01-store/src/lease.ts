@@ -12,13 +12,11 @@
 // Upstream: etcd, server/lease/lessor.go. Left out: checkpoints of the remaining time; a minimum that comes from the
 // time of an election (2 s in etcd): there is none here, so it is one second.
 import { randomBytes } from 'node:crypto';
-import { checkInteger, checkLeaseId } from './check.ts';
+import { checkLeaseId } from './check.ts';
 import type { Clock } from './clock.ts';
 import { type Key, StoreError, type StoreEvent } from './kv.ts';
 
 const NO_LEASE = '0';
-const TTL_SECONDS_MIN = 1;
-const TTL_SECONDS_MAX = 9_000_000_000;
 const RETRY_MS = 1000;
 /** Node's timers hold 31 bits; a longer wait is made of several. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -166,15 +164,6 @@ export class LeaseBook {
     this.#arm(nextMs);
     for (const id of expired) this.#expire?.(id);
   }
-}
-
-/** Throws for a time that nobody can mean; returns the time that is granted. */
-export function checkTtl(ttlSeconds: number): number {
-  checkInteger('the time of a lease', ttlSeconds);
-  if (ttlSeconds > TTL_SECONDS_MAX) {
-    throw new StoreError('invalid', 'etcdserver: too large lease TTL');
-  }
-  return Math.max(TTL_SECONDS_MIN, ttlSeconds);
 }
 
 export function leaseNotFound(): StoreError {

@@ -12,17 +12,12 @@
 // every revision from compactRevision on; a key is put at most once in a revision.
 // Upstream: etcd, server/storage/mvcc/kvstore.go; a new store starts at revision 1 there too.
 import assert from 'node:assert/strict';
+import { type Change, NO_BYTES, tombstoneOf } from './change.ts';
 import { KeyIndex } from './key-index.ts';
 import { type Key, type KeyValue, type RangeRequest, StoreError, type StoreEvent } from './kv.ts';
 import { OrderedMap } from './ordered-map.ts';
 
 const FIRST_REVISION = 1;
-export const NO_BYTES = new Uint8Array(0);
-
-/** One change of a revision. With the state before it, it says everything about the version it makes. */
-export type Change =
-  | { readonly type: 'put'; readonly key: Key; readonly value: Uint8Array; readonly lease: string }
-  | { readonly type: 'delete'; readonly key: Key };
 
 export interface RangeResult {
   readonly kvs: readonly KeyValue[];
@@ -266,10 +261,6 @@ export function compacted(compactRevision: number): StoreError {
   return new StoreError('compacted', text, { compactRevision });
 }
 
-export function changeOf({ type, kv: { key, value, lease } }: StoreEvent): Change {
-  return type === 'put' ? { type, key, value, lease } : { type, key };
-}
-
 function nextVersion(
   { key, value, lease }: Change & { type: 'put' },
   previous: KeyValue | undefined,
@@ -277,10 +268,6 @@ function nextVersion(
 ): KeyValue {
   const createRevision = previous?.createRevision ?? modRevision;
   return { key, value, createRevision, modRevision, version: (previous?.version ?? 0) + 1, lease };
-}
-
-function tombstoneOf(key: Key, modRevision: number): KeyValue {
-  return { key, value: NO_BYTES, createRevision: 0, modRevision, version: 0, lease: '0' };
 }
 
 function sizeOf(kv: KeyValue): number {

@@ -5,9 +5,10 @@
 // them the whole range is read first. A plain range goes straight to the state, which stops at its limit.
 // Among equals the order of keys stays; etcd's is any.
 // Upstream: etcd, server/etcdserver/txn/range.go.
+
+import { NO_BYTES } from './change.ts';
 import type { KeyValue, RangeRequest, SortTarget } from './kv.ts';
 import type { Mvcc, RangeResult } from './mvcc.ts';
-import { NO_BYTES } from './mvcc.ts';
 
 type By = (a: KeyValue, b: KeyValue) => number;
 

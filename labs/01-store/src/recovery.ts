@@ -4,9 +4,9 @@
 // Only the end of the log may be broken, by a write that was interrupted: it is cut there. Everything else that
 // is not as expected is damage, and the store refuses to open ('corrupt'): guessing would lose writes silently.
 // Upstream: etcd, server/etcdserver/bootstrap.go and server/storage/wal (ReadAll, repair.go).
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { ByteReader } from './bytes.ts';
+import { listFiles, segmentPath, snapshotPath } from './data-files.ts';
 import { readEntry, type SnapshotEntry } from './entry.ts';
 import type { Entry } from './journal.ts';
 import { StoreError } from './kv.ts';
@@ -15,33 +15,6 @@ import { Replay, type State } from './replay.ts';
 import type { Position } from './wal.ts';
 
 const READ_BYTES = 8 * 1024 * 1024;
-
-export function segmentPath(directory: string, segment: number): string {
-  return join(directory, `wal-${segment}.log`);
-}
-
-/** A snapshot has the number of the first segment that it does not cover. */
-export function snapshotPath(directory: string, segment: number): string {
-  return join(directory, `snapshot-${segment}.db`);
-}
-
-export interface Files {
-  readonly snapshots: readonly number[];
-  readonly segments: readonly number[];
-  /** Snapshots that were never finished. */
-  readonly unfinished: readonly string[];
-}
-
-export async function listFiles(directory: string): Promise<Files> {
-  const names = await readdir(directory);
-  const numbers = (pattern: RegExp) =>
-    names.flatMap((name) => pattern.exec(name)?.slice(1).map(Number) ?? []).sort((a, b) => a - b);
-  return {
-    snapshots: numbers(/^snapshot-(\d+)\.db$/),
-    segments: numbers(/^wal-(\d+)\.log$/),
-    unfinished: names.filter((name) => name.endsWith('.tmp')).map((name) => join(directory, name)),
-  };
-}
 
 /** Fills the empty state, and says where the log goes on. */
 export async function recover(directory: string, state: State): Promise<Position> {

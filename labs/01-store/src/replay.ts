@@ -4,12 +4,14 @@
 // From the first commit on there is no difference between a snapshot and a log.
 // Invariant: revisions have no gaps. An entry that does not follow the one before it is damage.
 // Upstream: etcd, server/storage/mvcc/kvstore.go (restore).
+
+import type { Change } from './change.ts';
 import type { SnapshotEntry } from './entry.ts';
 import type { Entry } from './journal.ts';
 import { type KeyValue, StoreError } from './kv.ts';
 import type { LeaseBook } from './lease.ts';
 import type { Meta } from './meta.ts';
-import type { Change, Mvcc } from './mvcc.ts';
+import type { Mvcc } from './mvcc.ts';
 
 export interface State {
   readonly mvcc: Mvcc;

@@ -9,13 +9,14 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ByteWriter } from './bytes.ts';
+import { changeOf } from './change.ts';
 import { type Disk, type DiskFile, syncDirectory } from './disk.ts';
 import { type SnapshotEntry, writeEntry } from './entry.ts';
 import type { Entry } from './journal.ts';
 import type { StoreEvent } from './kv.ts';
 import type { LeaseBook } from './lease.ts';
 import type { Meta } from './meta.ts';
-import { changeOf, type Mvcc } from './mvcc.ts';
+import type { Mvcc } from './mvcc.ts';
 import { beginRecord, endRecord } from './record.ts';
 
 const RECORD_BYTES = 1024 * 1024;

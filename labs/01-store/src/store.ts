@@ -8,7 +8,8 @@
 // Upstream: etcd, server/etcdserver/v3_server.go and server/storage/mvcc/watchable_store.go.
 // Left out: consensus: this store has one member.
 import assert from 'node:assert/strict';
-import { checkInteger, checkRange } from './check.ts';
+import { changeOf } from './change.ts';
+import { checkInteger, checkRange, checkTtl } from './check.ts';
 import type { Entry, Journal } from './journal.ts';
 import {
   type DeleteRangeRequest,
@@ -29,13 +30,14 @@ import {
   type Watch,
   type WatchRequest,
 } from './kv.ts';
-import { checkTtl, type LeaseBook } from './lease.ts';
+import type { LeaseBook } from './lease.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { Meta } from './meta.ts';
-import { assertReadable, changeOf, type Mvcc } from './mvcc.ts';
+import { assertReadable, type Mvcc } from './mvcc.ts';
 import { LEASE_COST, type Quota, txnCost } from './quota.ts';
 import { orderedRange } from './range-order.ts';
-import { checkChosen, checkTxn, choose, execute, type TxnLimits } from './txn.ts';
+import { choose, execute } from './txn.ts';
+import { checkChosen, checkTxn, type TxnLimits } from './txn-check.ts';
 import type { WatchHub } from './watch-hub.ts';
 
 /** The etcd version whose behaviour this store has. */

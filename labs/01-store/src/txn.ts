@@ -2,36 +2,23 @@
 //
 // First everything that can be wrong is found (checkTxn), then it is decided what happens (choose), then what the state
 // does not allow is found (checkChosen), and only then the operations run on the state one after another (execute). So a
-// transaction never stops half way.
+// transaction never stops half way. The two checks are in txn-check.ts.
 // An operation sees what the ones before it did; a comparison, of an inner transaction too, sees only what was there
 // before all of them. No key may be changed twice: which of two puts would win is not for the store to say, so the
 // request is refused as in etcd.
-// Upstream: etcd, server/etcdserver/api/v3rpc/key.go (checks) and server/etcdserver/txn (apply).
+// Upstream: etcd, server/etcdserver/txn; checkDuplicates is in server/etcdserver/api/v3rpc/key.go (checkIntervals).
 import { ChangedKeys } from './changed-keys.ts';
-import { checkParts, checkRange } from './check.ts';
-import {
-  type Compare,
-  type CompareResult,
-  type KeyValue,
-  type Op,
-  type OpResponse,
-  StoreError,
-  type StoreEvent,
-  type TxnRequest,
+import type {
+  Compare,
+  CompareResult,
+  KeyValue,
+  Op,
+  OpResponse,
+  StoreEvent,
+  TxnRequest,
 } from './kv.ts';
-import type { LeaseBook } from './lease.ts';
-import { assertReadable, type Mvcc } from './mvcc.ts';
+import type { Mvcc } from './mvcc.ts';
 import { orderedRange } from './range-order.ts';
-
-export { checkRange };
-
-/** etcd's --max-txn-ops and --max-request-bytes. */
-export interface TxnLimits {
-  readonly opsMax: number;
-  readonly requestBytesMax: number;
-}
-
-export const DEFAULT_LIMITS: TxnLimits = { opsMax: 128, requestBytesMax: 1.5 * 1024 * 1024 };
 
 /** What of a transaction happens, and of the transactions in it. */
 export interface Choice {
@@ -45,16 +32,6 @@ export interface Executed {
   readonly revision: number;
   readonly events: readonly StoreEvent[];
   readonly responses: readonly OpResponse[];
-}
-
-/** Throws 'invalid' or 'too-large' for a request that no state could satisfy. */
-export function checkTxn(request: TxnRequest, limits = DEFAULT_LIMITS): void {
-  const bytes = checkParts(request, limits.opsMax);
-  checkDuplicates(request.success);
-  checkDuplicates(request.failure);
-  if (bytes > limits.requestBytesMax) {
-    throw new StoreError('too-large', 'etcdserver: request is too large');
-  }
 }
 
 /** Throws when a key would be changed twice; returns the keys that may be changed. */
@@ -101,31 +78,6 @@ export function holds(compare: Compare, kv: KeyValue | undefined): boolean {
       return answers(compare.result, (kv?.version ?? 0) - compare.value);
     default:
       return compare satisfies never;
-  }
-}
-
-/** Throws when a put needs what is not there, or, after that, when a range reads where nothing can be read. */
-export function checkChosen(mvcc: Mvcc, leases: LeaseBook, ops: readonly ChosenOp[]): void {
-  checkPuts(mvcc, leases, ops);
-  checkReads(mvcc, ops);
-}
-
-function checkPuts(mvcc: Mvcc, leases: LeaseBook, ops: readonly ChosenOp[]): void {
-  for (const op of ops) {
-    if (op.kind === 'txn') checkPuts(mvcc, leases, op.ops);
-    if (op.kind !== 'put') continue;
-    const needsKey = op.ignoreValue || op.ignoreLease;
-    if (needsKey && mvcc.get(op.key, mvcc.revision) === undefined) {
-      throw new StoreError('key-not-found', 'etcdserver: key not found');
-    }
-    if (op.lease && op.lease !== '0') leases.alive(op.lease);
-  }
-}
-
-function checkReads(mvcc: Mvcc, ops: readonly ChosenOp[]): void {
-  for (const op of ops) {
-    if (op.kind === 'txn') checkReads(mvcc, op.ops);
-    else if (op.kind === 'range' && op.revision) assertReadable(mvcc, op.revision);
   }
 }
 

@@ -12,6 +12,7 @@
 // Upstream: etcd, server/storage/wal/wal.go (segments, encoder) and etcdserver/raft.go (batches).
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ByteWriter } from './bytes.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { type Disk, type DiskFile, diskError, syncDirectory } from './disk.ts';
 import { writeEntry } from './entry.ts';
 import type { Entry, Journal, Settle } from './journal.ts';
@@ -44,27 +45,22 @@ interface Append {
   readonly settle: Settle;
 }
 
-interface Checkpoint {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
 export class Wal implements Journal {
   readonly #options: WalOptions;
   readonly #writer = new ByteWriter();
+  readonly #checkpoints: Checkpoints;
   #file: DiskFile;
   #at: Position;
   #waiting: Append[] = [];
-  #checkpoints: Checkpoint[] = [];
   #commits = 0;
   #running: Promise<void> | undefined;
-  #snapshot: Promise<void> | undefined;
   #broken: StoreError | undefined;
 
   private constructor(options: WalOptions, file: DiskFile, at: Position) {
     this.#options = options;
     this.#file = file;
     this.#at = at;
+    this.#checkpoints = new Checkpoints(options.snapshot, () => this.#lookWhatIsDue());
   }
 
   /** Continues after what recovery found whole, and cuts off the rest. */
@@ -86,16 +82,13 @@ export class Wal implements Journal {
   }
 
   checkpoint(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#checkpoints.push({ resolve, reject });
-      this.#lookWhatIsDue();
-    });
+    return this.#checkpoints.ask();
   }
 
   async close(): Promise<void> {
-    while (this.#running !== undefined || this.#snapshot !== undefined) {
+    while (this.#running !== undefined || this.#checkpoints.running !== undefined) {
       await this.#running;
-      await this.#snapshot;
+      await this.#checkpoints.running;
     }
     await this.#file.close();
   }
@@ -163,41 +156,27 @@ export class Wal implements Journal {
   }
 
   async #rotateIfDue(): Promise<void> {
-    if (this.#snapshot !== undefined || !this.#isSnapshotDue()) return;
-    const checkpoints = this.#checkpoints.splice(0);
+    if (this.#checkpoints.running !== undefined || !this.#isSnapshotDue()) return;
     try {
       await this.#beginSegment(this.#at.segment + 1);
     } catch (error) {
       // No room for a new file: the old segment still has its own.
-      const failure = diskError(error, 'begin a new segment of the log');
-      for (const { reject } of checkpoints) reject(failure);
+      this.#checkpoints.refuse(diskError(error, 'begin a new segment of the log'));
       return;
     }
     // Not one write is on its way now, so the snapshot sees exactly what the older segments say.
-    this.#snapshot = this.#options
-      .snapshot(this.#at.segment)
-      .then(
-        () => checkpoints.forEach(({ resolve }) => void resolve()),
-        (error) => checkpoints.forEach(({ reject }) => void reject(error)),
-      )
-      .finally(() => {
-        this.#snapshot = undefined;
-        // Whoever asked in between needs another one: this began before.
-        if (this.#checkpoints.length > 0) this.#lookWhatIsDue();
-      });
+    this.#checkpoints.begin(this.#at.segment);
   }
 
   /** There is nothing to write, but the log runs once. */
   #lookWhatIsDue(): void {
-    const failed = (error: StoreError) => {
-      for (const { reject } of this.#checkpoints.splice(0)) reject(error);
-    };
+    const failed = (error: StoreError) => this.#checkpoints.refuse(error);
     this.append([], { durable: () => undefined, failed });
   }
 
   #isSnapshotDue(): boolean {
     const isLong = this.#at.logBytes >= this.#options.snapshotBytes(this.#commits);
-    return isLong || this.#checkpoints.length > 0;
+    return isLong || this.#checkpoints.isAsked;
   }
 
   async #beginSegment(segment: number): Promise<void> {

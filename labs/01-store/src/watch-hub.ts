@@ -15,14 +15,8 @@
 // at the revision before.
 import { checkRange } from './check.ts';
 import type { Clock } from './clock.ts';
-import {
-  inRange,
-  type StoreError,
-  type StoreEvent,
-  type Watch,
-  type WatchBatch,
-  type WatchRequest,
-} from './kv.ts';
+import { inRange } from './key-range.ts';
+import type { StoreError, StoreEvent, Watch, WatchBatch, WatchRequest } from './kv.ts';
 import { assertReadable, compacted, type Mvcc } from './mvcc.ts';
 import { WatchGroup } from './watch-group.ts';
 

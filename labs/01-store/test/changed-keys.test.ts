@@ -1,6 +1,7 @@
 // Which keys a transaction changes twice: the quick way against etcd's rule written down as it is told.
 import { expect, test } from 'vitest';
-import { inRange, type Key, type Op, StoreError } from '#src/kv.ts';
+import { inRange } from '#src/key-range.ts';
+import { type Key, type Op, StoreError } from '#src/kv.ts';
 import { checkDuplicates } from '#src/txn.ts';
 import { bytes, randomOf, seedOf } from './support/store-helpers.ts';
 

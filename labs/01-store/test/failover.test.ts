@@ -1,7 +1,8 @@
 // The adapter on a cluster of three real members that die, stand still and come back while it is used.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openEtcd3Store } from '#src/etcd3-store.ts';
-import { type KeyValueStore, prefixEnd, StoreError } from '#src/kv.ts';
+import { prefixEnd } from '#src/key-range.ts';
+import { type KeyValueStore, StoreError } from '#src/kv.ts';
 import { type EtcdCluster, startEtcdCluster } from './support/etcd-cluster.ts';
 import { eventually } from './support/eventually.ts';
 import { Load } from './support/load.ts';

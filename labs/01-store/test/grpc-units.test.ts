@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { mendBlock } from '#src/grpc/authority.ts';
-import { timeoutMsOf } from '#src/grpc/call.ts';
+import { timeoutMsOf } from '#src/grpc/deadline.ts';
 import { durationOf, etcdCommand } from '#src/grpc/flags.ts';
 import { openIdentity } from '#src/grpc/identity.ts';
 import { listen } from '#src/grpc/listener.ts';

@@ -1,6 +1,7 @@
 // Ranges of keys and the error of the store, by tables.
 import { describe, expect, test } from 'vitest';
-import { inRange, prefixEnd, StoreError } from '#src/kv.ts';
+import { inRange, prefixEnd } from '#src/key-range.ts';
+import { StoreError } from '#src/kv.ts';
 
 describe('prefixEnd()', () => {
   test.each([

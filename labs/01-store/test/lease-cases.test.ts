@@ -1,7 +1,8 @@
 // LeaseBook alone, with a clock in hand: keys that follow events and back, states, and the one timer.
 import { describe, expect, test } from 'vitest';
+import { checkTtl } from '#src/check.ts';
 import type { StoreEvent } from '#src/kv.ts';
-import { checkTtl, LeaseBook } from '#src/lease.ts';
+import { LeaseBook } from '#src/lease.ts';
 import { FakeClock } from './support/fake-clock.ts';
 
 const TTL_MAX = 9_000_000_000;

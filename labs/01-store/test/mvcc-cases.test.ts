@@ -1,6 +1,7 @@
 // Mvcc alone: what it counts, what it takes back, what a pin keeps, and what it refuses to do.
 import { describe, expect, test } from 'vitest';
-import { type Change, Mvcc } from '#src/mvcc.ts';
+import type { Change } from '#src/change.ts';
+import { Mvcc } from '#src/mvcc.ts';
 import { bytes, line, text } from './support/store-helpers.ts';
 
 const put = (key: string, value = key): Change => ({

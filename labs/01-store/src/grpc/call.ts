@@ -8,8 +8,9 @@
 // Upstream: gRPC over HTTP2; google.golang.org/grpc, server.go (processUnaryRPC, processStreamingRPC).
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import { startTimeout } from './deadline.ts';
 import type { MethodDescription } from './messages.ts';
-import { type GrpcCode, GrpcError, type GrpcStatus, statusOf, trailersOf } from './status.ts';
+import { type GrpcCode, type GrpcStatus, statusOf, trailersOf } from './status.ts';
 
 /** Whoever counts. Each is called at every call, so it must be cheap. */
 export interface CallObserver {
@@ -24,15 +25,6 @@ const RESPOND_OPTIONS = { waitForTrailers: true, sendDate: false };
 const TRAILERS_ONLY_OPTIONS = { endStream: true, sendDate: false };
 const OK: GrpcStatus = { code: 'OK', message: '' };
 const OK_TRAILERS = trailersOf(OK);
-const TIMER_MS_MAX = 2 ** 31 - 1;
-const MS_OF_UNIT: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-  u: 1e-3,
-  n: 1e-6,
-};
 
 export class ServerCall {
   readonly method: MethodDescription;
@@ -82,10 +74,8 @@ export class ServerCall {
   startDeadline(): void {
     const text = this.headers['grpc-timeout'];
     if (text === undefined) return;
-    const ms = timeoutMsOf(String(text));
-    if (ms > TIMER_MS_MAX) return;
     const status = { code: 'DEADLINE_EXCEEDED', message: 'context deadline exceeded' } as const;
-    this.#deadline = setTimeout(() => this.finish(status), ms);
+    this.#deadline = startTimeout(String(text), () => this.finish(status));
   }
 
   /** The one answer of a unary method. */
@@ -166,14 +156,4 @@ export class ServerCall {
     this.#observer.handled(this.method, code);
     this.#abort?.abort();
   }
-}
-
-/** Milliseconds in a grpc-timeout: at most eight digits and a unit. */
-export function timeoutMsOf(text: string): number {
-  const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
-  const msOfUnit = MS_OF_UNIT[unit];
-  if (digits === undefined || msOfUnit === undefined) {
-    throw new GrpcError('INTERNAL', `malformed grpc-timeout: ${JSON.stringify(text)}`);
-  }
-  return Math.ceil(Number(digits) * msOfUnit);
 }

@@ -24,7 +24,8 @@ import { maintenanceService } from './maintenance-service.ts';
 import { uint64Of } from './messages.ts';
 import type { EtcdMetrics } from './metrics.ts';
 import { GrpcServer, type Services } from './server.ts';
-import { type WatchableStore, watchService } from './watch-service.ts';
+import { watchService } from './watch-service.ts';
+import type { WatchableStore } from './watch-stream.ts';
 
 export interface EtcdServerOptions {
   readonly store: WatchableStore;

@@ -10,7 +10,7 @@ import type { KeyValueStore } from '../kv.ts';
 import type { CallObserver } from './call.ts';
 import type { MethodDescription } from './messages.ts';
 import { type GrpcCode, goNameOf } from './status.ts';
-import type { WatchCounts } from './watch-service.ts';
+import type { WatchCounts } from './watch-stream.ts';
 
 interface MethodCounts {
   started: number;

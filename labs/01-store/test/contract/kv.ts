@@ -1,7 +1,7 @@
 // The contract of keys: put, range, delete, and reading the past until it is compacted.
 import { expect, test } from 'vitest';
+import { prefixEnd } from '#src/key-range.ts';
 import type { PutRequest, RangeRequest, SortTarget } from '#src/kv.ts';
-import { prefixEnd } from '#src/kv.ts';
 import { bytes, line, take, text } from '../support/store-helpers.ts';
 import { failure, failureText, type Subject, under } from './subject.ts';
 

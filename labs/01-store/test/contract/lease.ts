@@ -1,6 +1,6 @@
 // The contract of leases: keys that live as long as somebody says so.
 import { expect, test } from 'vitest';
-import { prefixEnd } from '#src/kv.ts';
+import { prefixEnd } from '#src/key-range.ts';
 import { bytes, eventLine, take } from '../support/store-helpers.ts';
 import { failure, failureText, type Subject } from './subject.ts';
 

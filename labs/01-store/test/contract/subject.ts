@@ -1,5 +1,7 @@
 // Subject: the store that a contract is tried on, and what the contracts say again and again.
-import { type KeyValueStore, prefixEnd, StoreError } from '#src/kv.ts';
+
+import { prefixEnd } from '#src/key-range.ts';
+import { type KeyValueStore, StoreError } from '#src/kv.ts';
 import { bytes, line } from '../support/store-helpers.ts';
 
 export class Subject {

@@ -1,7 +1,7 @@
 // The contract of transactions: compare, then one of two lists, in one revision; and transactions inside them.
 import { expect, test } from 'vitest';
+import { prefixEnd } from '#src/key-range.ts';
 import type { Compare, CompareResult, Op } from '#src/kv.ts';
-import { prefixEnd } from '#src/kv.ts';
 import { bytes, eventLine, line, take } from '../support/store-helpers.ts';
 import { failure, failureText, type Subject, under } from './subject.ts';
 

@@ -1,6 +1,6 @@
 // The contract of watches: in order, once, whole, from any revision that is still there.
 import { expect, test } from 'vitest';
-import { prefixEnd } from '#src/kv.ts';
+import { prefixEnd } from '#src/key-range.ts';
 import { bytes, eventLine, take } from '../support/store-helpers.ts';
 import { failureText, type Subject, under } from './subject.ts';
 

@@ -1,9 +1,10 @@
 // Step 1, revisions and history: the lives of one key, and how changes become a revision.
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect } from 'vitest';
+import type { Change } from '#src/change.ts';
 import { KeyIndex } from '#src/key-index.ts';
-import type { KeyValue } from '#src/kv.ts';
-import { type Change, Mvcc } from '#src/mvcc.ts';
+import { Mvcc } from '#src/mvcc.ts';
+import { exampleKey, lives, version } from '../support/key-lives.ts';
 import { bytes, eventLine, line, randomOf } from '../support/store-helpers.ts';
 import { expectLines } from './support/lines.ts';
 
@@ -17,28 +18,6 @@ const put = (key: string, value: string, lease = '0'): Change => ({
   lease,
 });
 const del = (key: string): Change => ({ type: 'delete', key });
-
-function version(modRevision: number): KeyValue {
-  return { key: 'a', value: bytes(''), createRevision: 2, modRevision, version: 1, lease: '0' };
-}
-
-/** put at 2, put at 4, delete at 6, put at 7, put at 9 */
-function example(): KeyIndex {
-  const index = new KeyIndex();
-  index.put(version(2));
-  index.put(version(4));
-  index.tombstone(6);
-  index.put(version(7));
-  index.put(version(9));
-  return index;
-}
-
-/** The generations as one line: { 2 4 6 } { 7 9 }. */
-const generations = (index: KeyIndex): string =>
-  index
-    .describe()
-    .map((revisions) => `{ ${revisions.join(' ')} }`)
-    .join(' ');
 
 /** Stages the changes, commits them, and says what came out, one line an event. */
 function commit(mvcc: Mvcc, ...changes: Change[]): string[] {
@@ -67,7 +46,7 @@ lesson(
     index.put(version(2));
     event('put at revision 4');
     index.put(version(4));
-    expect(generations(index)).toBe('{ 2 4 }');
+    expect(lives(index)).toBe('{ 2 4 }');
   },
 );
 
@@ -80,7 +59,7 @@ lesson(
   },
   ({ event }) => {
     event('put at 2, put at 4, delete at 6, put at 7, put at 9');
-    expect(generations(example())).toBe('{ 2 4 6 } { 7 9 }');
+    expect(lives(exampleKey())).toBe('{ 2 4 6 } { 7 9 }');
   },
 );
 
@@ -100,7 +79,7 @@ lesson(
     index.tombstone(4);
     event('a second tombstone, at 5');
     expect(() => index.tombstone(5)).toThrow();
-    expect(generations(index)).toBe('{ 3 4 }');
+    expect(lives(index)).toBe('{ 3 4 }');
   },
 );
 
@@ -113,7 +92,7 @@ lesson(
     symbols: ['src/key-index.ts#KeyIndex.get', 'src/key-index.ts#lastAtOrBefore'],
   },
   ({ event }) => {
-    const index = example();
+    const index = exampleKey();
     event('get at each revision from 1 to 10 of { 2 4 6 } { 7 9 }');
     const seen = Array.from({ length: 10 }, (_, i) => i + 1).map(
       (revision) => `at ${revision}: ${index.get(revision)?.modRevision ?? 'nothing'}`,
@@ -184,12 +163,12 @@ lesson(
     symbols: ['src/key-index.ts#KeyIndex.undo'],
   },
   ({ event }) => {
-    const index = example();
+    const index = exampleKey();
     const seen: string[] = [];
     for (let i = 0; i < 5; i++) {
       event(`undo number ${i + 1}`);
       index.undo();
-      seen.push(generations(index));
+      seen.push(lives(index));
     }
     expectLines(seen, ['{ 2 4 6 } { 7 }', '{ 2 4 6 }', '{ 2 4 }', '{ 2 }', '']);
     expect(index.isEmpty).toBe(true);

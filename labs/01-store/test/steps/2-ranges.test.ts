@@ -1,8 +1,10 @@
 // Step 2, ranges: which keys a request means, keys in order, reads in the past, and what the store lets be read.
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect } from 'vitest';
-import { inRange, prefixEnd, type RangeRequest, type RangeResponse, StoreError } from '#src/kv.ts';
-import { assertReadable, type Change, Mvcc } from '#src/mvcc.ts';
+import type { Change } from '#src/change.ts';
+import { inRange, prefixEnd } from '#src/key-range.ts';
+import { type RangeRequest, type RangeResponse, StoreError } from '#src/kv.ts';
+import { assertReadable, Mvcc } from '#src/mvcc.ts';
 import { OrderedMap } from '#src/ordered-map.ts';
 import { bytes, line, randomOf } from '../support/store-helpers.ts';
 import { expectLines, visible } from './support/lines.ts';
@@ -70,7 +72,7 @@ lesson(
     invariant: 1,
     byHand:
       'etcdctl put /pods/a 1; etcdctl get /pods/ /pods0   # the same as: etcdctl get --prefix /pods/',
-    symbols: ['src/kv.ts#prefixEnd'],
+    symbols: ['src/key-range.ts#prefixEnd'],
   },
   ({ event }) => {
     const prefixes = ['/pods/', 'a', 'a\xff', 'a\x00', 'ab\xff\xff', '\xff', ''];
@@ -95,7 +97,7 @@ lesson(
   {
     invariant: 1,
     byHand: 'etcdctl get b; etcdctl get b d; etcdctl get b --from-key',
-    symbols: ['src/kv.ts#inRange'],
+    symbols: ['src/key-range.ts#inRange'],
   },
   ({ event }) => {
     const keys = ['a', 'b', 'ba', 'c', 'd', '\xff\xff'];
@@ -133,7 +135,7 @@ lesson(
   {
     invariant: 1,
     byHand: "etcdctl put $'a\\xff\\x01' 1; etcdctl get --prefix $'a\\xff' --keys-only",
-    symbols: ['src/kv.ts#prefixEnd', 'src/kv.ts#inRange'],
+    symbols: ['src/key-range.ts#prefixEnd', 'src/key-range.ts#inRange'],
   },
   ({ event, figure }) => {
     event(`random keys, seed ${SEED}: repeat with another one by SEED=2 in the environment`);

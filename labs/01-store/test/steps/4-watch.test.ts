@@ -1,8 +1,9 @@
 // Step 4, watch: every watcher hears every revision of its keys, in order, once, whole, or is told why not.
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect } from 'vitest';
+import type { Change } from '#src/change.ts';
 import { StoreError, type WatchBatch, type WatchRequest } from '#src/kv.ts';
-import { type Change, Mvcc } from '#src/mvcc.ts';
+import { Mvcc } from '#src/mvcc.ts';
 import { openMemoryStore } from '#src/open-store.ts';
 import { WatchHub } from '#src/watch-hub.ts';
 import { FakeClock } from '../support/fake-clock.ts';

@@ -3,10 +3,12 @@ import { AssertionError } from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect, vi } from 'vitest';
+import type { Change } from '#src/change.ts';
 import { KeyIndex } from '#src/key-index.ts';
-import { type KeyValue, type Op, StoreError } from '#src/kv.ts';
-import { type Change, Mvcc } from '#src/mvcc.ts';
+import { type Op, StoreError } from '#src/kv.ts';
+import { Mvcc } from '#src/mvcc.ts';
 import { openMemoryStore } from '#src/open-store.ts';
+import { exampleKey, lives, version } from '../support/key-lives.ts';
 import { Model } from '../support/model.ts';
 import { bytes, eventLine, line, randomOf, take } from '../support/store-helpers.ts';
 import { openSlowStore } from './support/slow-store.ts';
@@ -19,39 +21,12 @@ const codeOf = (work: Promise<unknown>) =>
     (error: unknown) => (StoreError.is(error) ? error.code : error),
   );
 
-const version = (modRevision: number): KeyValue => ({
-  key: 'k',
-  value: bytes('v'),
-  createRevision: 1,
-  modRevision,
-  version: 1,
-  lease: '0',
-});
-
-/** put 2, put 4, delete 6, put 7, put 9: the example of key-index.ts. */
-function exampleKey(): KeyIndex {
-  const index = new KeyIndex();
-  index.put(version(2));
-  index.put(version(4));
-  index.tombstone(6);
-  index.put(version(7));
-  index.put(version(9));
-  return index;
-}
-
 const put = (key: string, value: string): Change => ({
   type: 'put',
   key,
   value: bytes(value),
   lease: '0',
 });
-
-/** The lives of a key as in the lesson: { 2 4 6 } { 7 9 }. */
-const lives = (index: KeyIndex): string =>
-  index
-    .describe()
-    .map((revisions) => `{ ${revisions.join(' ')} }`)
-    .join(' ');
 
 /** One durable revision with these changes. */
 function write(mvcc: Mvcc, ...changes: Change[]): void {

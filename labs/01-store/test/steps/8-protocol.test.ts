@@ -421,7 +421,7 @@ lesson(
   {
     invariant: 6,
     byHand: 'etcdctl watch --prefix "" --rev 2',
-    symbols: ['src/grpc/watch-service.ts#WatchStream.#deliver'],
+    symbols: ['src/grpc/watch-stream.ts#WatchStream.#deliver'],
   },
   async ({ event, signal }) => {
     await using wire = await openWire();
@@ -460,7 +460,7 @@ lesson(
   {
     invariant: 6,
     byHand: 'etcdctl watch --prefix "" | sleep 60; etcdctl check perf meanwhile',
-    symbols: ['src/grpc/watch-service.ts#WatchStream.#deliver'],
+    symbols: ['src/grpc/watch-stream.ts#WatchStream.#deliver'],
   },
   async ({ event, figure, signal }) => {
     await using wire = await openWire();
@@ -496,8 +496,8 @@ lesson(
     invariant: 6,
     byHand: 'etcdctl watch -i',
     symbols: [
-      'src/grpc/watch-service.ts#WatchStream.#deliver',
-      'src/grpc/watch-service.ts#WatchStream.#cancel',
+      'src/grpc/watch-stream.ts#WatchStream.#deliver',
+      'src/grpc/watch-stream.ts#WatchStream.#cancel',
     ],
   },
   async ({ event, signal }) => {
@@ -555,7 +555,7 @@ lesson(
   {
     invariant: 6,
     byHand: 'etcdctl watch -i',
-    symbols: ['src/grpc/watch-service.ts#WatchStream.#cancel'],
+    symbols: ['src/grpc/watch-stream.ts#WatchStream.#cancel'],
   },
   async ({ event, signal }) => {
     await using wire = await openWire();
@@ -593,7 +593,7 @@ lesson(
   {
     invariant: 6,
     byHand: 'etcdctl compaction 4; etcdctl watch a --rev 2',
-    symbols: ['src/grpc/watch-service.ts#WatchStream.#deliver'],
+    symbols: ['src/grpc/watch-stream.ts#WatchStream.#deliver'],
   },
   async ({ event, signal }) => {
     const clock = new FakeClock();

@@ -3,8 +3,8 @@
 // Checked after each kill: every acknowledged revision that compaction left is read at that revision, and seen by a watch
 // from there on; no revision holds a part of a transaction; what nobody was told of is at most one operation a worker.
 import assert from 'node:assert/strict';
+import { prefixEnd } from '#src/key-range.ts';
 import type { KeyValueStore, StoreEvent } from '#src/kv.ts';
-import { prefixEnd } from '#src/kv.ts';
 import { text } from './store-helpers.ts';
 
 /** So many workers of the writer change keys; each may have one operation on its way when it dies. */

@@ -2,6 +2,8 @@
 //
 // Everything that can be asked of keys and leases; model.ts has what the lessons need.
 // It answers in lines of text, and say() puts a store's answers into the same lines.
+
+import { inRange } from '#src/key-range.ts';
 import type {
   Compare,
   KeyValue,
@@ -11,7 +13,6 @@ import type {
   RangeResponse,
   TxnRequest,
 } from '#src/kv.ts';
-import { inRange } from '#src/kv.ts';
 import { eventLine, line, text } from './store-helpers.ts';
 
 type State = ReadonlyMap<string, KeyValue>;

@@ -4,7 +4,8 @@
 //   uniques    put a new key each: done twice, its version is 2
 // 'unavailable' means that nobody knows: such a write may have happened once, never more often.
 import assert from 'node:assert/strict';
-import { type KeyValueStore, prefixEnd, StoreError, type TxnRequest } from '#src/kv.ts';
+import { prefixEnd } from '#src/key-range.ts';
+import { type KeyValueStore, StoreError, type TxnRequest } from '#src/kv.ts';
 import { eventually } from './eventually.ts';
 import { bytes, text } from './store-helpers.ts';
 

@@ -1,83 +1,50 @@
 // merge-keys: how strategic merge patch treats each list: replaced, merged by a key, or merged as a set of values.
 //
 // Upstream keeps these facts as struct tags (`patchStrategy`, `patchMergeKey`) in Go; no package on npm carries them, so they
-// stand here, by definition and field. A field that is not here is replaced as a whole.
+// stand in merge-rules/<group>.ts, by definition and field. A field that is not there is replaced as a whole.
 //
 // Same facts upstream: k8s.io/api/*/v1/types.go.
 
-export interface MergeRule {
-  /** Elements with the same value of this field are the same. Absent: the values themselves are. */
-  readonly mergeKey?: string;
-  readonly merge: boolean;
-  /** Fields that the patch does not name are dropped when it says so with $retainKeys. */
-  readonly retainKeys?: boolean;
-  /** A map that is not merged but replaced. */
-  readonly replace?: boolean;
-}
+import type { MergeRule, MergeRules } from './merge-rule.ts';
+import { ADMISSIONREGISTRATION_MERGE_RULES } from './merge-rules/admissionregistration.ts';
+import { APIREGISTRATION_MERGE_RULES } from './merge-rules/apiregistration.ts';
+import { APPS_MERGE_RULES } from './merge-rules/apps.ts';
+import { AUTOSCALING_MERGE_RULES } from './merge-rules/autoscaling.ts';
+import { BATCH_MERGE_RULES } from './merge-rules/batch.ts';
+import { CERTIFICATES_MERGE_RULES } from './merge-rules/certificates.ts';
+import { CORE_MERGE_RULES } from './merge-rules/core.ts';
+import { EXTENSIONS_MERGE_RULES } from './merge-rules/extensions.ts';
+import { FLOWCONTROL_MERGE_RULES } from './merge-rules/flowcontrol.ts';
+import { NETWORKING_MERGE_RULES } from './merge-rules/networking.ts';
+import { POLICY_MERGE_RULES } from './merge-rules/policy.ts';
+import { RBAC_MERGE_RULES } from './merge-rules/rbac.ts';
+import { STORAGE_MERGE_RULES } from './merge-rules/storage.ts';
 
-const byKey = (mergeKey: string): MergeRule => ({ merge: true, mergeKey });
-const asSet: MergeRule = { merge: true };
-const retainKeys: MergeRule = { merge: false, retainKeys: true };
-const volumes: MergeRule = { merge: true, mergeKey: 'name', retainKeys: true };
+export type { MergeRule };
 
-const container: Readonly<Record<string, MergeRule>> = {
-  env: byKey('name'),
-  ports: byKey('containerPort'),
-  volumeDevices: byKey('devicePath'),
-  volumeMounts: byKey('mountPath'),
-};
-const conditions: Readonly<Record<string, MergeRule>> = { conditions: byKey('type') };
+const ALL: readonly MergeRules[] = [
+  ADMISSIONREGISTRATION_MERGE_RULES,
+  APIREGISTRATION_MERGE_RULES,
+  APPS_MERGE_RULES,
+  AUTOSCALING_MERGE_RULES,
+  BATCH_MERGE_RULES,
+  CERTIFICATES_MERGE_RULES,
+  CORE_MERGE_RULES,
+  EXTENSIONS_MERGE_RULES,
+  FLOWCONTROL_MERGE_RULES,
+  NETWORKING_MERGE_RULES,
+  POLICY_MERGE_RULES,
+  RBAC_MERGE_RULES,
+  STORAGE_MERGE_RULES,
+];
 
-/** By definition name without its first part: `core.v1.PodSpec` stands for io.k8s.api.core.v1.PodSpec. */
-const RULES: Readonly<Record<string, Readonly<Record<string, MergeRule>>>> = {
-  'meta.v1.ObjectMeta': { finalizers: asSet, ownerReferences: byKey('uid') },
-  'core.v1.Container': container,
-  'core.v1.EphemeralContainer': container,
-  'core.v1.PodSpec': {
-    containers: byKey('name'),
-    ephemeralContainers: byKey('name'),
-    hostAliases: byKey('ip'),
-    imagePullSecrets: byKey('name'),
-    initContainers: byKey('name'),
-    resourceClaims: { ...byKey('name'), retainKeys: true },
-    schedulingGates: byKey('name'),
-    topologySpreadConstraints: byKey('topologyKey'),
-    volumes,
-  },
-  'core.v1.PodStatus': {
-    ...conditions,
-    hostIPs: byKey('ip'),
-    podIPs: byKey('ip'),
-    resourceClaimStatuses: { ...byKey('name'), retainKeys: true },
-  },
-  'core.v1.NodeSpec': { podCIDRs: asSet },
-  'core.v1.NodeStatus': { ...conditions, addresses: byKey('type') },
-  'core.v1.NamespaceStatus': conditions,
-  'core.v1.ServiceSpec': { ports: byKey('port') },
-  'core.v1.ServiceStatus': conditions,
-  'core.v1.ServiceAccount': { secrets: byKey('name') },
-  'core.v1.ReplicationControllerStatus': conditions,
-  'core.v1.PersistentVolumeClaimStatus': conditions,
-  'core.v1.ComponentStatus': conditions,
-  'apps.v1.DeploymentSpec': { strategy: retainKeys },
-  'apps.v1.DeploymentStatus': conditions,
-  'apps.v1.ReplicaSetStatus': conditions,
-  'apps.v1.DaemonSetStatus': conditions,
-  'apps.v1.StatefulSetStatus': conditions,
-  'batch.v1.JobStatus': conditions,
-  'policy.v1.PodDisruptionBudgetSpec': { selector: { merge: false, replace: true } },
-  'policy.v1.PodDisruptionBudgetStatus': conditions,
-  'apiregistration.v1.APIServiceStatus': conditions,
-  'autoscaling.v2.HorizontalPodAutoscalerStatus': conditions,
-  'flowcontrol.v1.FlowSchemaStatus': conditions,
-  'flowcontrol.v1.PriorityLevelConfigurationStatus': conditions,
-  'networking.v1.ServiceCIDRStatus': conditions,
-  'storage.v1.CSINodeSpec': { drivers: byKey('name') },
-  'admissionregistration.v1.MutatingWebhookConfiguration': { webhooks: byKey('name') },
-  'admissionregistration.v1.MutatingWebhook': { matchConditions: byKey('name') },
-  'admissionregistration.v1.ValidatingWebhookConfiguration': { webhooks: byKey('name') },
-  'admissionregistration.v1.ValidatingWebhook': { matchConditions: byKey('name') },
-};
+/** A Map: fields are named by clients, and one of them may be called `constructor`. */
+const RULES: ReadonlyMap<string, ReadonlyMap<string, MergeRule>> = new Map(
+  ALL.flatMap(Object.entries).map(([definition, rules]) => [
+    definition,
+    new Map(Object.entries(rules)),
+  ]),
+);
 
 /** As OpenAPI and Go's tags write it: `merge`, `merge,retainKeys`, `replace`. */
 export function patchStrategyOf({ merge, retainKeys: retain, replace }: MergeRule): string {
@@ -85,5 +52,5 @@ export function patchStrategyOf({ merge, retainKeys: retain, replace }: MergeRul
 }
 
 export function mergeRuleOf(definition: string, field: string): MergeRule | undefined {
-  return RULES[definition.split('.').slice(-3).join('.')]?.[field];
+  return RULES.get(definition.split('.').slice(-3).join('.'))?.get(field);
 }

@@ -8,6 +8,7 @@ import type { KeyValueStore, Logger } from '@kube-labs/store';
 import type { AdmissionChain } from '../admission/admission.ts';
 import type { Clock } from '../client/clock.ts';
 import { EventLease } from './event-lease.ts';
+import { migrateKeysUntilDone } from './key-migration.ts';
 import { Registry, type WriteCompanion } from './registry.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { ResourceTable } from './resource-table.ts';
@@ -36,6 +37,7 @@ export function buildResourceTable(deps: ResourceDeps): ResourceTable {
       admission ??= deps.admission(table);
       return createRegistry(definition, admission, deps);
     },
+    beforeStart: (signal) => migrateKeysUntilDone(deps.store, deps.log, signal),
   });
 }
 

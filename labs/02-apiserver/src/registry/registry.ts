@@ -15,18 +15,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DeleteOptions } from 'kubernetes-types/meta/v1';
 import type { AdmissionChain, AdmissionRequest } from '../admission/admission.ts';
-import { ApiError, alreadyExists, badRequest, conflict, notFound } from '../api-error.ts';
+import { ApiError, alreadyExists, conflict, notFound } from '../api-error.ts';
 import type { Clock } from '../client/clock.ts';
 import type { KubernetesObject, ObjectRef } from '../client/resources.ts';
 import type { User } from '../server/authentication.ts';
 import { type FieldError, invalid } from '../strategy/field-error.ts';
 import type { Strategy } from '../strategy/strategy.ts';
-import { formatTime, metadataOf, mutableCopy, type ReadonlyApiObject } from './api-object.ts';
+import { metadataOf, mutableCopy, type ReadonlyApiObject } from './api-object.ts';
 import { checkDeleteOptions, checkPreconditions, isReleasedBy, planDeletion } from './deletion.ts';
-import { generateName, newUid } from './object-name.ts';
+import { generateName } from './object-name.ts';
 import { objectKey, type ResourceDefinition } from './resource-definition.ts';
 import type { Storage, TxnParts } from './storage.ts';
 import { encodeForStorage, StoredObject } from './stored-object.ts';
+import { checkSeen, keepSystemFields, prepareStatus, setSystemFields } from './system-fields.ts';
 
 export interface WriteOptions {
   readonly user: User;
@@ -161,7 +162,7 @@ export class Registry {
     ref: ObjectRef,
     options: UpdateOptions,
   ): Promise<void> {
-    this.#checkSeen(next, old);
+    checkSeen(next, old, this.definition);
     keepSystemFields(next, old);
     const { namespace } = ref;
     const request = this.#admissionRequest('UPDATE', next, { options, namespace, old });
@@ -172,6 +173,7 @@ export class Registry {
       this.#check(next, this.strategy.validateUpdate(next, before));
     } else if (options.scope === 'status') {
       prepareStatus(this.strategy, next, before);
+      this.#check(next, this.strategy.validateStatusUpdate(next, before));
     }
     await this.#deps.admission.validate(request);
   }
@@ -260,82 +262,11 @@ export class Registry {
       throw invalid(this.definition, object.metadata?.name ?? '', [...errors]);
     }
   }
-
-  /** Optimistic concurrency: a writer that names the version it read loses when that is not the current one. */
-  #checkSeen(next: KubernetesObject, old: ReadonlyApiObject): void {
-    const { uid, resourceVersion } = next.metadata ?? {};
-    const name = old.metadata.name ?? '';
-    if (uid !== undefined && uid !== '' && uid !== old.metadata.uid) {
-      const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
-      throw conflict(this.definition, name, why);
-    }
-    const seen = resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0';
-    if (seen && resourceVersion !== old.metadata.resourceVersion) {
-      throw conflict(this.definition, name);
-    }
-  }
 }
 
 function refOf({ metadata }: KubernetesObject): ObjectRef {
   const name = metadata?.name ?? '';
   return metadata?.namespace === undefined ? { name } : { namespace: metadata.namespace, name };
-}
-
-function setSystemFields(
-  object: KubernetesObject,
-  namespace: string | undefined,
-  nowMs: number,
-): void {
-  const metadata = metadataOf(object);
-  if ((metadata.resourceVersion ?? '') !== '') {
-    throw badRequest('resourceVersion should not be set on objects to be created');
-  }
-  delete metadata.resourceVersion;
-  delete metadata.selfLink;
-  delete metadata.deletionTimestamp;
-  delete metadata.deletionGracePeriodSeconds;
-  delete metadata.managedFields;
-  if (namespace === undefined) delete metadata.namespace;
-  else metadata.namespace = namespace;
-  metadata.uid = newUid();
-  metadata.creationTimestamp = formatTime(nowMs);
-}
-
-/** What the client sent for the server's own fields does not count. */
-function keepSystemFields(next: KubernetesObject, old: ReadonlyApiObject): void {
-  const metadata = metadataOf(next);
-  const kept = [
-    'name',
-    'namespace',
-    'uid',
-    'creationTimestamp',
-    'deletionTimestamp',
-    'deletionGracePeriodSeconds',
-    'generation',
-    'resourceVersion',
-  ] as const;
-  for (const field of kept) {
-    const value = old.metadata[field];
-    if (value === undefined) delete metadata[field];
-    else Object.assign(metadata, { [field]: value });
-  }
-  delete metadata.selfLink;
-  delete metadata.managedFields;
-}
-
-/** Without a strategy of its own a status update takes the status, and nothing else, from the client. */
-function prepareStatus(strategy: Strategy, next: KubernetesObject, old: KubernetesObject): void {
-  if (strategy.prepareForStatusUpdate !== undefined) {
-    strategy.prepareForStatusUpdate(next, old);
-    return;
-  }
-  const target = next as Record<string, unknown>;
-  for (const field of new Set([...Object.keys(next), ...Object.keys(old)])) {
-    if (field === 'status' || field === 'metadata') continue;
-    const value = (old as Record<string, unknown>)[field];
-    if (value === undefined) delete target[field];
-    else target[field] = value;
-  }
 }
 
 /** A write that changes nothing does not happen: no new revision, no event, as upstream. */

@@ -26,6 +26,8 @@ export interface ResourceTableOptions {
   readonly definitions: readonly ResourceDefinition[];
   /** Makes the registry of a stored definition, with storage and a cache that nobody runs yet. */
   readonly createRegistry: (definition: ResourceDefinition, table: ResourceTable) => Registry;
+  /** What must be done in the store before a cache reads it. Must not reject. */
+  readonly beforeStart?: (signal: AbortSignal) => Promise<void>;
 }
 
 interface Stored {
@@ -105,6 +107,7 @@ export class ResourceTable {
 
   /** Runs the caches, also those that come later, until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#options.beforeStart?.(signal);
     this.#signal = signal;
     for (const stored of this.#stored.values()) this.#start(stored, signal);
     if (!signal.aborted) {

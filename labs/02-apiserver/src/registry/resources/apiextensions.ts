@@ -10,6 +10,7 @@ export const APIEXTENSIONS_RESOURCES: readonly ResourceDefinition[] = [
   define('CustomResourceDefinition', 'customresourcedefinitions', {
     group: 'apiextensions.k8s.io',
     namespaced: false,
+    storagePrefix: '/registry/apiextensions.k8s.io/customresourcedefinitions/',
     shortNames: ['crd', 'crds'],
     verbs: ['get', 'list', 'watch'],
   }),

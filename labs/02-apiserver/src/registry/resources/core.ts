@@ -1,5 +1,7 @@
 // core: the resources of the core group, v1.
 //
+// Some keys are older than the names: nodes were minions once.
+//
 // Same facts upstream: registry/core/rest/storage_core.go and each resource's strategy.go.
 
 import {
@@ -80,6 +82,7 @@ const pods = define('Pod', 'pods', {
 const nodes = define('Node', 'nodes', {
   shortNames: ['no'],
   namespaced: false,
+  storagePrefix: '/registry/minions/',
   strategy: nodeStrategy,
   printer: nodePrinter,
   subresources: [status('Node')],
@@ -102,6 +105,7 @@ const namespaces = define('Namespace', 'namespaces', {
 const services = define('Service', 'services', {
   shortNames: ['svc'],
   categories: ['all'],
+  storagePrefix: '/registry/services/specs/',
   strategy: serviceStrategy,
   printer: servicePrinter,
   subresources: [status('Service')],
@@ -135,6 +139,7 @@ const events = define('Event', 'events', {
 const replicationControllers = define('ReplicationController', 'replicationcontrollers', {
   shortNames: ['rc'],
   categories: ['all'],
+  storagePrefix: '/registry/controllers/',
   strategy: replicationControllerStrategy,
   printer: replicationControllerPrinter,
   subresources: [SCALE, status('ReplicationController')],
@@ -150,6 +155,7 @@ export const CORE_RESOURCES: readonly ResourceDefinition[] = [
   }),
   define('Endpoints', 'endpoints', {
     shortNames: ['ep'],
+    storagePrefix: '/registry/services/endpoints/',
     strategy: endpointsStrategy,
     printer: endpointsPrinter,
     createOnUpdate: true,

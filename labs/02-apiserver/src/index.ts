@@ -13,6 +13,8 @@ export {
 } from '@kube-labs/store';
 export type { ApiErrorOptions, ApiErrorReason, GroupKind, GroupResource } from './api-error.ts';
 export { ApiError } from './api-error.ts';
+export type { TokenEntry } from './auth/static-token.ts';
+export type { User } from './auth/user.ts';
 export type {
   DeleteOptions,
   ListOptions,
@@ -47,9 +49,8 @@ export {
 export type { ClientOptions } from './client/transport.ts';
 export type { Reconcile, WorkQueueOptions } from './client/work-queue.ts';
 export { WorkQueue } from './client/work-queue.ts';
-export type { ApiServerOptions } from './server/api-server.ts';
 export { ApiServer } from './server/api-server.ts';
-export type { TokenEntry, User } from './server/authentication.ts';
+export type { ApiServerOptions } from './server/api-server-options.ts';
 export { kubeconfigText } from './server/kubeconfig-text.ts';
 export type { CertificatePair, CertificateRequest } from './server/pki.ts';
 export { createCertificateAuthority, issueCertificate } from './server/pki.ts';

@@ -16,8 +16,9 @@ import {
   runMain,
 } from '@kube-labs/store';
 import { Command } from 'commander';
-import { ApiServer, type ApiServerOptions } from './server/api-server.ts';
-import { parseTokenFile } from './server/authentication.ts';
+import { parseTokenFile } from './auth/static-token.ts';
+import { ApiServer } from './server/api-server.ts';
+import type { ApiServerOptions } from './server/api-server-options.ts';
 import { kubeconfigText } from './server/kubeconfig-text.ts';
 import {
   type CertificatePair,

@@ -1,23 +1,56 @@
 // admission: what the server itself adds to a request, or has against it, after the client is known and before the write.
 //
 // A plugin sees one request. `mutate` may change the object; `validate` may only throw. All mutating runs first, so that what
-// is validated is what will be stored. Plugins have no effects: a dry run passes through them like any other request.
+// is validated is what will be stored. Both may take their time (a webhook asks over the network). A plugin that has effects of its own
+// leaves them out in a dry run.
 //
-// Same idea upstream: apiserver, admission/chain.go. Left out: webhooks, policies and configuration.
+// To add one: a file with a function that makes an AdmissionPlugin, and its line in plugins.ts.
+//
+// Same idea upstream: apiserver, admission/interfaces.go and admission/chain.go.
 
+import type { User } from '../auth/user.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
-import type { User } from '../server/authentication.ts';
 
-export interface AdmissionRequest {
-  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
+export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+
+export interface RequestKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
+export interface RequestResource {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+}
+
+/** What a plugin may hear, or tell, of the request behind a write. */
+export interface AdmissionContext {
+  /** The CreateOptions, UpdateOptions, PatchOptions or DeleteOptions that came with the request. */
+  readonly options?: object;
+  /** What the client spoke of; absent for the server's own writes. */
+  readonly requestKind?: RequestKind;
+  readonly requestResource?: RequestResource;
+  readonly requestSubresource?: string;
+  /** Tells the client something that does not stop the request. */
+  readonly warn?: (text: string) => void;
+  /** Goes to the audit log. */
+  readonly annotate?: (key: string, value: string) => void;
+}
+
+export interface AdmissionRequest extends AdmissionContext {
+  readonly operation: AdmissionOperation;
+  /** Of the stored version; `object` and `old` are in that version. */
   readonly definition: ResourceDefinition;
   readonly subresource?: string;
   readonly namespace?: string;
   readonly name: string;
   readonly user: User;
-  /** Absent for DELETE. */
+  readonly dryRun: boolean;
+  /** Absent for DELETE; for CONNECT the options of what is connected to (PodExecOptions, …). */
   readonly object?: KubernetesObject;
   readonly old?: ReadonlyApiObject;
 }
@@ -33,6 +66,11 @@ export class AdmissionChain {
 
   constructor(plugins: readonly AdmissionPlugin[]) {
     this.#plugins = plugins;
+  }
+
+  /** In the order in which they run. */
+  get names(): readonly string[] {
+    return this.#plugins.map(({ name }) => name);
   }
 
   async mutate(request: AdmissionRequest): Promise<void> {

@@ -8,15 +8,19 @@
 import type { Namespace } from 'kubernetes-types/core/v1';
 import { forbidden, notFound } from '../api-error.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
+import { objectKey } from '../registry/resource-definition.ts';
 import type { AdmissionPlugin } from './admission.ts';
+import type { AdmissionEnv } from './plugins.ts';
 
 const IMMORTAL: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
 const NAMESPACES = { group: '', resource: 'namespaces' };
 
-/** `find` looks a namespace up, in the cache first. */
-export function namespaceLifecycle(
-  find: (name: string) => Promise<ReadonlyApiObject | undefined>,
-): AdmissionPlugin {
+export function namespaceLifecycle({ table }: Pick<AdmissionEnv, 'table'>): AdmissionPlugin {
+  const find = async (name: string): Promise<ReadonlyApiObject | undefined> => {
+    const { definition, storage } = table.registry('', 'namespaces');
+    const key = objectKey(definition, { name });
+    return (storage.cache.get(key) ?? (await storage.get(key)))?.object;
+  };
   return {
     name: 'NamespaceLifecycle',
     async validate({ operation, definition, namespace, name }) {

@@ -7,6 +7,7 @@
 import type { KeyValueStore, Logger } from '@kube-labs/store';
 import type { AdmissionChain } from '../admission/admission.ts';
 import type { Clock } from '../client/clock.ts';
+import type { Transformer } from '../encryption/transformer.ts';
 import { EventLease } from './event-lease.ts';
 import { migrateKeysUntilDone } from './key-migration.ts';
 import { Registry, type WriteCompanion } from './registry.ts';
@@ -27,6 +28,8 @@ export interface ResourceDeps {
   readonly companionsOf?: (definition: ResourceDefinition) => readonly WriteCompanion[];
   /** Instead of the declared time to live of those resources that have one. */
   readonly eventTtlSeconds?: number;
+  /** Encryption at rest, a resource. */
+  readonly transformerOf?: (definition: ResourceDefinition) => Transformer | undefined;
 }
 
 export function buildResourceTable(deps: ResourceDeps): ResourceTable {
@@ -44,15 +47,16 @@ export function buildResourceTable(deps: ResourceDeps): ResourceTable {
 function createRegistry(
   definition: ResourceDefinition,
   admission: AdmissionChain,
-  { store, clock, log, companionsOf, eventTtlSeconds }: ResourceDeps,
+  { store, clock, log, companionsOf, eventTtlSeconds, transformerOf }: ResourceDeps,
 ): Registry {
   const { storagePrefix: prefix, ttlSeconds } = definition;
-  const cache = new WatchCache({ store, prefix, log, clock });
+  const transformer = transformerOf?.(definition);
+  const cache = new WatchCache({ store, prefix, log, clock, transformer });
   const lease =
     ttlSeconds === undefined
       ? undefined
       : new EventLease(store, eventTtlSeconds ?? ttlSeconds, clock);
-  const storage = new Storage(store, cache, lease);
+  const storage = new Storage(store, cache, { lease, transformer });
   const companions = companionsOf?.(definition) ?? [];
   return new Registry({ definition, storage, admission, clock, companions });
 }

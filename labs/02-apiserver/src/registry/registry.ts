@@ -14,11 +14,11 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { DeleteOptions } from 'kubernetes-types/meta/v1';
-import type { AdmissionChain, AdmissionRequest } from '../admission/admission.ts';
+import type { AdmissionChain, AdmissionContext, AdmissionRequest } from '../admission/admission.ts';
 import { ApiError, alreadyExists, conflict, notFound } from '../api-error.ts';
+import type { User } from '../auth/user.ts';
 import type { Clock } from '../client/clock.ts';
 import type { KubernetesObject, ObjectRef } from '../client/resources.ts';
-import type { User } from '../server/authentication.ts';
 import { type FieldError, invalid } from '../strategy/field-error.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { metadataOf, mutableCopy, type ReadonlyApiObject } from './api-object.ts';
@@ -32,6 +32,8 @@ import { checkSeen, keepSystemFields, prepareStatus, setSystemFields } from './s
 export interface WriteOptions {
   readonly user: User;
   readonly dryRun: boolean;
+  /** What else admission hears of the request. */
+  readonly admission?: AdmissionContext;
 }
 
 export interface UpdateOptions extends WriteOptions {
@@ -141,7 +143,7 @@ export class Registry {
       const next = await change(current);
       await this.#prepareUpdate(next, current, ref, options);
       const parts = await this.#prepareParts(next, current.object);
-      if (isSame(next, current.object)) return current;
+      if (isSame(next, current.object) && !current.isStale) return current;
       if (options.dryRun) {
         return StoredObject.fromValue(key, current.revision, encodeForStorage(next));
       }
@@ -190,14 +192,11 @@ export class Registry {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
       if (current === undefined) throw notFound(definition, ref.name);
       checkPreconditions(current.object, deleteOptions, definition);
-      await this.#deps.admission.validate({
-        operation: 'DELETE',
-        definition,
-        name: ref.name,
-        user: options.user,
-        old: current.object,
-        ...(ref.namespace === undefined ? {} : { namespace: ref.namespace }),
-      });
+      const { namespace } = ref;
+      const old = current.object;
+      const request = this.#admissionRequest('DELETE', undefined, { options, namespace, old });
+      await this.#deps.admission.mutate(request);
+      await this.#deps.admission.validate(request);
       const nowMs = this.#deps.clock.now();
       const plan = planDeletion(current.object, deleteOptions, { definition, nowMs });
       if (plan.kind === 'keep') return { removed: false, stored: current };
@@ -236,8 +235,8 @@ export class Registry {
   }
 
   #admissionRequest(
-    operation: 'CREATE' | 'UPDATE',
-    object: KubernetesObject,
+    operation: 'CREATE' | 'UPDATE' | 'DELETE',
+    object: KubernetesObject | undefined,
     rest: {
       options: WriteOptions & { subresource?: string };
       namespace: string | undefined;
@@ -248,9 +247,11 @@ export class Registry {
     return {
       operation,
       definition: this.definition,
-      name: object.metadata?.name ?? '',
+      name: (object ?? old)?.metadata?.name ?? '',
       user: options.user,
-      object,
+      dryRun: options.dryRun,
+      ...options.admission,
+      ...(object === undefined ? {} : { object }),
       ...(namespace === undefined ? {} : { namespace }),
       ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
       ...(old === undefined ? {} : { old }),

@@ -4,7 +4,7 @@
 // of two writers one always loses and knows it; other keys (an address that is being allocated, say) can join the same
 // transaction. Bytes that the watch cache has parsed already are not parsed again.
 //
-// Same idea upstream: apiserver, storage/etcd3/store.go. Left out: encryption, and the lease manager's statistics.
+// Same idea upstream: apiserver, storage/etcd3/store.go. Left out: the lease manager's statistics.
 
 import {
   type Compare,
@@ -14,6 +14,7 @@ import {
   StoreError,
 } from '@kube-labs/store';
 import type { KubernetesObject } from '../client/resources.ts';
+import type { Transformer } from '../encryption/transformer.ts';
 import type { EventLease } from './event-lease.ts';
 import { encodeForStorage, StoredObject } from './stored-object.ts';
 import type { WatchCache } from './watch-cache.ts';
@@ -42,15 +43,24 @@ export type WriteResult =
   /** Somebody else was faster, on this key or on one of the parts. */
   | { readonly kind: 'lost'; readonly current: StoredObject | undefined };
 
+export interface StorageOptions {
+  /** Objects go away by themselves. */
+  readonly lease?: EventLease | undefined;
+  /** Encryption at rest; the watch cache reads through the same one. */
+  readonly transformer?: Transformer | undefined;
+}
+
 export class Storage {
   readonly store: KeyValueStore;
   readonly cache: WatchCache;
   readonly #lease: EventLease | undefined;
+  readonly #transformer: Transformer | undefined;
 
-  constructor(store: KeyValueStore, cache: WatchCache, lease?: EventLease) {
+  constructor(store: KeyValueStore, cache: WatchCache, options: StorageOptions = {}) {
     this.store = store;
     this.cache = cache;
-    this.#lease = lease;
+    this.#lease = options.lease;
+    this.#transformer = options.transformer;
   }
 
   async get(key: string): Promise<StoredObject | undefined> {
@@ -75,7 +85,12 @@ export class Storage {
     const op: Op =
       value === undefined
         ? { kind: 'delete', key }
-        : { kind: 'put', key, value, ...(lease === undefined ? {} : { lease }) };
+        : {
+            kind: 'put',
+            key,
+            value: this.#toStorage(key, value),
+            ...(lease === undefined ? {} : { lease }),
+          };
     const result = await this.store.txn({
       compare: [
         { key, target: 'mod', result: '=', value: seenRevision },
@@ -94,8 +109,14 @@ export class Storage {
     return { kind: 'lost', current: kv === undefined ? undefined : this.decode(kv) };
   }
 
+  #toStorage(key: string, plain: Buffer): Uint8Array {
+    return this.#transformer?.toStorage(plain, key) ?? plain;
+  }
+
   decode(kv: KeyValue): StoredObject {
     const cached = this.cache.get(kv.key);
-    return cached?.revision === kv.modRevision ? cached : StoredObject.decode(kv);
+    return cached?.revision === kv.modRevision
+      ? cached
+      : StoredObject.decode(kv, this.#transformer);
   }
 }

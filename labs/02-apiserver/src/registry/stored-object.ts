@@ -6,10 +6,11 @@
 // many watchers and lists send the object. The bytes are made once, on first use, and shared.
 //
 // Same idea upstream: apiserver, storage/etcd3 (versioner) and storage/cacher/caching_object.go.
-// Left out: encryption at rest. Other versions of a kind than the stored one are made in served.ts.
+// Other versions of a kind than the stored one are made in served.ts.
 
 import type { KeyValue } from '@kube-labs/store';
 import type { KubernetesObject } from '../client/resources.ts';
+import type { Transformer } from '../encryption/transformer.ts';
 import type { ReadonlyApiObject } from './api-object.ts';
 
 const METADATA_START = Buffer.from('"metadata":{');
@@ -20,6 +21,7 @@ export class StoredObject {
   readonly object: ReadonlyApiObject;
   readonly #value: Uint8Array;
   #bytes: Buffer | undefined;
+  #isStale = false;
 
   private constructor(key: string, revision: number, object: ReadonlyApiObject, value: Uint8Array) {
     this.key = key;
@@ -28,8 +30,18 @@ export class StoredObject {
     this.#value = value;
   }
 
-  static decode(kv: KeyValue): StoredObject {
-    return StoredObject.fromValue(kv.key, kv.modRevision, kv.value);
+  static decode({ key, modRevision, value }: KeyValue, transformer?: Transformer): StoredObject {
+    if (transformer === undefined) return StoredObject.fromValue(key, modRevision, value);
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    const { plain, isStale } = transformer.fromStorage(bytes, key);
+    const stored = StoredObject.fromValue(key, modRevision, plain);
+    stored.#isStale = isStale;
+    return stored;
+  }
+
+  /** The value has to be written anew, whatever it says: its encryption is not today's. */
+  get isStale(): boolean {
+    return this.#isStale;
   }
 
   /** Revision 0 is for what was not written at all: the answer to a dry run. */
@@ -62,7 +74,7 @@ export class StoredObject {
 }
 
 /** The value to store for an object. */
-export function encodeForStorage(object: KubernetesObject): Uint8Array {
+export function encodeForStorage(object: KubernetesObject): Buffer {
   const { kind, apiVersion, metadata, ...rest } = object;
   const { resourceVersion: _dropped, ...meta } = metadata ?? {};
   return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: meta, ...rest }));

@@ -12,10 +12,11 @@
 //
 // Same idea upstream: apiserver, storage/cacher (cacher.go, watch_cache.go). Left out: the B-tree of past states.
 
-import type { KeyValueStore, Logger, WatchBatch } from '@kube-labs/store';
+import type { KeyValue, KeyValueStore, Logger, WatchBatch } from '@kube-labs/store';
 import { prefixEnd, StoreError } from '@kube-labs/store';
 import { expired } from '../api-error.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
+import type { Transformer } from '../encryption/transformer.ts';
 import { StoredObject } from './stored-object.ts';
 
 export interface CacheEvent {
@@ -41,6 +42,8 @@ export interface WatchCacheOptions {
   readonly prefix: string;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** What the values in the store went through. */
+  readonly transformer?: Transformer | undefined;
 }
 
 export class WatchCache {
@@ -131,7 +134,7 @@ export class WatchCache {
       const at = revision === undefined ? {} : { revision };
       const page = await store.range({ key, rangeEnd, limit: LIST_PAGE_LENGTH, ...at });
       revision ??= page.revision;
-      for (const kv of page.kvs) this.#objects.set(kv.key, StoredObject.decode(kv));
+      for (const kv of page.kvs) this.#objects.set(kv.key, this.#decode(kv));
       const last = page.kvs.at(-1);
       if (!page.more || last === undefined) break;
       key = `${last.key}\0`;
@@ -164,7 +167,7 @@ export class WatchCache {
       const previous = this.#objects.get(kv.key);
       const event =
         type === 'put'
-          ? putEvent(StoredObject.decode(kv), previous)
+          ? putEvent(this.#decode(kv), previous)
           : deleteEvent(previous, kv.modRevision);
       if (event === undefined) continue; // A deletion of what we never had.
       if (type === 'put') this.#objects.set(kv.key, event.current);
@@ -174,6 +177,10 @@ export class WatchCache {
       for (const subscriber of this.#subscribers) subscriber.onEvent(event);
     }
     if (batch.revision > this.#revision) this.#revision = batch.revision;
+  }
+
+  #decode(kv: KeyValue): StoredObject {
+    return StoredObject.decode(kv, this.#options.transformer);
   }
 
   #remember(event: CacheEvent): void {

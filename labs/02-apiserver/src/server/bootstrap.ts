@@ -7,31 +7,55 @@
 import type { Endpoints, Namespace, Service } from 'kubernetes-types/core/v1';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1';
 import { ApiError } from '../api-error.ts';
+import { SYSTEM_USER } from '../auth/user.ts';
+import { sleep } from '../client/clock.ts';
 import type { KubernetesObject, ObjectRef } from '../client/resources.ts';
 import { mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { Registry } from '../registry/registry.ts';
-import { SYSTEM_USER } from './authentication.ts';
+import type { ResourceTable } from '../registry/resource-table.ts';
+import type { PostStartHook } from './post-start-hooks.ts';
 
 const NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'default'];
 const OPTIONS = { user: SYSTEM_USER, dryRun: false };
 const AT = { name: 'kubernetes', namespace: 'default' };
 const SERVICE_PORT = 443;
+const RECONCILE_INTERVAL_MS = 10_000;
 
 export interface BootstrapOptions {
-  readonly registries: (resource: string) => Registry;
   readonly advertiseAddress: string;
-  readonly port: number;
   /** The first address of the service range. */
   readonly serviceIp: string;
 }
 
-export async function bootstrap({ registries, ...at }: BootstrapOptions): Promise<void> {
-  for (const name of NAMESPACES) await ensure(registries('namespaces'), namespaceOf(name));
-  await ensure(registries('services'), serviceOf(at.serviceIp, at.port));
+/** Ready when everything is there for the first time. */
+export function bootstrapController(options: BootstrapOptions): PostStartHook {
+  let isDone = false;
+  return {
+    name: 'bootstrap-controller',
+    async start({ table, port }, signal) {
+      while (!signal.aborted) {
+        await bootstrap(table, { ...options, port });
+        isDone = true;
+        await sleep(RECONCILE_INTERVAL_MS, signal);
+      }
+    },
+    ready() {
+      if (!isDone) throw new Error('the namespaces of every cluster are not there yet');
+    },
+  };
+}
+
+async function bootstrap(
+  table: ResourceTable,
+  at: BootstrapOptions & { readonly port: number },
+): Promise<void> {
+  for (const name of NAMESPACES) await ensure(table.registry('', 'namespaces'), namespaceOf(name));
+  await ensure(table.registry('', 'services'), serviceOf(at.serviceIp, at.port));
   // A loopback address means something else in every pod; upstream refuses it too.
   if (at.advertiseAddress.startsWith('127.')) return;
-  await ensure(registries('endpoints'), endpointsOf(at), 'subsets');
-  await ensure(registries('endpointslices'), endpointSliceOf(at), 'endpoints');
+  await ensure(table.registry('', 'endpoints'), endpointsOf(at), 'subsets');
+  const slices = table.registry('discovery.k8s.io', 'endpointslices');
+  await ensure(slices, endpointSliceOf(at), 'endpoints');
 }
 
 /** Makes the object, or brings the named field of the existing one up to date. */

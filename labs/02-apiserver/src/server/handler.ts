@@ -8,6 +8,9 @@
 
 import type { Duplex } from 'node:stream';
 import type { KeyValueStore, Logger } from '@kube-labs/store';
+import type { AdmissionChain } from '../admission/admission.ts';
+import type { TokenAuthenticator } from '../auth/authenticator.ts';
+import type { AuthorizerAndRules } from '../authz/authorizer.ts';
 import type { Clock } from '../client/clock.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
@@ -21,6 +24,11 @@ export interface HandlerEnv {
   readonly store: KeyValueStore;
   readonly clock: Clock;
   readonly log: Logger;
+  /** For what is no write: CONNECT, evictions. */
+  readonly admission: AdmissionChain;
+  /** Undefined where everybody may do everything. */
+  readonly authorizer?: AuthorizerAndRules | undefined;
+  readonly tokenAuthenticator?: TokenAuthenticator | undefined;
 }
 
 /** A request for a resource that is stored. */

@@ -15,9 +15,11 @@ import { pipeline } from 'node:stream/promises';
 import { connect } from 'node:tls';
 import type { Node, Pod } from 'kubernetes-types/core/v1';
 import { ApiError, badRequest, internalError, notFound } from '../api-error.ts';
+import { BEARER_PROTOCOL_PREFIX } from '../auth/bearer-token.ts';
 import type { Registry } from '../registry/registry.ts';
 import { objectKey } from '../registry/resource-definition.ts';
 import type { StoredContext } from './handler.ts';
+import { logQuery } from './log-options.ts';
 import { refOf } from './request-context.ts';
 
 export interface KubeletCredentials {
@@ -46,8 +48,7 @@ export class KubeletProxy {
 
   /** GET pods/NAME/log */
   async log(context: StoredContext): Promise<void> {
-    const query = new URLSearchParams(context.query);
-    query.delete('container');
+    const query = logQuery(context.query, context.info.name ?? '');
     const target = await this.#target(context, 'containerLogs', query);
     const { response } = context;
     const answer = await this.#get(target, context);
@@ -71,16 +72,21 @@ export class KubeletProxy {
     }
     const kubelet = await this.#connect(target);
     const { host, port, path } = target;
-    const kept = Object.entries(request.headers).filter(([name]) => !HOP_HEADERS.has(name));
-    const lines = kept.map(([name, value]) => `${name}: ${[value].flat().join(', ')}`);
+    const lines = passedHeaders(request).map(([name, value]) => `${name}: ${value}`);
     const upgrade = ['Connection: Upgrade', 'Upgrade: websocket'];
     const hello = [`GET ${path} HTTP/1.1`, `Host: ${host}:${port}`, ...upgrade, ...lines, '', ''];
     kubelet.write(hello.join('\r\n'));
     if (head.length > 0) kubelet.write(head);
+    context.exchange.started();
+    // The two may speak for days; a server that stops does not wait for them.
+    const stop = () => kubelet.destroy();
+    context.signal.addEventListener('abort', stop, { once: true });
+    if (context.signal.aborted) stop();
     await Promise.all([
       pipeline(kubelet, socket).catch(() => socket.destroy()),
       pipeline(socket, kubelet).catch(() => kubelet.destroy()),
     ]);
+    context.signal.removeEventListener('abort', stop);
   }
 
   async #target(context: StoredContext, endpoint: string, query: URLSearchParams): Promise<Target> {
@@ -144,13 +150,26 @@ export class KubeletProxy {
   }
 }
 
-/** Headers that belong to one connection, and the client's proof of who it is, which is not the kubelet's business. */
-const HOP_HEADERS: ReadonlySet<string> = new Set([
-  'host',
-  'connection',
-  'upgrade',
-  'authorization',
-]);
+/** What the kubelet has to know of the client's request; who the client is, is none of its business. */
+const PASSED_HEADERS: readonly string[] = [
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-extensions',
+  'user-agent',
+];
+
+/** Of the subprotocols all but the one that carries the client's token. */
+function passedHeaders({ headers }: IncomingMessage): [string, string][] {
+  const passed = PASSED_HEADERS.flatMap((name): [string, string][] => {
+    const value = headers[name];
+    return value === undefined ? [] : [[name, [value].flat().join(', ')]];
+  });
+  const protocols = (headers['sec-websocket-protocol'] ?? '')
+    .split(/\s*,\s*/)
+    .filter((protocol) => protocol !== '' && !protocol.startsWith(BEARER_PROTOCOL_PREFIX));
+  if (protocols.length > 0) passed.push(['sec-websocket-protocol', protocols.join(', ')]);
+  return passed;
+}
 
 function limitConnect(socket: Socket, destroy: (error: Error) => void): void {
   socket.setTimeout(CONNECT_TIMEOUT_MS, () => destroy(new Error('i/o timeout')));
@@ -201,16 +220,4 @@ async function kubeletError(answer: IncomingMessage): Promise<ApiError> {
   const code = answer.statusCode ?? 500;
   if (code === 404) return new ApiError('NotFound', text.trim());
   return code < 500 ? badRequest(text.trim()) : internalError(text.trim());
-}
-
-/** Writes an error to a socket that was to be upgraded, where there is no response object. */
-export function refuseUpgrade(socket: Duplex, error: ApiError): void {
-  const body = JSON.stringify(error.toStatus());
-  const head = [
-    `HTTP/1.1 ${error.code} ${error.reason}`,
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

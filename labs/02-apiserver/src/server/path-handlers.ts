@@ -1,6 +1,6 @@
-// path-handlers: everything that is no object: discovery, OpenAPI, version, health and metrics.
+// path-handlers: everything that is no object: discovery, OpenAPI, version and metrics. Health is in health.ts.
 //
-// Same paths upstream: apiserver, server/routes and server/healthz.
+// Same paths upstream: apiserver, server/routes.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError } from '../api-error.ts';
@@ -24,18 +24,8 @@ import { send } from './responses.ts';
 export interface PathDeps {
   readonly resources: readonly ResourceDefinition[];
   readonly serverAddress: string;
-  /** Each throws when it is not well. */
-  readonly checks: Readonly<Record<string, () => void | Promise<void>>>;
   readonly metrics: () => Promise<string>;
 }
-
-/** Paths that answer anybody, so that load balancers and probes need no credentials. */
-export const PUBLIC_PATHS: ReadonlySet<string> = new Set([
-  '/healthz',
-  '/livez',
-  '/readyz',
-  '/version',
-]);
 
 export async function handlePath(
   request: IncomingMessage,
@@ -44,8 +34,6 @@ export async function handlePath(
   deps: PathDeps,
 ): Promise<void> {
   const clean = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
-  if (/^\/(healthz|livez|readyz)(\/|$)/.test(clean))
-    return sendHealth(request, response, clean, deps);
   if (clean === '/metrics') {
     const contentType = 'text/plain; version=0.0.4; charset=utf-8';
     const body = Buffer.from(await deps.metrics());
@@ -135,38 +123,6 @@ function rootPaths(resources: readonly ResourceDefinition[]): readonly string[] 
     '/version',
   ];
   return ['/api', '/apis', ...groups, ...versions, ...others].sort();
-}
-
-/** /healthz, /readyz?verbose, /livez/NAME: `ok`, or a line a check. */
-async function sendHealth(
-  request: IncomingMessage,
-  response: ServerResponse,
-  path: string,
-  { checks }: PathDeps,
-): Promise<void> {
-  const [, endpoint = '', only] = path.split('/');
-  const live = endpoint === 'livez' ? ['ping'] : Object.keys(checks);
-  const names = only === undefined ? live : Object.hasOwn(checks, only) ? [only] : undefined;
-  if (names === undefined) throw unknownPath();
-  const lines: string[] = [];
-  let healthy = true;
-  for (const name of names) {
-    try {
-      await checks[name]?.();
-      lines.push(`[+]${name} ok`);
-    } catch {
-      healthy = false;
-      lines.push(`[-]${name} failed: reason withheld`);
-    }
-  }
-  const verbose = /[?&]verbose/.test(request.url ?? '');
-  const text = `${lines.join('\n')}\n${endpoint} check ${healthy ? 'passed' : 'failed'}\n`;
-  const body = Buffer.from(healthy && !verbose ? 'ok' : text);
-  await send(request, response, {
-    status: healthy ? 200 : 500,
-    body,
-    contentType: 'text/plain; charset=utf-8',
-  });
 }
 
 export function unknownPath(): ApiError {

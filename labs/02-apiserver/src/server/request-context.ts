@@ -5,14 +5,16 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { badRequest } from '../api-error.ts';
+import type { User } from '../auth/user.ts';
 import type { ObjectRef } from '../client/resources.ts';
 import type { FieldValidation } from '../codec/decode.ts';
 import type { Registry, WriteOptions } from '../registry/registry.ts';
 import type { Served } from '../registry/served.ts';
-import type { User } from './authentication.ts';
+import type { Exchange } from './exchange.ts';
 import { type Negotiated, negotiate } from './negotiation.ts';
 import type { ResourceRequest } from './request-info.ts';
 import { readBody } from './responses.ts';
+import { addWarnings } from './warnings.ts';
 
 export interface RequestContext {
   readonly request: IncomingMessage;
@@ -24,6 +26,10 @@ export interface RequestContext {
   readonly served: Served;
   /** Of the stored version; undefined for a resource of which nothing is stored. See StoredContext. */
   readonly registry: Registry | undefined;
+  /** Of the API: get, list, watch, create, …; empty for methods that it does not know. */
+  readonly verb: string;
+  /** What the filters know besides: the audit entry, whether the answer has begun. */
+  readonly exchange: Exchange;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
   readonly now: () => number;
@@ -47,9 +53,46 @@ export async function bodyOf({ request }: RequestContext): Promise<Body> {
   return { bytes: await readBody(request), contentType: request.headers['content-type'] };
 }
 
-export function writeOptions({ query, user }: RequestContext): WriteOptions {
+export function writeOptions(context: RequestContext): WriteOptions {
+  const { query, user } = context;
   const values = query.getAll('dryRun').filter((value) => value !== '');
-  return { user, dryRun: dryRunOf(values) };
+  return { user, dryRun: dryRunOf(values), admission: admissionContext(context) };
+}
+
+const OPTIONS_KINDS: Readonly<Partial<Record<string, string>>> = {
+  create: 'CreateOptions',
+  update: 'UpdateOptions',
+  patch: 'PatchOptions',
+  delete: 'DeleteOptions',
+  deletecollection: 'DeleteOptions',
+};
+
+/** What admission plugins hear of the request, in the version that the client speaks. */
+function admissionContext({ served, info, query, verb, response, exchange }: RequestContext) {
+  const { group, version, resource, kind } = served.definition;
+  const optionsKind = OPTIONS_KINDS[verb];
+  const given = ['fieldManager', 'fieldValidation'].flatMap((name) => {
+    const value = query.get(name);
+    return value === null || value === '' ? [] : [[name, value]];
+  });
+  const dryRun = query.getAll('dryRun').filter((value) => value !== '');
+  return {
+    requestKind: { group, version, kind },
+    requestResource: { group, version, resource },
+    ...(info.subresource === undefined ? {} : { requestSubresource: info.subresource }),
+    ...(optionsKind === undefined
+      ? {}
+      : {
+          options: {
+            kind: optionsKind,
+            apiVersion: 'meta.k8s.io/v1',
+            ...(dryRun.length === 0 ? {} : { dryRun }),
+            ...Object.fromEntries(given),
+          },
+        }),
+    warn: (text: string) => addWarnings(response, [text]),
+    annotate: (key: string, value: string) => exchange.audit?.annotate(key, value),
+  };
 }
 
 export function dryRunOf(values: readonly string[]): boolean {

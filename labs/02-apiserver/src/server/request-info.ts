@@ -1,75 +1,136 @@
-// request-info: what a path of the API means.
+// request-info: what a method and a path of the API mean: which verb, on what.
 //
 //   /api/v1/namespaces/NS/pods/NAME/log          core group, resource pods, subresource log
 //   /apis/GROUP/VERSION/…                        a named group
 //   /api/v1/namespaces/NAME[/status|finalize]    the namespace itself is the object
+//   /api/v1/watch/…                              the old way to say ?watch=true, also for one object
+//   anything else                                a path: the verb is the method in lower case
 //
+// The verb is the API's (get, list, watch, create, update, patch, delete, deletecollection): metrics, audit, rights and routes all go by it.
 // Pure; whether the resource exists is for the caller to say.
-// Same idea upstream: apiserver, endpoints/request/requestinfo.go. Left out: the legacy /watch and /proxy prefixes.
+// Same idea upstream: apiserver, endpoints/request/requestinfo.go. Left out: the /proxy prefix that went with Kubernetes 1.10.
 
 import { badRequest } from '../api-error.ts';
 
 export interface ResourceRequest {
   readonly kind: 'resource';
+  /** Empty when the method is none that the API knows. */
+  readonly verb: string;
+  readonly path: string;
   readonly group: string;
   readonly version: string;
   readonly resource: string;
   readonly namespace?: string;
   readonly name?: string;
   readonly subresource?: string;
-  /** What follows the subresource. */
+  /** What follows the subresource, in parts. */
   readonly rest: readonly string[];
+  /** The same as it was sent, from its slash on; a proxy passes it on as it is. */
+  readonly rawRest: string;
 }
 
 export interface PathRequest {
   readonly kind: 'path';
+  readonly verb: string;
   readonly path: string;
 }
 
 export type RequestInfo = ResourceRequest | PathRequest;
 
 const NAMESPACE_SUBRESOURCES: ReadonlySet<string> = new Set(['status', 'finalize']);
+const VERBS: Readonly<Record<string, string>> = {
+  POST: 'create',
+  GET: 'get',
+  HEAD: 'get',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+/** Requests that last: they have no time limit and take no place among those that are under way. */
+const LONG_RUNNING_SUBRESOURCES: ReadonlySet<string> = new Set([
+  'attach',
+  'exec',
+  'proxy',
+  'log',
+  'portforward',
+]);
+/** `rest` begins behind name and subresource. */
+const PARTS_BEFORE_REST = 3;
 
-export function parseRequestInfo(path: string): RequestInfo {
-  const parts = path.split('/').slice(1).map(decodePart);
-  const [root, first, second] = parts;
-  if (root === 'api' && first !== undefined && parts.length > 2) {
-    return resourceRequest({ group: '', version: first }, parts.slice(2)) ?? { kind: 'path', path };
-  }
-  if (root === 'apis' && first !== undefined && second !== undefined && parts.length > 3) {
-    const named = { group: first, version: second };
-    return resourceRequest(named, parts.slice(3)) ?? { kind: 'path', path };
-  }
-  return { kind: 'path', path };
+/** The part of a request that decides what it means. */
+export interface RequestLine {
+  readonly method?: string | undefined;
+  /** Without the query. */
+  readonly path: string;
+  readonly query?: URLSearchParams;
 }
 
-function decodePart(part: string): string {
+export function parseRequestInfo({ method = 'GET', path, query }: RequestLine): RequestInfo {
+  const raw = path.split('/').slice(1);
+  const prefix = raw[0] === 'api' ? 2 : raw[0] === 'apis' ? 3 : 0;
+  const asPath: PathRequest = { kind: 'path', verb: method.toLowerCase(), path };
+  if (prefix === 0 || raw.length <= prefix) return asPath;
+  const [group = '', version = ''] =
+    prefix === 2 ? ['', decodePart(raw[1])] : [decodePart(raw[1]), decodePart(raw[2])];
+  const parts = raw.slice(prefix);
+  const isOldWatch = parts[0] === 'watch' && parts.length > 1;
+  const target = targetOf(isOldWatch ? parts.slice(1) : parts);
+  if (target === undefined) return asPath;
+  const verb = isOldWatch ? oldWatchVerb(method) : verbOf(method, target.name, query);
+  return { kind: 'resource', verb, path, group, version, ...target };
+}
+
+/** Watches, logs, exec, proxies: a request that ends when somebody wants it to. */
+export function isLongRunning(info: RequestInfo): boolean {
+  if (info.kind === 'path') return false;
+  return info.verb === 'watch' || LONG_RUNNING_SUBRESOURCES.has(info.subresource ?? '');
+}
+
+function oldWatchVerb(method: string): string {
+  return VERBS[method] === 'get' ? 'watch' : '';
+}
+
+function verbOf(method: string, name: string | undefined, query?: URLSearchParams): string {
+  const verb = VERBS[method] ?? '';
+  if (name !== undefined) return verb;
+  if (verb === 'delete') return 'deletecollection';
+  if (verb !== 'get') return verb;
+  const watch = query?.get('watch') ?? 'false';
+  return ['false', '0'].includes(watch.toLowerCase()) ? 'list' : 'watch';
+}
+
+/** Resource, namespace, name and what follows; undefined when a part of them is missing. */
+function targetOf(
+  raw: readonly string[],
+): Omit<ResourceRequest, 'kind' | 'verb' | 'path' | 'group' | 'version'> | undefined {
+  const isNamespaced =
+    raw[0] === 'namespaces' && !!raw[2] && !NAMESPACE_SUBRESOURCES.has(decodePart(raw[2]));
+  const own = isNamespaced ? raw.slice(2) : raw;
+  // One slash at the end changes nothing, except behind a subresource, where it is part of what a proxy passes on.
+  const clean = own.at(-1) === '' && own.length <= PARTS_BEFORE_REST + 1 ? own.slice(0, -1) : own;
+  const parts = clean.map(decodePart);
+  const [resource, name, subresource, ...rest] = parts;
+  const namespace = isNamespaced ? decodePart(raw[1]) : undefined;
+  if (!resource || namespace === '' || parts.slice(1, PARTS_BEFORE_REST).includes('')) {
+    return undefined;
+  }
+  return {
+    resource,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+    ...(subresource === undefined ? {} : { subresource }),
+    rest,
+    rawRest: own
+      .slice(PARTS_BEFORE_REST)
+      .map((part) => `/${part}`)
+      .join(''),
+  };
+}
+
+function decodePart(part = ''): string {
   try {
     return decodeURIComponent(part);
   } catch {
     throw badRequest(`invalid URL escape in path segment "${part}"`);
   }
-}
-
-function resourceRequest(
-  at: { group: string; version: string },
-  parts: readonly string[],
-): ResourceRequest | undefined {
-  const kind = 'resource' as const;
-  const clean = parts.at(-1) === '' ? parts.slice(0, -1) : parts;
-  const [first, second, third] = clean;
-  if (first === undefined || clean.includes('')) return undefined;
-  const own = third === undefined || NAMESPACE_SUBRESOURCES.has(third);
-  if (first !== 'namespaces' || second === undefined || own) {
-    return { kind, ...at, resource: first, ...named(clean.slice(1)) };
-  }
-  return { kind, ...at, namespace: second, resource: third, ...named(clean.slice(3)) };
-}
-
-function named([name, subresource, ...rest]: readonly string[]) {
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...(subresource === undefined ? {} : { subresource }),
-    rest,
-  };
 }

@@ -9,15 +9,19 @@ import { StoreError } from '@kube-labs/store';
 import { stringify } from 'yaml';
 import {
   ApiError,
+  badRequest,
   internalError,
   requestEntityTooLarge,
   serviceUnavailable,
 } from '../api-error.ts';
 import type { Encoding } from './negotiation.ts';
+import { addWarnings } from './warnings.ts';
 
 /** Smaller answers gain nothing from compression. Upstream's threshold. */
 const GZIP_LENGTH_MIN = 128 * 1024;
 const REQUEST_LENGTH_MAX = 3 * 1024 * 1024;
+/** How long a client may go on sending a body that nobody wants. */
+const UNREAD_BODY_MS = 10_000;
 const compress = promisify(gzip);
 
 export interface Answer {
@@ -38,14 +42,12 @@ export async function send(
 ): Promise<void> {
   const { encoding = 'json', contentType = `application/${encoding}` } = answer;
   let body = bytesOf(answer.body, encoding);
-  const headers: Record<string, string | string[]> = {
+  const headers: Record<string, string> = {
     'content-type': contentType,
     'cache-control': 'no-cache, private',
     ...answer.headers,
   };
-  if (answer.warnings !== undefined && answer.warnings.length > 0) {
-    headers.warning = answer.warnings.map((text) => `299 - ${JSON.stringify(text)}`);
-  }
+  addWarnings(response, answer.warnings ?? []);
   const gzipped = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
   if (gzipped && body.length >= GZIP_LENGTH_MIN) {
     body = await compress(body, { level: 1 });
@@ -87,16 +89,47 @@ export function toApiError(error: unknown): ApiError {
   }
 }
 
-/** The whole body of a request, or RequestEntityTooLarge. */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    // The rest is still read, and dropped: a client that is cut off while it sends never sees the answer.
-    if (length <= REQUEST_LENGTH_MAX) chunks.push(chunk);
-    else if (length > REQUEST_LENGTH_MAX * 4) break;
+/**
+ * The whole body of a request, or RequestEntityTooLarge: at once when its length says so, else when too much has come. It does not cut
+ * the connection: a client that still sends would never see the answer (finishBody() sees to the rest).
+ */
+export function readBody(request: IncomingMessage): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > REQUEST_LENGTH_MAX) {
+    return Promise.reject(requestEntityTooLarge(REQUEST_LENGTH_MAX));
   }
-  if (length > REQUEST_LENGTH_MAX) throw requestEntityTooLarge(REQUEST_LENGTH_MAX);
-  return Buffer.concat(chunks);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const onData = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= REQUEST_LENGTH_MAX) chunks.push(chunk);
+      else finish(() => reject(requestEntityTooLarge(REQUEST_LENGTH_MAX)));
+    };
+    const onEnd = () => finish(() => resolve(Buffer.concat(chunks)));
+    const onBroken = () => finish(() => reject(badRequest('unexpected EOF')));
+    const finish = (settle: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('close', onBroken);
+      settle();
+    };
+    request.on('data', onData).on('end', onEnd).on('close', onBroken);
+    request.on('error', onBroken);
+    if (request.destroyed) onBroken();
+  });
+}
+
+/** Reads and drops what is left of a body once the request is answered, for a while; then the connection is cut. */
+export function finishBody(request: IncomingMessage): void {
+  const { stream } = request as { stream?: Http2Part };
+  if (request.complete || stream?.endAfterHeaders === true) return;
+  request.resume();
+  const cut = () => (stream === undefined ? request.socket.destroy() : stream.close());
+  const timer = setTimeout(cut, UNREAD_BODY_MS);
+  request.once('close', () => clearTimeout(timer));
+  request.once('end', () => clearTimeout(timer));
+}
+
+/** What only a request over HTTP/2 has. */
+interface Http2Part {
+  readonly endAfterHeaders: boolean;
+  close(): void;
 }

@@ -15,7 +15,7 @@ import type { HandlerEnv, StoredContext, StoredHandler, Upgrade } from './handle
 import type { RequestLabels } from './metrics.ts';
 import { unknownPath } from './path-handlers.ts';
 import { handleGet, handleList, handleWatch } from './read-handlers.ts';
-import { isTrue, type RequestContext } from './request-context.ts';
+import type { RequestContext } from './request-context.ts';
 import type { ResourceRequest } from './request-info.ts';
 import {
   handleCreate,
@@ -67,7 +67,7 @@ const ON_COLLECTION: ReadonlySet<Verb> = new Set(['create', 'deletecollection', 
 /** Throws what upstream answers where it has no such route: NotFound for a path, MethodNotAllowed for a method on it. */
 export function routeResource(context: RequestContext, env: HandlerEnv): Route {
   const { definition } = context.served;
-  const verb = verbOf(context);
+  const verb = apiVerb(context);
   checkTarget(context.info, definition, verb);
   if (context.info.subresource !== undefined) return subresourceRoute(context, verb, env);
   if (!definition.verbs.includes(verb)) throw methodNotAllowed(definition, verb);
@@ -91,7 +91,7 @@ function subresourceRoute(context: RequestContext, verb: Verb, env: HandlerEnv):
 
 /** For requests that ask for an upgrade. Only subresources with `connect` grant one; all else is unknown. */
 export function routeUpgrade(context: RequestContext, env: HandlerEnv): UpgradeRoute {
-  const verb = verbOf(context);
+  const verb = apiVerb(context);
   checkTarget(context.info, context.served.definition, verb);
   const { connect } = subresourceOf(context, verb);
   if (connect === undefined) throw unknownPath();
@@ -142,23 +142,18 @@ function isStoredContext(context: RequestContext): context is StoredContext {
   return context.registry !== undefined;
 }
 
-function verbOf({ request, info, query }: RequestContext): Verb {
-  switch (request.method) {
-    case 'HEAD':
-    case 'GET':
-      if (info.subresource === undefined && isTrue(query, 'watch')) return 'watch';
-      return info.name === undefined ? 'list' : 'get';
-    case 'POST':
-      return 'create';
-    case 'PUT':
-      return 'update';
-    case 'PATCH':
-      return 'patch';
-    case 'DELETE':
-      return info.name === undefined ? 'deletecollection' : 'delete';
-    default:
-      throw unknownPath();
-  }
+function apiVerb({ verb }: RequestContext): Verb {
+  if (!isVerb(verb)) throw unknownPath();
+  return verb;
+}
+
+function isVerb(verb: string): verb is Verb {
+  return Object.hasOwn(METRIC_VERBS, verb);
+}
+
+/** `LIST` for list; what the API does not know is called by nothing. */
+export function metricVerbOf(verb: string): string {
+  return isVerb(verb) ? METRIC_VERBS[verb] : '';
 }
 
 export function labelsOf(info: ResourceRequest, verb: string): RequestLabels {

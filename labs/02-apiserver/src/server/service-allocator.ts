@@ -53,6 +53,17 @@ export function parseIpv4Range(text: string): Ipv4Range {
   return { text, base: address - (address % size), size };
 }
 
+/** `30000-32767`, both ends included. */
+export function parsePortRange(text: string): PortRange {
+  const [first = 0, last = 0] = (/^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []).slice(1).map(Number);
+  if (first < 1 || last < first || last > 65_535) {
+    throw new Error(
+      `Cannot use "${text}" as a range of node ports: it needs two port numbers like 30000-32767`,
+    );
+  }
+  return { first, last };
+}
+
 export function addressAt({ base }: Ipv4Range, offset: number): string {
   const address = base + offset;
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { type KeyValueStore, openMemoryStore } from '@kube-labs/store';
 import { Client } from '../client/client.ts';
 import type { ClientOptions } from '../client/transport.ts';
-import { ApiServer, type ApiServerOptions } from './api-server.ts';
+import { ApiServer } from './api-server.ts';
+import type { ApiServerOptions } from './api-server-options.ts';
 import { kubeconfigText } from './kubeconfig-text.ts';
 import { createCertificateAuthority, issueCertificate } from './pki.ts';
 

@@ -1,0 +1,119 @@
+// plugins: which admission plugins run, and in which order.
+//
+// The order is upstream's: it decides what a later plugin sees of an earlier one's work, so it is no matter of taste or of flags. Flags only
+// say which of them run: those that are on by default, and those of --enable-admission-plugins, without those of
+// --disable-admission-plugins.
+//
+// To add a plugin: its file, and one line in MAKERS. `isDefault` says whether it runs when no flag speaks of it.
+//
+// Same lists upstream: pkg/kubeapiserver/options/plugins.go.
+
+import type { ServerEnv } from '../server/server-env.ts';
+import { AdmissionChain, type AdmissionPlugin } from './admission.ts';
+import { defaultTolerationSeconds } from './default-tolerations.ts';
+import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { serviceAccount } from './service-account.ts';
+
+/** What a plugin may use. Registries may be kept, nothing may be read before the server listens. */
+export type AdmissionEnv = Pick<ServerEnv, 'table' | 'store' | 'clock' | 'log'>;
+
+export interface AdmissionOptions {
+  /** Plugins that run although they do not by default. */
+  readonly enable?: readonly string[];
+  /** Plugins that do not run. */
+  readonly disable?: readonly string[];
+  readonly defaultNotReadyTolerationSeconds?: number;
+  readonly defaultUnreachableTolerationSeconds?: number;
+}
+
+interface Maker {
+  readonly isDefault: boolean;
+  readonly make: (env: AdmissionEnv, options: AdmissionOptions) => AdmissionPlugin;
+}
+
+const MAKERS: Readonly<Partial<Record<string, Maker>>> = {
+  NamespaceLifecycle: { isDefault: true, make: (env) => namespaceLifecycle(env) },
+  ServiceAccount: { isDefault: true, make: () => serviceAccount },
+  DefaultTolerationSeconds: {
+    isDefault: true,
+    make: (_env, options) =>
+      defaultTolerationSeconds({
+        notReadySeconds: options.defaultNotReadyTolerationSeconds ?? 300,
+        unreachableSeconds: options.defaultUnreachableTolerationSeconds ?? 300,
+      }),
+  },
+};
+
+/** Every name that a flag may speak of, in the order in which plugins run. */
+export const PLUGIN_ORDER: readonly string[] = [
+  'AlwaysAdmit',
+  'NamespaceAutoProvision',
+  'NamespaceLifecycle',
+  'NamespaceExists',
+  'LimitPodHardAntiAffinityTopology',
+  'LimitRanger',
+  'ServiceAccount',
+  'NodeRestriction',
+  'TaintNodesByCondition',
+  'AlwaysPullImages',
+  'ImagePolicyWebhook',
+  'PodSecurity',
+  'PodNodeSelector',
+  'Priority',
+  'DefaultTolerationSeconds',
+  'PodTolerationRestriction',
+  'EventRateLimit',
+  'ExtendedResourceToleration',
+  'DefaultStorageClass',
+  'StorageObjectInUseProtection',
+  'OwnerReferencesPermissionEnforcement',
+  'PersistentVolumeClaimResize',
+  'RuntimeClass',
+  'CertificateApproval',
+  'CertificateSigning',
+  'ClusterTrustBundleAttest',
+  'CertificateSubjectRestriction',
+  'DefaultIngressClass',
+  'DenyServiceExternalIPs',
+  'PodTopologyLabels',
+  'MutatingAdmissionPolicy',
+  'MutatingAdmissionWebhook',
+  'ValidatingAdmissionPolicy',
+  'ValidatingAdmissionWebhook',
+  'ResourceQuota',
+  'AlwaysDeny',
+];
+
+/** The names of the plugins that run, in their order. Throws for names that no flag may speak of. */
+export function enabledPlugins({ enable = [], disable = [] }: AdmissionOptions): string[] {
+  checkNames('enable-admission-plugins', enable);
+  checkNames('disable-admission-plugins', disable);
+  const both = enable.filter((name) => disable.includes(name));
+  if (both.length > 0) {
+    throw new Error(
+      `[${both.join(', ')}] in enable-admission-plugins and disable-admission-plugins overlapped`,
+    );
+  }
+  const missing = enable.find((name) => MAKERS[name] === undefined);
+  if (missing !== undefined) {
+    throw new Error(
+      `Cannot enable the admission plugin ${missing}: this server does not have it; it has ${Object.keys(MAKERS).join(', ')}`,
+    );
+  }
+  return PLUGIN_ORDER.filter(
+    (name) =>
+      (MAKERS[name]?.isDefault === true || enable.includes(name)) && !disable.includes(name),
+  );
+}
+
+export function buildAdmission(env: AdmissionEnv, options: AdmissionOptions = {}): AdmissionChain {
+  const makers = enabledPlugins(options).flatMap((name) => MAKERS[name] ?? []);
+  return new AdmissionChain(makers.map(({ make }) => make(env, options)));
+}
+
+function checkNames(flag: string, names: readonly string[]): void {
+  const unknown = names.find((name) => !PLUGIN_ORDER.includes(name));
+  if (unknown !== undefined) {
+    throw new Error(`${flag} plugin ${JSON.stringify(unknown)} is unknown`);
+  }
+}

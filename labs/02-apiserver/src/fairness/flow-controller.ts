@@ -1,0 +1,24 @@
+// FlowController: how many requests may be under way, and who waits when there are more.
+//
+// admit() resolves when the request may go on, and rejects with TooManyRequests when it may not wait any longer. Who is admitted holds
+// a place until the returned function is called. Requests that last (exec, logs, proxies) hold no place; a watch holds one until
+// its answer begins.
+//
+// Same idea upstream: apiserver, server/filters (maxinflight.go, priority-and-fairness.go).
+
+import type { IncomingMessage } from 'node:http';
+import type { Attributes } from '../authz/authorizer.ts';
+
+/** Gives the place back; calling it again does nothing. */
+export type Release = () => void;
+
+export interface FlowRequest {
+  readonly attributes: Attributes;
+  /** For what tells flows apart besides the attributes: the user agent, the query. */
+  readonly request: IncomingMessage;
+}
+
+export interface FlowController {
+  /** `signal` aborts when the client left. */
+  admit(request: FlowRequest, signal: AbortSignal): Promise<Release>;
+}

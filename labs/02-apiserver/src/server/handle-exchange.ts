@@ -1,0 +1,91 @@
+// handle-exchange: behind the filters: who answers, a resource's handler, a path's, or the one that takes a connection over.
+//
+// Same idea upstream: apiserver, server/handler.go (the director between gorestful and the path recorder).
+
+import type { ServerResponse } from 'node:http';
+import type { Exchange } from './exchange.ts';
+import type { HandlerEnv } from './handler.ts';
+import { type HealthChecks, sendHealth } from './health.ts';
+import type { RequestLabels } from './metrics.ts';
+import { handlePath, type PathDeps, unknownPath } from './path-handlers.ts';
+import type { Handler } from './pipeline.ts';
+import type { RequestContext } from './request-context.ts';
+import { parseRequestInfo } from './request-info.ts';
+import { labelsOf, metricVerbOf, routeResource, routeUpgrade } from './routes.ts';
+
+export interface HandlerParts {
+  readonly env: HandlerEnv;
+  readonly health: HealthChecks;
+  /** Asked anew for every request: the resources change, and the port is known only once it is open. */
+  readonly paths: () => PathDeps;
+}
+
+export function exchangeHandler(parts: HandlerParts): Handler {
+  const { env } = parts;
+  return async (exchange) => {
+    if (exchange.info.kind === 'path') return answerPath(exchange, parts);
+    const context = contextOf(exchange, env);
+    if (exchange.upgrade !== undefined) {
+      return routeUpgrade(context, env).connect(exchange.upgrade);
+    }
+    return routeResource(context, env).handle();
+  };
+}
+
+async function answerPath(
+  { request, response, path, query }: Exchange,
+  { health, paths }: HandlerParts,
+): Promise<void> {
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (!isRead || response === undefined) throw unknownPath();
+  const answer = await health.answer(path, query);
+  if (answer !== undefined) return sendHealth(request, response, answer);
+  return handlePath(request, response, path, paths());
+}
+
+function contextOf(exchange: Exchange, { table, clock }: HandlerEnv): RequestContext {
+  const { request, info, query, user, signal } = exchange;
+  if (info.kind !== 'resource') throw unknownPath();
+  const served = table.find(info.group, info.version, info.resource);
+  if (served === undefined) throw unknownPath();
+  // There is no response to an upgrade, and none of the handlers that need one is reached.
+  const response = exchange.response ?? (undefined as unknown as ServerResponse);
+  const { registry } = served;
+  const now = () => clock.now();
+  const { verb } = info;
+  return { request, response, info, query, user, served, registry, verb, exchange, signal, now };
+}
+
+/** True for a request whose subresource takes connections over; all others are answered as if they had not asked. */
+export function wantsUpgrade(
+  request: { readonly method?: string | undefined; readonly url?: string | undefined },
+  { table }: Pick<HandlerEnv, 'table'>,
+): boolean {
+  try {
+    const info = parseRequestInfo({
+      method: request.method,
+      path: (request.url ?? '/').split('?', 1)[0] ?? '/',
+    });
+    if (info.kind !== 'resource') return false;
+    const served = table.find(info.group, info.version, info.resource);
+    const found = served?.definition.subresources.find(({ name }) => name === info.subresource);
+    return found?.connect !== undefined;
+  } catch {
+    return false; // A path that cannot be read; the ordinary way says so.
+  }
+}
+
+/** What a request is called in metrics; undefined for what this server does not serve. */
+export function metricLabels(
+  { info, upgrade }: Exchange,
+  { table }: Pick<HandlerEnv, 'table'>,
+): RequestLabels | undefined {
+  if (info.kind !== 'resource') return undefined;
+  const served = table.find(info.group, info.version, info.resource);
+  if (served === undefined) return undefined;
+  const { subresource = '' } = info;
+  const isKnown =
+    subresource === '' || served.definition.subresources.some(({ name }) => name === subresource);
+  if (!isKnown) return undefined;
+  return labelsOf(info, upgrade === undefined ? metricVerbOf(info.verb) : 'CONNECT');
+}

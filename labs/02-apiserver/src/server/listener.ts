@@ -1,0 +1,146 @@
+// Listener: the port: TLS, HTTP/1.1 and HTTP/2 on it, and how all of it ends.
+//
+// The client chooses the protocol while TLS is agreed on (ALPN): Go's clients take HTTP/2, everything that upgrades (exec, attach) takes
+// HTTP/1.1. What is behind sees requests and responses of one shape. Upgraded sockets no longer belong to Node's server, so they are
+// kept here: nothing else would end them.
+//
+// drain(): no new connections; what is idle is closed, what is busy may finish; what is left after the grace is cut off.
+//
+// Invariants: no bytes from outside end the process; after drain() there is no socket left.
+// Same idea upstream: apiserver, server/secure_serving.go.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { withoutUpgrade } from './upgrade.ts';
+
+export interface ListenerOptions {
+  readonly tls: { readonly cert: string; readonly key: string };
+  /** PEM of the authority whose certificates prove users; clients are asked for one only when it is there. */
+  readonly clientCa?: string | undefined;
+  readonly disableHttp2?: boolean | undefined;
+  onRequest(request: IncomingMessage, response: ServerResponse): void;
+  /** True: the request is for a handler that takes the connection over. */
+  wantsUpgrade(request: IncomingMessage): boolean;
+  onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+const HEADERS_TIMEOUT_MS = 20_000;
+const IDLE_TIMEOUT_MS = 120_000;
+const IDLE_CHECK_MS = 10;
+const STREAMS_MAX = 250;
+const STREAM_WINDOW_BYTES = 256 * 1024;
+const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #http2 = createHttp2Server({
+    settings: { maxConcurrentStreams: STREAMS_MAX, initialWindowSize: STREAM_WINDOW_BYTES },
+  });
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #upgraded = new Set<Duplex>();
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { tls, clientCa: ca, disableHttp2 = false } = options;
+    const client = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
+    const protocols = { ALPNProtocols: disableHttp2 ? ['http/1.1'] : ['h2', 'http/1.1'] };
+    const limits = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS };
+    const { cert, key } = tls;
+    this.#server = createServer({ cert, key, ...client, ...protocols, ...limits });
+    this.#server.keepAliveTimeout = IDLE_TIMEOUT_MS;
+    this.#splitByProtocol();
+    this.#server.on('request', (request, response) => this.#serve(request, response));
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on('clientError', (_error, socket) => socket.destroy());
+    this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#serveHttp2();
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Resolves when the port is open; rejects with a sentence that says what to do. */
+  listen(bindAddress: string, securePort: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        const why = error.code === 'EADDRINUSE' ? 'another program listens there' : error.message;
+        const way = 'choose another port with --secure-port';
+        const message = `Cannot listen on ${bindAddress}:${securePort}: ${why}; ${way}`;
+        reject(new Error(message, { cause: error }));
+      });
+      this.#server.listen(securePort, bindAddress, resolve);
+    });
+  }
+
+  /** Resolves when every connection has ended, at the latest after `graceMs` and a moment. */
+  async drain(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const session of this.#sessions) session.close();
+    // A connection is idle only once its last answer, the end of a watch say, has gone out.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), IDLE_CHECK_MS);
+    const cut = setTimeout(() => {
+      this.#server.closeAllConnections();
+      for (const session of this.#sessions) session.destroy();
+      for (const socket of this.#upgraded) socket.destroy();
+    }, graceMs);
+    await closed;
+    clearInterval(idle);
+    clearTimeout(cut);
+  }
+
+  /** Upgraded connections that are open. */
+  get upgradedCount(): number {
+    return this.#upgraded.size;
+  }
+
+  /** Node's own listener for new connections speaks HTTP/1.1; those that agreed on h2 take the other way. */
+  #splitByProtocol(): void {
+    const [speakHttp1] = this.#server.listeners('secureConnection');
+    this.#server.removeAllListeners('secureConnection');
+    this.#server.on('secureConnection', (socket: TLSSocket) => {
+      socket.on('error', () => socket.destroy());
+      if (socket.alpnProtocol === 'h2') this.#http2.emit('connection', socket);
+      else speakHttp1?.call(this.#server, socket);
+    });
+  }
+
+  #serveHttp2(): void {
+    this.#http2.on('request', (request, response) => {
+      // Node's compatibility layer has what we use of both; its types say otherwise.
+      const [like, answer] = [request, response] as unknown as [IncomingMessage, ServerResponse];
+      request.stream.on('error', () => undefined);
+      this.#serve(like, answer);
+    });
+    this.#http2.on('session', (session) => {
+      this.#sessions.add(session);
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+      session.setTimeout(IDLE_TIMEOUT_MS, () => session.close());
+      session.once('close', () => this.#sessions.delete(session));
+      session.on('error', () => session.destroy());
+    });
+    this.#http2.on('sessionError', () => undefined);
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    response.on('error', () => response.destroy());
+    this.#options.onRequest(request, response);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!this.#options.wantsUpgrade(request)) {
+      socket.unshift(Buffer.concat([withoutUpgrade(request), head]));
+      this.#server.emit('secureConnection', socket);
+      return;
+    }
+    socket.on('error', () => socket.destroy());
+    this.#upgraded.add(socket);
+    socket.once('close', () => this.#upgraded.delete(socket));
+    this.#options.onUpgrade(request, socket, head);
+  }
+}

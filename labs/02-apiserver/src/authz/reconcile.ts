@@ -122,3 +122,17 @@ export function aggregatedRules(
   }
   return rules;
 }
+
+/** The roles as they are once all aggregation is done, so that nobody meets an empty one at the first start. */
+export function withAggregatedRules(
+  roles: readonly ClusterRole[],
+  selects: Parameters<typeof aggregatedRules>[2],
+): readonly ClusterRole[] {
+  const next = roles.map((role) =>
+    role.aggregationRule === undefined
+      ? role
+      : { ...role, rules: aggregatedRules(role, roles, selects) },
+  );
+  // Roles are parts of each other at most as deep as there are roles; rules only become more.
+  return sameValue(next, roles) ? roles : withAggregatedRules(next, selects);
+}

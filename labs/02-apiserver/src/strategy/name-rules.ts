@@ -43,7 +43,11 @@ const configKeyPattern = whole(CONFIG_KEY);
 const httpHeaderPattern = whole(HTTP_HEADER);
 const percentPattern = whole(PERCENT);
 
-export function regexMessage(words: string, pattern: string, ...examples: readonly string[]): string {
+export function regexMessage(
+  words: string,
+  pattern: string,
+  ...examples: readonly string[]
+): string {
   const list = examples.map((example) => `'${example}', `).join(' or ');
   const lead = examples.length === 0 ? '' : `e.g. ${list}`;
   return `${words} (${lead}regex used for validation is '${pattern}')`;

@@ -43,7 +43,7 @@ function validateAmounts(amounts: Amounts, field: string): FieldError[] {
 }
 
 /** Names without a domain are Kubernetes' own; a domain other than its own marks an extended resource. */
-function validateContainerResourceName(name: string, field: string): FieldError[] {
+export function validateContainerResourceName(name: string, field: string): FieldError[] {
   const messages = [...qualifiedName(name)];
   if (messages.length > 0) return invalidValues(field, name, messages);
   if (name.includes('/') || name.startsWith('hugepages-')) return [];

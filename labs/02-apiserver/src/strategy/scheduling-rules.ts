@@ -93,7 +93,7 @@ function validateAffinity(affinity: Affinity, field: string): FieldError[] {
   ];
 }
 
-function termErrors(term: NodeSelectorTerm, field: string): FieldError[] {
+export function termErrors(term: NodeSelectorTerm, field: string): FieldError[] {
   const { matchExpressions = [], matchFields = [] } = term;
   return [
     ...matchExpressions.flatMap((requirement, index) =>

@@ -77,7 +77,7 @@ function validateSource(volume: Volume, field: string): FieldError[] {
   ];
 }
 
-function sourceErrors(volume: Volume, field: string): FieldError[] {
+export function sourceErrors(volume: Omit<Volume, 'name'>, field: string): FieldError[] {
   const { hostPath, secret, configMap, downwardAPI, projected, nfs, persistentVolumeClaim } =
     volume;
   const errors: FieldError[] = [];

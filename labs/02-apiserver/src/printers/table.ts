@@ -7,16 +7,20 @@
 
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
 
-export type Cell = string | number | boolean;
+/** `null` prints as nothing: a custom resource may lack what a column shows. */
+export type Cell = string | number | boolean | null;
 
 export interface Column {
   readonly name: string;
   /** `integer` sorts and aligns as a number. Default: string. */
-  readonly type?: 'string' | 'integer';
+  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   /** `name` marks the column that -o name and -o wide key on. */
   readonly format?: string;
-  /** Shown only by -o wide. */
+  /** Shown only by -o wide: a priority of 1. */
   readonly wide?: boolean;
+  /** For columns that somebody declares: anything above 0 is for -o wide. Default: what `wide` says. */
+  readonly priority?: number;
+  readonly description?: string;
 }
 
 export interface Printer<T = ReadonlyApiObject> {
@@ -72,8 +76,9 @@ function rowObject(
   }
 }
 
-function definitionOf({ name, type = 'string', format = '', wide = false }: Column): object {
-  return { name, type, format, description: '', priority: wide ? 1 : 0 };
+function definitionOf(column: Column): object {
+  const { name, type = 'string', format = '', description = '', wide = false } = column;
+  return { name, type, format, description, priority: column.priority ?? (wide ? 1 : 0) };
 }
 
 export const NAME_COLUMN: Column = { name: 'Name', format: 'name' };

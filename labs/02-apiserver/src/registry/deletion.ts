@@ -42,6 +42,7 @@ export function planDeletion(
   setCollectionFinalizers(metadata, options, definition);
   const graceSeconds = graceOf(current, options);
   const marked = metadata.deletionTimestamp !== undefined;
+  if (!marked) definition.strategy.prepareForDeletion?.(next, formatTime(nowMs));
   const held = (metadata.finalizers ?? []).length > 0 || isHeldNamespace(current);
   if (!held && graceSeconds === 0) return { kind: 'remove' };
 

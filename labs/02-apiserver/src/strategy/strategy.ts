@@ -24,6 +24,8 @@ export interface Strategy {
   validateUpdate(object: KubernetesObject, old: KubernetesObject): FieldError[];
   /** For writes through the status subresource; the spec in `object` is the stored one. */
   validateStatusUpdate(object: KubernetesObject, old: KubernetesObject): FieldError[];
+  /** What the first request to delete changes besides marking: `object` is a copy, `now` metav1.Time's text. */
+  prepareForDeletion?(object: KubernetesObject, now: string): void;
 }
 
 /** What a resource has to say; all the rest is the same for everybody. */

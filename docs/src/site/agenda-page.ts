@@ -94,7 +94,7 @@ const PAUSES = {
 } as const;
 
 function row(entry: AgendaEntry, steps: readonly LinkedStep[], lang: Lang): Html {
-  const step = steps.find(({ title }) => title === entry.title);
+  const step = steps.find(({ key }) => key === entry.key);
   const what =
     entry.kind === 'step'
       ? html`<a href="${step && pageHref(lang, AGENDA_PATH, step.path)}">${entry.title}</a>`

@@ -2,7 +2,7 @@
 //
 // Rules: nobody works longer than WORK_MINUTES_MAX without a break, unless one step alone is longer; a day of five hours or more
 // has a lunch, as near to noon as its steps allow; a step is not begun that would not end before the closing. What does not fit is named.
-import type { PlannedStep } from './classroom.ts';
+import type { PlannedStep, StepKey } from './classroom.ts';
 
 export interface AgendaOptions {
   readonly hours: number;
@@ -20,6 +20,8 @@ export interface AgendaEntry {
   readonly startMinute: number;
   readonly minutes: number;
   readonly title: string;
+  /** Of a step: which. */
+  readonly key?: StepKey;
 }
 
 export interface AgendaDay {
@@ -66,8 +68,8 @@ function dayOf(steps: readonly PlannedStep[], plan: AgendaOptions): AgendaDay {
   const endMinute = plan.startMinute + plan.hours * 60;
   const entries: AgendaEntry[] = [];
   let now = plan.startMinute;
-  const add = (kind: AgendaKind, minutes: number, title: string) => {
-    entries.push({ kind, startMinute: now, minutes, title });
+  const add = (kind: AgendaKind, minutes: number, title: string, of: { key?: StepKey } = {}) => {
+    entries.push({ kind, startMinute: now, minutes, title, ...of });
     now += minutes;
   };
   add(
@@ -79,7 +81,7 @@ function dayOf(steps: readonly PlannedStep[], plan: AgendaOptions): AgendaDay {
     const pause = pauseBefore(step, entries, now, plan);
     if (now + (pause?.minutes ?? 0) + step.minutes + CLOSING_MINUTES > endMinute) break;
     if (pause !== undefined) add(pause.kind, pause.minutes, pause.title);
-    add('step', step.minutes, step.title);
+    add('step', step.minutes, step.title, { key: step.key });
   }
   add('closing', CLOSING_MINUTES, 'Closing: questions, what is next, `lab report`');
   return { entries, spareMinutes: endMinute - now };

@@ -25,6 +25,11 @@ describe('agendaOf()', () => {
     ]);
   });
 
+  test('says which step an entry is, and of what is no step nothing', () => {
+    const [day] = agendaOf(steps(45, 45), { hours: 3 }).days;
+    expect(day?.entries.map(({ key }) => key)).toEqual([undefined, 'lab/1', 'lab/2', undefined]);
+  });
+
   test('names what there was no time for', () => {
     const { days, left } = agendaOf(steps(60, 60, 60), { hours: 2 });
     expect(days.map(({ spareMinutes }) => spareMinutes)).toEqual([25]);

@@ -22,31 +22,52 @@ export function paintIf(color: boolean): Paint {
   };
 }
 
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/;
+
 /** How many columns a text takes; an East Asian character takes two. */
 export function widthOf(text: string): number {
   let width = 0;
-  for (const letter of text)
-    width +=
-      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(
-        letter,
-      )
-        ? 2
-        : 1;
+  for (const letter of text) width += WIDE.test(letter) ? 2 : 1;
   return width;
 }
 
-/** Breaks at blanks; a word longer than a line stays whole, as paths and commands must. */
+/**
+ * Breaks at blanks, and beside East Asian characters, which have none between words. Anything else stays whole, also when it is
+ * longer than a line, as paths and commands must.
+ */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/\s+/).filter((each) => each !== '')) {
-    if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
+    for (const [index, piece] of piecesOf(word).entries()) {
+      const longer = index === 0 && line !== '' ? `${line} ${piece}` : line + piece;
+      if (line !== '' && widthOf(longer) > width) {
+        lines.push(line);
+        line = piece;
+      } else line = longer;
+    }
   }
   if (line !== '' || lines.length === 0) lines.push(line);
   return lines;
+}
+
+/** What does not begin a line, and what does not end one. */
+const CLOSING = /[，。、；：！？）》】」』”’…—,.;:!?)\]]/;
+const OPENING = /[（《【「『“‘([]/;
+
+/** A word cut where a line may end within it: beside a wide character, but not before a full stop. */
+function piecesOf(word: string): string[] {
+  const pieces: string[] = [];
+  let before = '';
+  for (const letter of word) {
+    const mayBreak =
+      (WIDE.test(letter) || WIDE.test(before)) && !CLOSING.test(letter) && !OPENING.test(before);
+    if (before === '' || mayBreak) pieces.push(letter);
+    else pieces.push((pieces.pop() ?? '') + letter);
+    before = letter;
+  }
+  return pieces;
 }
 
 /** `one · two`, and on to the next line where an item does not fit any more. */

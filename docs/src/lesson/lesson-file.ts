@@ -57,20 +57,38 @@ export function parseHints(text: string): readonly Hints[] {
   }));
 }
 
+/** The text without the answers to its questions: in any language a question is a heading `###`, and the quote below it its answer. */
+export function withoutAnswers(text: string): string {
+  let isQuestion = false;
+  const kept: string[] = [];
+  for (const { line, isCode } of linesOf(text)) {
+    const heading = isCode ? undefined : /^(#{1,6}) /.exec(line)?.[1];
+    if (heading !== undefined) isQuestion = heading === '###';
+    if (isCode || !isQuestion || !line.startsWith('>')) kept.push(line);
+  }
+  return kept.join('\n');
+}
+
 /** Heading and what follows it, for each heading of this mark. */
 function splitAt(text: string, mark: string): [string, string][] {
   const found: [string, string[]][] = [];
+  for (const { line, isCode } of linesOf(text)) {
+    if (!isCode && line.startsWith(mark)) found.push([line.slice(mark.length).trim(), []]);
+    else found.at(-1)?.[1].push(line);
+  }
+  return found.map(([heading, lines]) => [heading, lines.join('\n').trim()]);
+}
+
+/** Each line, and whether it stands in a fence, or opens one. */
+function* linesOf(text: string): Generator<{ readonly line: string; readonly isCode: boolean }> {
   let fence: string | undefined;
   for (const line of text.split('\n')) {
     const ticks = /^(`{3,}|~{3,})/.exec(line)?.[1];
     if (ticks !== undefined && (fence === undefined || line.startsWith(fence))) {
       fence = fence === undefined ? ticks : undefined;
     }
-    if (fence === undefined && line.startsWith(mark))
-      found.push([line.slice(mark.length).trim(), []]);
-    else found.at(-1)?.[1].push(line);
+    yield { line, isCode: fence !== undefined };
   }
-  return found.map(([heading, lines]) => [heading, lines.join('\n').trim()]);
 }
 
 /** The items of a list `1. …`, each on one line. */

@@ -16,7 +16,11 @@ export interface HintFlags {
   readonly language?: string;
 }
 
-const LEVELS = ['a question', 'where to look', 'the shape of the code'];
+/** As the site names them. */
+const LEVELS: Readonly<Record<string, readonly string[]>> = {
+  en: ['a question', 'where to look', 'the shape of the code'],
+  zh: ['一个问题', '去哪里看', '代码的轮廓'],
+};
 
 export async function hint(
   context: Context,
@@ -37,7 +41,8 @@ export async function hint(
     if (own !== undefined) stepState(own, step.id).hints[key] = level;
   });
   const from = before >= hints.levels.length ? 1 : level;
-  show(context, hints, { step, from, to: level, isCurrent: step.id === state.step });
+  const names = LEVELS[flags.language ?? 'en'] ?? LEVELS.en ?? [];
+  show(context, hints, { step, from, to: level, names, isCurrent: step.id === state.step });
   return 0;
 }
 
@@ -45,19 +50,21 @@ interface Shown {
   readonly step: Step;
   readonly from: number;
   readonly to: number;
+  /** What the levels are called. */
+  readonly names: readonly string[];
   readonly isCurrent: boolean;
 }
 
 function show(
   context: Context,
   { symbol, levels }: Hints,
-  { step, from, to, isCurrent }: Shown,
+  { step, from, to, names, isCurrent }: Shown,
 ): void {
   const { paint, width } = context;
   const what = symbol === undefined ? `step ${step.number} · ${step.title}` : nameOf(symbol);
   for (let level = from; level <= to; level++) {
     context.print(
-      paint.bold(`Hint ${level} of ${levels.length} for ${what}: ${LEVELS[level - 1] ?? 'more'}`),
+      paint.bold(`Hint ${level} of ${levels.length} for ${what}: ${names[level - 1] ?? level}`),
     );
     context.print(`\n${toTerminal(levels[level - 1] ?? '', { width, paint, pull: () => '' })}`);
   }

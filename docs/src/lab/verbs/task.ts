@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { wrapItems } from '../../check/text.ts';
 import { pullCode } from '../../course/pull-code.ts';
-import { readLesson } from '../../lesson/lesson-file.ts';
+import { readLesson, withoutAnswers } from '../../lesson/lesson-file.ts';
 import { type Context, startedOrNamed, stepNamed } from '../context.ts';
 import { LabError } from '../lab-error.ts';
 import { toTerminal } from '../terminal-markdown.ts';
@@ -36,12 +36,4 @@ export async function task(
   const line = wrapItems([...verbs, ...more], context.width).join('\n');
   context.print(context.paint.dim(`\n${isStarted ? '' : 'Not started yet: '}${line}`));
   return 0;
-}
-
-/** A quote below a question is its answer. */
-function withoutAnswers(text: string): string {
-  const [before, after] = [text.search(/^## Questions|^## 问题/m), text.length];
-  if (before === -1) return text;
-  const questions = text.slice(before, after).replace(/^>.*\n?/gm, '');
-  return text.slice(0, before) + questions;
 }

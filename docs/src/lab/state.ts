@@ -11,7 +11,7 @@ import type { Membership } from '../teach/class-client.ts';
 export interface Solution {
   /** A symbol, or a step's id. */
   readonly what: string;
-  readonly how: 'shown' | 'applied';
+  readonly how: 'shown' | 'applied' | 'caught-up';
   readonly at: string;
   /** Whether the step had not been passed by then. */
   readonly early: boolean;
@@ -98,6 +98,10 @@ export const newStep = (): StepState => ({
   hints: {},
   solutions: [],
 });
+
+/** Whether catch-up took it from the reference. */
+export const isCaughtUp = ({ solutions }: StepState): boolean =>
+  solutions.some(({ how }) => how === 'caught-up');
 
 /** The state of a step, made when it is first spoken of. */
 export function stepState(lab: LabState, step: string): StepState {

@@ -1,8 +1,17 @@
 // The learner's way, as a process each time: from an empty work/ to a finished lab.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Learner } from './support/learner.ts';
+import { widthOf } from '../../src/check/text.ts';
+import { Learner, repositoryRoot } from './support/learner.ts';
 
 test('start, red, write, green, next, to the end of the lab', async () => {
   await using learner = new Learner();
@@ -54,7 +63,7 @@ test('start, red, write, green, next, to the end of the lab', async () => {
 
   learner.solve('src/gate.ts');
   expect((await learner.lab('check')).code).toBe(0);
-  expect((await learner.lab('next')).stdout).toContain('was the last one');
+  expect((await learner.lab('next')).stdout).toContain('That was the last step of lab 01-tiny');
   const status = await learner.lab('status');
   expect(status.stdout).toContain('3 of 3 steps passed');
 }, 120_000);
@@ -258,4 +267,53 @@ test('report holds steps, attempts, hints and solutions, and no code', async () 
   });
   expect(second).toMatchObject({ step: '2-history', attempts: 0, startedAt: null });
   expect(text).not.toContain('value * 2');
+}, 60_000);
+
+test('a green check says in a line when only the compiler is not content, and passes all the same', async () => {
+  await using learner = new Learner();
+  copyFileSync(join(repositoryRoot, 'tsconfig.json'), learner.path('tsconfig.json'));
+  await learner.lab('start');
+  learner.solve('src/counter.ts');
+  expect((await learner.lab('check')).stdout).not.toContain('types');
+  learner.edit('src/counter.ts', (text) => `${text}export const wrong: string = 1;\n`);
+  const { code, stdout } = await learner.lab('check');
+  expect(code).toBe(0);
+  const line = learner.read('src/counter.ts').trimEnd().split('\n').length;
+  expect(stdout.replace(/\s+/g, ' ')).toContain(
+    `! The tests pass, the types do not: work/01-tiny/src/counter.ts:${line} TS2322: `,
+  );
+  expect(stdout.replace(/\s+/g, ' ')).toContain('(npx tsc -p work/01-tiny)');
+  const [json] = (await learner.lab('check', '--json')).stdout.trim().split('\n');
+  expect(JSON.parse(json ?? '')).toMatchObject({ exitCode: 0 });
+}, 90_000);
+
+test('what catch-up took is called so, before and after it is green', async () => {
+  await using learner = new Learner();
+  await learner.lab('start');
+  await learner.lab('catch-up', '3');
+  expect((await learner.lab('status')).stdout).toMatch(/1 Counting {2}by catch-up$/m);
+  await learner.lab('check', '2');
+  const { stdout } = await learner.lab('status');
+  expect(stdout).toContain('2 of 3 steps passed, 2 of them by catch-up');
+  expect(stdout).toMatch(/1 Counting {2}passed [-\d: ]+, by catch-up$/m);
+  expect(stdout).not.toContain('solution');
+}, 90_000);
+
+test('in Chinese too a lesson fits the terminal and keeps its answers back, and hints have names', async () => {
+  await using learner = new Learner();
+  const folder = 'labs/01-tiny/steps/1-count';
+  const sentence = '总数是所有加数的和，而修订号不可能只有一半（没有小数）。'.repeat(4);
+  writeFileSync(
+    learner.path(folder, 'lesson.zh.md'),
+    `# 计数\n\n## 为什么\n\n${sentence}\n\n## 思考题\n\n### 为什么？\n\n> 这是答案。\n`,
+  );
+  const { stdout } = await learner.lab('task', '1', '--language', 'zh');
+  expect(stdout).toContain('为什么？');
+  expect(stdout).not.toContain('这是答案');
+  expect(stdout.split('\n').filter((line) => widthOf(line) > 80)).toEqual([]);
+  const all = await learner.lab('task', '1', '--language', 'zh', '--answers');
+  expect(all.stdout).toContain('这是答案');
+  await learner.lab('start');
+  const hint = await learner.lab('hint', 'Counter.add', '--language', 'zh');
+  expect(hint.stdout).toContain('Hint 1 of 3 for Counter.add: 一个问题');
 }, 60_000);

@@ -45,7 +45,7 @@ export async function catchUp(
     stepState(own, step.id).startedAt ??= at;
     for (const { id } of open) {
       stepState(own, id).skippedAt = at;
-      stepState(own, id).solutions.push({ what: id, how: 'applied', at, early: true });
+      stepState(own, id).solutions.push({ what: id, how: 'caught-up', at, early: true });
     }
   });
   await tellStep(context, lab, step);

@@ -1,6 +1,7 @@
 // check: tests the learner's code, tells the result, remembers it, and with --watch does so again whenever a file is saved.
 //
 //   - A pass counts for the code that was tested: a file that changed meanwhile makes it count for nothing.
+//   - After a green check it says what the compiler thinks; with --watch it does not, as that takes a second.
 //   - --json prints one result a line, as it is in ../../course/model.ts, and nothing else on stdout.
 //   - Ctrl-C ends --watch with the exit code of the last check.
 import { existsSync } from 'node:fs';
@@ -13,6 +14,7 @@ import { type Context, startedWork, stepNamed, type Work } from '../context.ts';
 import { LabError } from '../lab-error.ts';
 import { onCheck } from '../on-check.ts';
 import type { LabState } from '../state.ts';
+import { typeErrorsIn } from '../type-errors.ts';
 import type { CommonFlags, Ended } from '../verb.ts';
 import { watchFolder } from '../watch-folder.ts';
 
@@ -61,8 +63,23 @@ async function checkOnce(run: Run, signal: AbortSignal): Promise<CheckResult['ex
   const code = codeHash(work.srcFolder) === before ? before : undefined;
   if (flags.json === true) context.print(JSON.stringify(result));
   else context.print(rendered(run, result));
+  if (flags.json !== true && flags.watch !== true && result.exitCode === 0) {
+    await tellTypes(run, signal);
+  }
   await onCheck(context, { lab: work.lab, step, result, code });
   return result.exitCode;
+}
+
+/** One line when only the compiler is not content: the code passes all the same. */
+async function tellTypes({ context, work }: Run, signal: AbortSignal): Promise<void> {
+  const [first, ...more] = await typeErrorsIn(work.folder, signal);
+  if (first === undefined) return;
+  const { folder } = work;
+  const place = `${context.pathOf(`${folder}/${first.file}`)}:${first.line}`;
+  const others = more.length === 0 ? '' : `, and ${more.length} more`;
+  context.say(
+    `\n! The tests pass, the types do not: ${place} ${first.message}${others} (npx tsc -p ${context.pathOf(folder)})`,
+  );
 }
 
 /** Who saves every minute wants to see the current step at once; the earlier ones take their time. */

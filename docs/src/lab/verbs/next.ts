@@ -1,9 +1,9 @@
 // next: on to the next step, when the current one passes for exactly the code that is there now.
-import type { Step } from '../../course/model.ts';
+import type { Lab, Step } from '../../course/model.ts';
 import { tellStep } from '../class-board.ts';
 import { codeHash } from '../code-hash.ts';
-import { type Context, startedWork, stepNamed } from '../context.ts';
-import { type StepState, stepState } from '../state.ts';
+import { type Context, labsOf, startedWork, stepNamed } from '../context.ts';
+import { isCaughtUp, newStep, type StepState, stepState } from '../state.ts';
 import type { CommonFlags, Ended } from '../verb.ts';
 
 export interface NextFlags {
@@ -32,9 +32,9 @@ export async function next(context: Context, flags: NextFlags & CommonFlags): Pr
     stepState(own, following.id).startedAt ??= at;
   });
   if (following === undefined) {
-    context.say(
-      `Step ${step.number} was the last one of lab ${lab.id}.\n\n  npx lab diff mine  compare your code with the reference\n  npx lab status     what you have done`,
-    );
+    const after = context.state.read();
+    const later = labsOf(context).find(({ id }) => id > lab.id && after.labs[id] === undefined);
+    context.say(atTheEnd(lab, after.labs[lab.id]?.steps ?? {}, later));
     return 0;
   }
   await tellStep(context, lab, following);
@@ -42,6 +42,34 @@ export async function next(context: Context, flags: NextFlags & CommonFlags): Pr
     `Step ${following.number} of ${lab.steps.length}: ${following.title} (${following.minutes} minutes)\n\n  npx lab task           its lesson\n  npx lab check --watch  its tests, again whenever you save`,
   );
   return 0;
+}
+
+/** What is said after the last step; `later` is a lab that was not started yet. Pure. */
+export function atTheEnd(
+  lab: Lab,
+  states: Readonly<Record<string, StepState>>,
+  later: Lab | undefined,
+): string {
+  const numbers = (isMeant: (state: StepState) => boolean) =>
+    lab.steps.filter(({ id }) => isMeant(states[id] ?? newStep())).map(({ number }) => number);
+  const caughtUp = numbers(isCaughtUp);
+  const open = numbers((state) => state.passedAt === undefined && !isCaughtUp(state));
+  const of = (which: readonly number[]) =>
+    `${which.length === 1 ? 'step' : 'steps'} ${which.join(', ')}`;
+  return [
+    `That was the last step of lab ${lab.id} (${lab.title}).`,
+    ...(open.length === 0 ? [] : [`Not passed yet: ${of(open)}.`]),
+    ...(caughtUp.length === 0
+      ? []
+      : [
+          `By catch-up: ${of(caughtUp)}; npx lab reset ${caughtUp[0]} makes step ${caughtUp[0]} yours to write.`,
+        ]),
+    '',
+    '  npx lab check --all  all tests of the lab once more',
+    '  npx lab diff mine    compare your code with the reference',
+    '  npx lab status       what you have done',
+    ...(later === undefined ? [] : [`  npx lab start ${later.id}  the next lab: ${later.title}`]),
+  ].join('\n');
 }
 
 /** Undefined when the step passes for this code. Pure. */

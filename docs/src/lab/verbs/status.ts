@@ -9,7 +9,7 @@ import type { Lab, Step } from '../../course/model.ts';
 import { codeHash } from '../code-hash.ts';
 import { type Context, labsOf, workOf } from '../context.ts';
 import { courseHash, type SkeletonChanges, skeletonChanges } from '../skeleton.ts';
-import { type LabState, newStep, type State, type StepState } from '../state.ts';
+import { isCaughtUp, type LabState, newStep, type State, type StepState } from '../state.ts';
 import type { CommonFlags, Ended } from '../verb.ts';
 
 export interface StatusFlags {
@@ -86,9 +86,12 @@ function labLines(context: Context, each: LabStatus): string[] {
   const { lab, isCurrent, isThere, state } = each;
   const { paint, pathOf } = context;
   const title = `${lab.id} · ${lab.title}`;
-  const passed = lab.steps.filter(({ id }) => state.steps[id]?.passedAt !== undefined).length;
+  const steps = lab.steps.map(({ id }) => state.steps[id] ?? newStep());
+  const passed = steps.filter(({ passedAt }) => passedAt !== undefined);
+  const caughtUp = passed.filter(isCaughtUp).length;
+  const how = caughtUp === 0 ? '' : `, ${caughtUp} of them by catch-up`;
   return [
-    `${paint.bold(title)}  ${passed} of ${count(lab.steps.length, 'step')} passed${isCurrent ? '' : '  (not the current lab)'}`,
+    `${paint.bold(title)}  ${passed.length} of ${count(lab.steps.length, 'step')} passed${how}${isCurrent ? '' : '  (not the current lab)'}`,
     ...(isThere
       ? []
       : [`  ${pathOf(workOf(context, lab).folder)} is gone: npx lab start ${lab.id}`]),
@@ -116,24 +119,29 @@ function stepLines({ paint, width }: Context, step: Step, { state, code }: LabSt
   return [head, ...wrap(facts, width - indent.length).map((line) => `${indent}${paint.dim(line)}`)];
 }
 
-function factsOf(
+/** What there is to say of a step beside its name and mark. Pure. */
+export function factsOf(
   own: StepState,
   { isCurrent, code }: { isCurrent: boolean; code: string },
 ): string[] {
+  // What catch-up took is not a solution that somebody looked up: the class went on.
+  const solutions = own.solutions.filter(({ how }) => how !== 'caught-up');
+  const early = solutions.filter((each) => each.early).length;
   const hints = Object.values(own.hints).reduce((sum, level) => sum + level, 0);
   return [
     ...(own.passedAt === undefined ? [] : [`passed ${shortTime(own.passedAt)}`]),
     ...(isCurrent && own.passedAt !== undefined && own.passedCode !== code
       ? ['code changed since']
       : []),
-    ...(own.skippedAt !== undefined && own.passedAt === undefined ? ['skipped'] : []),
+    ...(isCaughtUp(own) ? ['by catch-up'] : []),
+    ...(own.skippedAt !== undefined && own.passedAt === undefined && !isCaughtUp(own)
+      ? ['skipped']
+      : []),
     ...(own.failing.length > 0 ? [`failing ${own.failing.join(' ')}`] : []),
     ...(own.attempts > 0 ? [count(own.attempts, 'check')] : []),
     ...(hints > 0 ? [count(hints, 'hint')] : []),
-    ...(own.solutions.length > 0
-      ? [
-          `${count(own.solutions.length, 'solution')} (${own.solutions.filter(({ early }) => early).length} before the pass)`,
-        ]
+    ...(solutions.length > 0
+      ? [`${count(solutions.length, 'solution')} (${early} before the pass)`]
       : []),
   ];
 }

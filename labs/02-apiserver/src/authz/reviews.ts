@@ -216,15 +216,19 @@ function attributeErrors(spec: SelfSubjectAccessReviewSpec): FieldError[] {
   return [invalidValue('spec.resourceAttributes', undefined, detail)];
 }
 
-function metadataErrors(metadata: ObjectMeta = {}): FieldError[] {
-  const { managedFields: _, ...rest } = metadata;
-  return sameValue(rest, {}) ? [] : [invalidValue('metadata', rest, 'must be empty')];
+function metadataErrors({ managedFields: _, ...rest }: ObjectMeta = {}): FieldError[] {
+  return isEmpty(rest) ? [] : [invalidValue('metadata', rest, 'must be empty')];
 }
 
 function localMetadataErrors(metadata: ObjectMeta = {}): FieldError[] {
   const { managedFields: _, namespace: _n, ...rest } = metadata;
   const detail = 'must be empty except for namespace';
-  return sameValue(rest, {}) ? [] : [invalidValue('metadata', rest, detail)];
+  return isEmpty(rest) ? [] : [invalidValue('metadata', rest, detail)];
+}
+
+/** Clients written in Go send `creationTimestamp: null` with every object. */
+function isEmpty(metadata: object): boolean {
+  return Object.values(metadata).every((value) => sameValue(value, undefined));
 }
 
 function check(kind: string, errors: readonly FieldError[]): void {

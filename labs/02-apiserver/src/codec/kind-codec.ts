@@ -29,7 +29,7 @@ export interface KindCodec {
   readonly patchTypes: readonly string[];
   /** Undefined for a kind of which nothing is known. */
   readonly structure: KindStructure | undefined;
-  /** Fills in what the client left out, in this version. */
+  /** Fills in what only this version leaves out; the defaults of the stored one, the strategy's, come behind. */
   setDefaults(object: KubernetesObject): void;
 }
 

@@ -12,7 +12,7 @@ import { defaultPrinter } from '../printers/cluster.ts';
 import type { Printer } from '../printers/table.ts';
 import type { ReadonlyApiObject } from './api-object.ts';
 import type { Registry } from './registry.ts';
-import { groupVersionOf, type ResourceDefinition } from './resource-definition.ts';
+import { groupVersionOf, type ResourceDefinition, type StoredAs } from './resource-definition.ts';
 import type { StoredObject } from './stored-object.ts';
 
 export class Served {
@@ -29,12 +29,7 @@ export class Served {
     this.definition = definition;
     this.registry = registry;
     this.apiVersion = groupVersionOf(definition);
-    this.codec =
-      definition.codec ??
-      goCodec(definition, (object) => {
-        // Another version's defaults are its codec's matter: the strategy knows the stored fields only.
-        if (definition.storedAs === undefined) definition.strategy.setDefaults(object);
-      });
+    this.codec = definition.codec ?? goCodec(definition);
   }
 
   /** Rows are printed from the stored object, so the versions of a kind look alike. */
@@ -63,20 +58,25 @@ export class Served {
     return { metadata, ...converted, kind, apiVersion: this.apiVersion } as ReadonlyApiObject;
   }
 
-  /** A client's object with the defaults of this version, as it is stored. The caller gives it away. */
+  /** A client's object as it is stored, with the defaults of this version and the stored one's. The caller gives it away. */
   toStorage(object: KubernetesObject): KubernetesObject {
     this.codec.setDefaults(object);
-    const { storedAs } = this.definition;
-    if (storedAs === undefined) return object;
-    const { kind, strategy } = storedAs.definition;
-    const apiVersion = groupVersionOf(storedAs.definition);
-    const converted = { ...(storedAs.toStorage?.(object) ?? object), kind, apiVersion };
-    strategy.setDefaults(converted);
-    return converted;
+    const { storedAs, strategy } = this.definition;
+    const stored = storedAs === undefined ? object : converted(object, storedAs);
+    (storedAs?.definition.strategy ?? strategy).setDefaults(stored);
+    return stored;
   }
 
   /** Objects may lie in the store in a version that was the stored one once: then even the stored version is converted. */
   #isStoredAsIs(object: ReadonlyApiObject): boolean {
     return this.definition.storedAs === undefined && object.apiVersion === this.apiVersion;
   }
+}
+
+function converted(
+  object: KubernetesObject,
+  { definition, toStorage }: StoredAs,
+): KubernetesObject {
+  const { kind } = definition;
+  return { ...(toStorage?.(object) ?? object), kind, apiVersion: groupVersionOf(definition) };
 }

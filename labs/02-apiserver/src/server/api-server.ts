@@ -105,6 +105,11 @@ export class ApiServer implements AsyncDisposable {
     return `https://${bindAddress === '0.0.0.0' ? '127.0.0.1' : bindAddress}:${this.port}`;
   }
 
+  /** What is served; resources may be added and removed while the server runs. */
+  get table(): ResourceTable {
+    return this.#table;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop();
   }

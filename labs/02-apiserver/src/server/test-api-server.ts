@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type KeyValueStore, openMemoryStore } from '@kube-labs/store';
 import { Client } from '../client/client.ts';
 import type { ClientOptions } from '../client/transport.ts';
+import type { ResourceTable } from '../registry/resource-table.ts';
 import { ApiServer } from './api-server.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
 import { kubeconfigText } from './kubeconfig-text.ts';
@@ -17,6 +18,8 @@ export interface TestApiServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly store: KeyValueStore;
+  /** What is served; another one after a restart. */
+  readonly table: ResourceTable;
   /** A cluster administrator. */
   readonly adminOptions: ClientOptions;
   /** A new client, closed with the server. */
@@ -46,6 +49,9 @@ export async function startTestApiServer(
     url: server.url,
     port,
     store,
+    get table() {
+      return server.table;
+    },
     adminOptions,
     client() {
       const client = new Client(adminOptions);

@@ -1,0 +1,282 @@
+// field-manager: metadata.managedFields through every write: who wrote owns what was written.
+//
+//   updateManagedFields()   create, update, patch: the list that belongs to the new state
+//   applyConfiguration()    server-side apply: the merged object and its list, or a conflict
+//
+// Pure; time comes in. Objects are never changed. Neither validates nor defaults: the caller does, with the result.
+// What a client sends as managedFields counts (kubectl migrates owners that way), unless it cannot be read or the write is
+// one of a subresource. An object that has no list gets none by an update: only a create or an apply begins to track.
+//
+// Same steps upstream: apimachinery, util/managedfields/internal (fieldmanager.go and the managers that it stacks).
+
+import type { ManagedFieldsEntry } from 'kubernetes-types/meta/v1';
+import { badRequest } from '../api-error.ts';
+import { conflictError } from './conflicts.ts';
+import { difference, type FieldSet, recursiveDifference, setOfPaths, union } from './field-set.ts';
+import { KUBECTL, unexplainedConflicts, withLastApplied } from './last-applied.ts';
+import {
+  capUpdaters,
+  decodeManaged,
+  encodeManaged,
+  identifierOf,
+  isReset,
+  type Managed,
+  NOTHING_MANAGED,
+  type Operation,
+} from './managed-fields.ts';
+import {
+  type Applied,
+  applyManagers,
+  ConflictError,
+  type KindVersions,
+  type Managers,
+  type OwnedFields,
+  reconciledSet,
+  updateManagers,
+} from './managers.ts';
+import { asMap, type JsonMap } from './type-structure.ts';
+import { compareTyped, isSame, sameJson } from './typed-compare.ts';
+import { TypedError, validateTyped } from './typed-validate.ts';
+
+export interface WriteBy {
+  /** ?fieldManager=, or who the client says it is (managerName()). */
+  readonly manager: string;
+  /** '' for the resource itself. */
+  readonly subresource: string;
+  /** A time as objects carry it. */
+  readonly now: string;
+}
+
+/** A kind as field ownership sees it. */
+export interface ManagedKind extends KindVersions {
+  readonly kind: string;
+  /** Its schema may have changed since fields were owned, as that of a custom resource does. */
+  readonly changeable: boolean;
+  /** An object of the kind before anybody said anything. */
+  empty(): JsonMap;
+}
+
+export type ManagedFields = ManagedFieldsEntry[] | undefined;
+
+/** What every object has and nobody owns. */
+const NOBODYS: FieldSet = setOfPaths([
+  ['f:apiVersion'],
+  ['f:kind'],
+  ['f:metadata'],
+  ...[
+    'name',
+    'namespace',
+    'creationTimestamp',
+    'selfLink',
+    'uid',
+    'clusterName',
+    'generation',
+    'managedFields',
+    'resourceVersion',
+  ].map((name) => ['f:metadata', `f:${name}`]),
+]);
+
+/** Owner of all that an object held before anybody applied to it. */
+const BEFORE_FIRST_APPLY = 'before-first-apply';
+
+/** The list of `next`, which replaces `live` (undefined: is created). */
+export function updateManagedFields(
+  live: JsonMap | undefined,
+  next: JsonMap,
+  by: WriteBy,
+  kind: ManagedKind,
+): ManagedFields {
+  const liveEntries = entriesOf(live);
+  const sent = by.subresource === '' ? entriesOf(next) : undefined;
+  const states = { live: withoutList(live ?? kind.empty()), next: withoutList(next) };
+  const untouched = sent === undefined || sameJson(sent, liveEntries);
+  if (live !== undefined && untouched && isUnchanged(states, liveEntries, kind)) return liveEntries;
+  const managed = startOf(liveEntries, untouched ? undefined : sent, kind);
+  if (live !== undefined && managed.managers.size === 0) return undefined;
+  return updated(states, managed, by, kind);
+}
+
+/** Nothing is tracked, or nothing happened: the common cases, in which no list has to be read. */
+function isUnchanged(
+  { live, next }: { live: JsonMap; next: JsonMap },
+  entries: ManagedFields,
+  kind: ManagedKind,
+): boolean {
+  const structure = kind.structure(kind.apiVersion);
+  if (entries === undefined || structure === undefined) return entries === undefined;
+  return isSame(compareTyped(live, next, structure));
+}
+
+function startOf(live: ManagedFields, sent: ManagedFields, kind: ManagedKind): Managed {
+  if (isReset(sent)) return NOTHING_MANAGED;
+  const own = decode(sent, kind);
+  return own !== undefined && own.managers.size > 0 ? own : (decode(live, kind) ?? NOTHING_MANAGED);
+}
+
+function decode(entries: ManagedFields, kind: ManagedKind): Managed | undefined {
+  const managed = entries === undefined ? undefined : decodeManaged(entries);
+  if (managed === undefined || !kind.changeable) return managed;
+  const managers = [...managed.managers].map(([id, owned]): [string, OwnedFields] => {
+    const set = reconciledSet(owned.set, kind.structure(owned.apiVersion));
+    return [id, set === owned.set ? owned : { ...owned, set }];
+  });
+  // What was read anew has to be written anew, so no entry lends itself.
+  return { managers: new Map(managers), times: managed.times, entries: NOTHING_MANAGED.entries };
+}
+
+function updated(
+  states: { live: JsonMap; next: JsonMap },
+  before: Managed,
+  by: WriteBy,
+  kind: ManagedKind,
+): ManagedFields {
+  const { managers, times } = tracked(states, before, by, kind);
+  return encodeManaged(capUpdaters({ managers, times }), before);
+}
+
+function tracked(
+  states: { live: JsonMap; next: JsonMap },
+  before: Managed,
+  by: WriteBy,
+  kind: ManagedKind,
+): Pick<Managed, 'managers' | 'times'> {
+  const { managers, own } = updateManagers(states, before.managers, kind);
+  const ignored = kind.ignored(kind.apiVersion);
+  const set = difference(recursiveDifference(own, ignored), NOBODYS);
+  if (set.size === 0) return { managers, times: before.times };
+  const id = idOf(by, 'Update', kind);
+  const previous = managers.get(id);
+  const owned: OwnedFields = {
+    apiVersion: kind.apiVersion,
+    set: previous === undefined ? set : union(set, previous.set),
+    applied: false,
+  };
+  return {
+    managers: new Map(managers).set(id, owned),
+    times: new Map(before.times).set(id, by.now),
+  };
+}
+
+function idOf({ manager, subresource }: WriteBy, operation: Operation, kind: ManagedKind): string {
+  const { apiVersion } = kind;
+  return identifierOf({ manager: manager || 'unknown', operation, apiVersion, subresource });
+}
+
+export interface AppliedConfiguration {
+  /** With everything but its managedFields; not checked, not defaulted. */
+  readonly object: JsonMap;
+  readonly managedFields: ManagedFields;
+}
+
+/** Throws ApiError: BadRequest when the configuration does not fit, Conflict when fields of others would change. */
+export function applyConfiguration(
+  live: JsonMap | undefined,
+  config: JsonMap,
+  by: WriteBy & { readonly force: boolean },
+  kind: ManagedKind,
+): AppliedConfiguration {
+  checkConfiguration(config, kind);
+  const before = withoutList(live ?? kind.empty());
+  const managed = managedBefore(live, before, by, kind);
+  const id = idOf(by, 'Apply', kind);
+  const merged = applyOnce(before, config, { managed, id, by }, kind);
+  const changed = merged.object !== undefined;
+  const times = changed ? new Map(managed.times).set(id, by.now) : managed.times;
+  const object = asMap(changed ? merged.object : before);
+  return {
+    object: by.manager === KUBECTL ? withLastApplied(object, config) : object,
+    managedFields: encodeManaged({ managers: stripped(merged.managers, id), times }, managed),
+  };
+}
+
+/** Objects of before server-side apply have no owners: all that they hold gets one now. */
+function managedBefore(
+  live: JsonMap | undefined,
+  before: JsonMap,
+  by: WriteBy,
+  kind: ManagedKind,
+): Managed {
+  const managed = decode(entriesOf(live), kind) ?? NOTHING_MANAGED;
+  if (live === undefined || managed.managers.size > 0) return managed;
+  const states = { live: kind.empty(), next: before };
+  const first = { ...by, manager: BEFORE_FIRST_APPLY };
+  return { ...NOTHING_MANAGED, ...tracked(states, NOTHING_MANAGED, first, kind) };
+}
+
+interface Applying {
+  readonly managed: Managed;
+  readonly id: string;
+  readonly by: WriteBy & { readonly force: boolean };
+}
+
+function applyOnce(
+  live: JsonMap,
+  config: JsonMap,
+  { managed, id, by }: Applying,
+  kind: ManagedKind,
+): Applied {
+  const apply = (force: boolean): Applied =>
+    applyManagers({ live, config }, { managers: managed.managers, manager: id, force }, kind);
+  try {
+    return apply(by.force);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    const structure = kind.structure(kind.apiVersion);
+    if (by.manager !== KUBECTL || structure === undefined) throw conflictError(error.conflicts);
+    const { apiVersion } = kind;
+    const left = unexplainedConflicts(error.conflicts, live, { apiVersion, structure });
+    if (left.length > 0) throw conflictError(left);
+    return apply(true);
+  }
+}
+
+function stripped(managers: Managers, id: string): Managers {
+  const owned = managers.get(id);
+  if (owned === undefined) return managers;
+  const result = new Map(managers);
+  const set = difference(owned.set, NOBODYS);
+  if (set.size === 0) result.delete(id);
+  else result.set(id, { ...owned, set });
+  return result;
+}
+
+function checkConfiguration(config: JsonMap, kind: ManagedKind): void {
+  const gvk = printKind(config.apiVersion, config.kind);
+  if (gvk !== printKind(kind.apiVersion, kind.kind)) {
+    throw badRequest(`invalid object type: ${gvk}`);
+  }
+  const { name, namespace, managedFields } = asMap(config.metadata);
+  if (managedFields !== undefined && managedFields !== null) {
+    throw badRequest('metadata.managedFields must be nil');
+  }
+  const structure = kind.structure(kind.apiVersion);
+  try {
+    if (structure !== undefined) validateTyped(config, structure);
+  } catch (error) {
+    if (!(error instanceof TypedError)) throw error;
+    const where = `${textOf(namespace)}/${textOf(name)}; ${gvk}`;
+    throw badRequest(`failed to create typed patch object (${where}): ${error.message}`, error);
+  }
+}
+
+/** `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. */
+function printKind(apiVersion: unknown, kind: unknown): string {
+  const text = textOf(apiVersion);
+  return `${text.includes('/') ? '' : '/'}${text}, Kind=${textOf(kind)}`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function entriesOf(object: JsonMap | undefined): ManagedFields {
+  const entries = asMap(object?.metadata).managedFields;
+  return Array.isArray(entries) ? (entries as ManagedFieldsEntry[]) : undefined;
+}
+
+function withoutList(object: JsonMap): JsonMap {
+  const metadata = asMap(object.metadata);
+  if (metadata.managedFields === undefined) return object;
+  const { managedFields: _, ...rest } = metadata;
+  return { ...object, metadata: rest };
+}

@@ -4,7 +4,7 @@
 // KUBE_LABS_SRC, and says what it does in the file that KUBE_LABS_TRACE names.
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
-import type { Vite } from 'vitest/node';
+import { ForksPoolWorker, type PoolRunnerInitializer, type Vite } from 'vitest/node';
 
 /** One test file, with what it tests. */
 export interface TestFile {
@@ -22,10 +22,15 @@ const HOOK_TIMEOUT_MS = 20_000;
 interface ProjectOptions {
   readonly name: string;
   readonly trace: string;
+  /** Folder of what test-process.mjs shares. */
+  readonly translations: string;
   readonly concurrency: number;
 }
 
-export function projectOf(test: TestFile, { name, trace, concurrency }: ProjectOptions) {
+export function projectOf(
+  test: TestFile,
+  { name, trace, translations, concurrency }: ProjectOptions,
+) {
   const { labFolder, srcFolder, file } = test;
   return {
     root: labFolder,
@@ -34,7 +39,7 @@ export function projectOf(test: TestFile, { name, trace, concurrency }: ProjectO
     test: {
       name,
       include: [file],
-      pool: 'forks' as const,
+      pool: testProcesses,
       isolate: true,
       maxWorkers: concurrency,
       hookTimeout: HOOK_TIMEOUT_MS,
@@ -42,10 +47,25 @@ export function projectOf(test: TestFile, { name, trace, concurrency }: ProjectO
       setupFiles: [join(import.meta.dirname, 'worker.ts')],
       // The worker file takes the output from the streams themselves.
       disableConsoleIntercept: true,
-      env: { KUBE_LABS_SRC: srcFolder, KUBE_LABS_TRACE: trace },
+      env: {
+        KUBE_LABS_SRC: srcFolder,
+        KUBE_LABS_TRACE: trace,
+        KUBE_LABS_TRANSLATIONS: translations,
+      },
     },
   };
 }
+
+/** A fork as vitest makes it, with an entry of ours. It sends code over the channel: there is not much to send. */
+class TestProcess extends ForksPoolWorker {
+  override readonly entrypoint = join(import.meta.dirname, 'test-process.mjs');
+  override readonly cacheFs = false;
+}
+
+const testProcesses: PoolRunnerInitializer = {
+  name: 'kube-labs',
+  createPoolWorker: (options) => new TestProcess(options),
+};
 
 /** The sources may lie anywhere; the packages they import are those of the lab. */
 function packagesOfTheLab({ labFolder, srcFolder }: TestFile): Vite.Plugin {

@@ -6,7 +6,7 @@
 //   - run() may be called again (`lab check --watch`); what has changed on the disk is then read anew. One run at a time.
 //   - close() it, or it stays. Tests run in forked processes, which a watchdog can end.
 //   - vitest sets process.exitCode; whoever uses a runner says at the end what its own is.
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -28,6 +28,11 @@ export interface RanFile {
 export interface RunnerOptions {
   /** How many test files run at once. Default 2. */
   readonly concurrency?: number;
+  /**
+   * A folder of the caller's, for runners that come after each other: what one has translated the next need not. Default: one
+   * of its own.
+   */
+  readonly translations?: string;
 }
 
 interface Running extends Watched {
@@ -39,6 +44,7 @@ export class TestRunner {
   /** As given, with real paths, in the same order. */
   readonly tests: readonly TestFile[];
   readonly #folder: string;
+  readonly #translations: string;
   readonly #concurrency: number;
   readonly #known = new KnownFiles();
   #vitest: Vitest | undefined;
@@ -48,9 +54,11 @@ export class TestRunner {
   #running: Running[] = [];
   #onEnd: (test: TestFile) => void = () => {};
 
-  constructor(tests: readonly TestFile[], { concurrency = 2 }: RunnerOptions = {}) {
+  constructor(tests: readonly TestFile[], { concurrency = 2, translations }: RunnerOptions = {}) {
     this.tests = tests.map((test) => ({ ...test, srcFolder: realpathSync(test.srcFolder) }));
     this.#folder = mkdtempSync(join(realpathSync(tmpdir()), 'kube-labs-check-'));
+    this.#translations = translations ?? join(this.#folder, 'translations');
+    mkdirSync(this.#translations, { recursive: true });
     this.#concurrency = concurrency;
   }
 
@@ -125,6 +133,7 @@ export class TestRunner {
       projectOf(test, {
         name: this.#nameOf(index),
         trace: this.#traceFileOf(index),
+        translations: this.#translations,
         concurrency: this.#concurrency,
       }),
     );

@@ -53,7 +53,7 @@ function ranOutOfTime({ run, step }: PlannedJob, result: JobResult | undefined):
 
 async function runInBatches(
   planned: readonly PlannedJob[],
-  { options, signal }: RunSettings,
+  { bench, options, signal }: RunSettings,
 ): Promise<JobResults> {
   const results: JobResults = new Map();
   let done = 0;
@@ -62,6 +62,7 @@ async function runInBatches(
     const ran = await runTests(jobs, {
       signal,
       concurrency: options.concurrency ?? availableParallelism(),
+      translations: bench.translations,
       onResult: () => options.onProgress?.(++done, planned.length),
     });
     for (const [name, result] of ran) results.set(name, result);

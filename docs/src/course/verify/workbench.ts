@@ -12,6 +12,8 @@ const PREFIX = 'verify-';
 
 export class Workbench {
   readonly folder: string;
+  /** For what runs of tests share: the trees lie under one tsconfig.json. */
+  readonly translations: string;
   readonly #lab: Lab;
   readonly #placed = new Set<string>();
 
@@ -20,6 +22,7 @@ export class Workbench {
     clearDead();
     this.#lab = lab;
     this.folder = mkdtempSync(join(cacheFolder, `${PREFIX}${process.pid}-`));
+    this.translations = join(this.folder, 'translations');
     const tsconfig = skeletonFiles(lab, this.folder).get('tsconfig.json') ?? '';
     writeFileSync(join(this.folder, 'tsconfig.json'), tsconfig.replace('"src"', '"*/src"'));
   }

@@ -8,14 +8,21 @@
 //
 // Same lists upstream: pkg/kubeapiserver/options/plugins.go.
 
+import { nodeLookups } from '../authz/build-authorization.ts';
+import type { EscalationDeps } from '../authz/escalation.ts';
 import type { ServerEnv } from '../server/server-env.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission.ts';
 import { defaultTolerationSeconds } from './default-tolerations.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { nodeRestriction } from './node-restriction.ts';
+import { rbacEscalation } from './rbac-escalation.ts';
 import { serviceAccount } from './service-account.ts';
 
 /** What a plugin may use. Registries may be kept, nothing may be read before the server listens. */
-export type AdmissionEnv = Pick<ServerEnv, 'table' | 'store' | 'clock' | 'log'>;
+export interface AdmissionEnv extends Pick<ServerEnv, 'table' | 'store' | 'clock' | 'log'> {
+  /** Who may give which rights away. */
+  readonly escalation: EscalationDeps;
+}
 
 export interface AdmissionOptions {
   /** Plugins that run although they do not by default. */
@@ -34,6 +41,8 @@ interface Maker {
 const MAKERS: Readonly<Partial<Record<string, Maker>>> = {
   NamespaceLifecycle: { isDefault: true, make: (env) => namespaceLifecycle(env) },
   ServiceAccount: { isDefault: true, make: () => serviceAccount },
+  // Off by default as upstream; whoever runs kubelets under their own names switches it on.
+  NodeRestriction: { isDefault: false, make: (env) => nodeRestriction(nodeLookups(env)) },
   DefaultTolerationSeconds: {
     isDefault: true,
     make: (_env, options) =>
@@ -108,7 +117,9 @@ export function enabledPlugins({ enable = [], disable = [] }: AdmissionOptions):
 
 export function buildAdmission(env: AdmissionEnv, options: AdmissionOptions = {}): AdmissionChain {
   const makers = enabledPlugins(options).flatMap((name) => MAKERS[name] ?? []);
-  return new AdmissionChain(makers.map(({ make }) => make(env, options)));
+  const plugins = makers.map(({ make }) => make(env, options));
+  // No plugin of a flag: it is always there, and last.
+  return new AdmissionChain([...plugins, rbacEscalation(env.escalation)]);
 }
 
 function checkNames(flag: string, names: readonly string[]): void {

@@ -105,6 +105,8 @@ export function reviewSelfRules(
   );
   return {
     ...review,
+    // As upstream: the answer does not repeat the question.
+    spec: {},
     status: {
       resourceRules: resourceRules.map((rule) => ({
         verbs: [...rule.verbs],

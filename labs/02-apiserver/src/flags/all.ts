@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import type { ApiServerOptions } from '../server/api-server-options.ts';
 import { admissionFlags } from './admission.ts';
 import { authenticationFlags } from './authentication.ts';
+import { authorizationFlags } from './authorization.ts';
 import { etcdFlags } from './etcd.ts';
 import type { FlagGroup, Flags } from './flag-group.ts';
 import { serviceFlags } from './services.ts';
@@ -15,6 +16,7 @@ export const FLAG_GROUPS: readonly FlagGroup[] = [
   etcdFlags,
   servingFlags,
   authenticationFlags,
+  authorizationFlags,
   admissionFlags,
   serviceFlags,
 ];

@@ -1,7 +1,7 @@
 // ApiServerOptions: everything that can be said about a server when it is started.
 //
 // What is undefined is absent: a server with a store and a certificate alone answers every known user everything. Parts that look at
-// objects (authorizers, token authenticators) are given as functions of the ServerEnv, because the registries are made by the server.
+// objects (token authenticators) are given as functions of the ServerEnv, because the registries are made by the server.
 //
 // Same idea upstream: cmd/kube-apiserver/app/options and apiserver, server/config.go.
 
@@ -10,14 +10,13 @@ import type { AdmissionOptions } from '../admission/plugins.ts';
 import type { Auditor } from '../audit/auditor.ts';
 import type { AuthenticationOptions } from '../auth/build-authenticator.ts';
 import type { TokenEntry } from '../auth/static-token.ts';
-import type { AuthorizerAndRules } from '../authz/authorizer.ts';
+import type { AuthorizationOptions } from '../authz/build-authorization.ts';
 import type { Clock } from '../client/clock.ts';
 import type { Transformer } from '../encryption/transformer.ts';
 import type { FlowController } from '../fairness/flow-controller.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { KubeletCredentials } from './kubelet-proxy.ts';
 import type { PostStartHook } from './post-start-hooks.ts';
-import type { ServerEnv } from './server-env.ts';
 
 export interface ApiServerOptions {
   readonly store: KeyValueStore;
@@ -47,7 +46,7 @@ export interface ApiServerOptions {
 
   // What they may do, and what is written down of it.
   /** Undefined: every user that is known may do everything. */
-  readonly authorization?: (env: ServerEnv) => AuthorizerAndRules;
+  readonly authorization?: AuthorizationOptions;
   readonly audit?: Auditor;
   readonly flowController?: FlowController;
   readonly admission?: AdmissionOptions;

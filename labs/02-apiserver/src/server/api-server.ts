@@ -17,7 +17,9 @@
 import { once, setMaxListeners } from 'node:events';
 import { type Logger, silentLogger } from '@kube-labs/store';
 import { buildAuthenticator } from '../auth/build-authenticator.ts';
+import { Authorization } from '../authz/build-authorization.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
+import { customResourceController } from '../crd/controller.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
 import { bootstrapController } from './bootstrap.ts';
@@ -63,16 +65,23 @@ export class ApiServer implements AsyncDisposable {
     this.#clock = options.clock ?? realClock;
     // Caches and watches are many and long, and all end with the server; Node would warn of a leak where there is none.
     setMaxListeners(0, this.#serving.signal, this.#background.signal);
-    const { table, admission } = buildTable(options, this.#log, this.#clock);
+    const authorization = new Authorization(options.authorization);
+    const { table, admission } = buildTable(options, authorization, this.#log, this.#clock);
     this.#table = table;
     const { store } = options;
     const shared = { store, log: this.#log, clock: this.#clock, table };
     this.#env = { ...shared, signal: this.#background.signal };
+    authorization.follow(this.#env);
     this.#health = new HealthChecks(this.#log);
-    this.#hooks = new PostStartHooks([...this.#ownHooks(), ...(options.postStartHooks ?? [])]);
+    this.#hooks = new PostStartHooks([
+      ...this.#ownHooks(),
+      ...authorization.hooks,
+      ...(options.postStartHooks ?? []),
+    ]);
     this.#addChecks();
     const kubelets = new KubeletProxy(options.kubeletClient, table.registry('', 'nodes'));
-    this.#handle = this.#buildHandler({ ...shared, kubelets, admission });
+    const { authorizer } = authorization;
+    this.#handle = this.#buildHandler({ ...shared, kubelets, admission, authorizer });
     this.#listener = new Listener({
       tls: options.tls,
       clientCa: options.clientCa,
@@ -148,7 +157,7 @@ export class ApiServer implements AsyncDisposable {
 
   #buildHandler(env: HandlerEnv): Handler {
     const { authentication = {}, tokens = [], audit, flowController } = this.#options;
-    const authorizer = this.#options.authorization?.(this.#env);
+    const { authorizer } = env;
     const authentications = buildAuthenticator(this.#env, authentication, tokens);
     const { tokenAuthenticator } = authentications;
     const filters = buildFilters({
@@ -166,7 +175,7 @@ export class ApiServer implements AsyncDisposable {
       authorizer,
     });
     const handler = exchangeHandler({
-      env: { ...env, authorizer, tokenAuthenticator },
+      env: { ...env, tokenAuthenticator },
       health: this.#health,
       paths: () => this.#paths(),
     });
@@ -185,7 +194,8 @@ export class ApiServer implements AsyncDisposable {
     const { advertiseAddress = '127.0.0.1', serviceClusterIpRange } = this.#options;
     const range = parseIpv4Range(serviceClusterIpRange ?? DEFAULT_SERVICE_RANGE);
     const serviceIp = addressAt(range, 1);
-    return [bootstrapController({ advertiseAddress, serviceIp }), compaction()];
+    const bootstrap = bootstrapController({ advertiseAddress, serviceIp });
+    return [bootstrap, customResourceController(), compaction()];
   }
 
   #addChecks(): void {

@@ -5,6 +5,7 @@
 import type { Logger } from '@kube-labs/store';
 import type { AdmissionChain } from '../admission/admission.ts';
 import { buildAdmission } from '../admission/plugins.ts';
+import type { EscalationDeps } from '../authz/escalation.ts';
 import type { Clock } from '../client/clock.ts';
 import { buildResourceTable } from '../registry/build-resources.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
@@ -19,7 +20,12 @@ export interface TableParts {
   readonly admission: AdmissionChain;
 }
 
-export function buildTable(options: ApiServerOptions, log: Logger, clock: Clock): TableParts {
+export function buildTable(
+  options: ApiServerOptions,
+  escalation: EscalationDeps,
+  log: Logger,
+  clock: Clock,
+): TableParts {
   const { store, eventTtlSeconds, transformerOf } = options;
   const { serviceClusterIpRange = DEFAULT_SERVICE_RANGE, serviceNodePortRange } = options;
   const allocator = new ServiceAllocator({
@@ -29,7 +35,10 @@ export function buildTable(options: ApiServerOptions, log: Logger, clock: Clock)
   });
   let admission: AdmissionChain | undefined;
   const makeAdmission = (table: ResourceTable): AdmissionChain => {
-    admission ??= buildAdmission({ table, store, clock, log }, admissionOptions(options));
+    admission ??= buildAdmission(
+      { table, store, clock, log, escalation },
+      admissionOptions(options),
+    );
     return admission;
   };
   const table = buildResourceTable({

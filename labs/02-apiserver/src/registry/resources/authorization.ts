@@ -2,6 +2,40 @@
 //
 // Same facts upstream: registry/authorization/rest/storage_authorization.go.
 
-import type { ResourceDefinition } from '../resource-definition.ts';
+import {
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
+} from '../../server/access-reviews.ts';
+import type { ResourceDefinition, Verb } from '../resource-definition.ts';
+import { define } from './define.ts';
 
-export const AUTHORIZATION_RESOURCES: readonly ResourceDefinition[] = [];
+const group = 'authorization.k8s.io';
+const verbs: readonly Verb[] = ['create'];
+
+export const AUTHORIZATION_RESOURCES: readonly ResourceDefinition[] = [
+  define('LocalSubjectAccessReview', 'localsubjectaccessreviews', {
+    group,
+    verbs,
+    handle: localSubjectAccessReviews,
+  }),
+  define('SelfSubjectAccessReview', 'selfsubjectaccessreviews', {
+    group,
+    verbs,
+    namespaced: false,
+    handle: selfSubjectAccessReviews,
+  }),
+  define('SelfSubjectRulesReview', 'selfsubjectrulesreviews', {
+    group,
+    verbs,
+    namespaced: false,
+    handle: selfSubjectRulesReviews,
+  }),
+  define('SubjectAccessReview', 'subjectaccessreviews', {
+    group,
+    verbs,
+    namespaced: false,
+    handle: subjectAccessReviews,
+  }),
+];

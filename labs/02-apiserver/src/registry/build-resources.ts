@@ -49,14 +49,14 @@ function createRegistry(
   admission: AdmissionChain,
   { store, clock, log, companionsOf, eventTtlSeconds, transformerOf }: ResourceDeps,
 ): Registry {
-  const { storagePrefix: prefix, ttlSeconds } = definition;
+  const { storagePrefix: prefix, ttlSeconds, readStored } = definition;
   const transformer = transformerOf?.(definition);
-  const cache = new WatchCache({ store, prefix, log, clock, transformer });
+  const cache = new WatchCache({ store, prefix, log, clock, transformer, readStored });
   const lease =
     ttlSeconds === undefined
       ? undefined
       : new EventLease(store, eventTtlSeconds ?? ttlSeconds, clock);
-  const storage = new Storage(store, cache, { lease, transformer });
+  const storage = new Storage(store, cache, { lease, transformer, readStored });
   const companions = companionsOf?.(definition) ?? [];
   return new Registry({ definition, storage, admission, clock, companions });
 }

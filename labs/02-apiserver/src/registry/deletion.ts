@@ -54,7 +54,7 @@ export function planDeletion(
   }
   metadata.deletionTimestamp = formatTime(nowMs + graceSeconds * 1000);
   metadata.deletionGracePeriodSeconds = graceSeconds;
-  if (current.kind === 'Namespace') markTerminating(next);
+  if (isNamespace(current)) markTerminating(next);
   return { kind: 'mark', object: next };
 }
 
@@ -105,7 +105,7 @@ export function checkDeleteOptions(options: DeleteOptions): void {
 
 /** Pods that no kubelet runs (unassigned or finished) need no grace; other kinds know none at all. */
 function graceOf(current: ReadonlyApiObject, options: DeleteOptions): number {
-  if (current.kind !== 'Pod') return 0;
+  if (current.kind !== 'Pod' || current.apiVersion !== 'v1') return 0;
   const { spec, status } = current as Pod;
   if ((spec?.nodeName ?? '') === '') return 0;
   if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return 0;
@@ -151,7 +151,12 @@ function defaultPolicy({ resource }: ResourceDefinition): string {
 }
 
 function isHeldNamespace(object: KubernetesObject | ReadonlyApiObject): boolean {
-  return object.kind === 'Namespace' && ((object as Namespace).spec?.finalizers ?? []).length > 0;
+  return isNamespace(object) && ((object as Namespace).spec?.finalizers ?? []).length > 0;
+}
+
+/** Kinds of the same name may be declared in other groups. */
+function isNamespace({ kind, apiVersion }: KubernetesObject | ReadonlyApiObject): boolean {
+  return kind === 'Namespace' && apiVersion === 'v1';
 }
 
 function markTerminating(object: KubernetesObject): void {

@@ -34,6 +34,8 @@ export interface WriteOptions {
   readonly dryRun: boolean;
   /** What else admission hears of the request. */
   readonly admission?: AdmissionContext;
+  /** Judges the object instead of the stored version's: of the version that the client speaks. */
+  readonly strategy?: Strategy;
 }
 
 export interface UpdateOptions extends WriteOptions {
@@ -109,8 +111,9 @@ export class Registry {
     setSystemFields(object, namespace, clock.now());
     const request = this.#admissionRequest('CREATE', object, { options, namespace });
     await admission.mutate(request);
-    this.strategy.prepareForCreate(object);
-    this.#check(object, this.strategy.validate(object));
+    const { strategy = this.strategy } = options;
+    strategy.prepareForCreate(object);
+    this.#check(object, strategy.validate(object));
     await admission.validate(request);
     const { name = '' } = metadataOf(object);
     const key = objectKey(this.definition, refOf(object));
@@ -170,12 +173,13 @@ export class Registry {
     const request = this.#admissionRequest('UPDATE', next, { options, namespace, old });
     await this.#deps.admission.mutate(request);
     const before = old as KubernetesObject;
-    if (options.scope === 'object') {
-      this.strategy.prepareForUpdate(next, before);
-      this.#check(next, this.strategy.validateUpdate(next, before));
-    } else if (options.scope === 'status') {
-      prepareStatus(this.strategy, next, before);
-      this.#check(next, this.strategy.validateStatusUpdate(next, before));
+    const { scope, strategy = this.strategy } = options;
+    if (scope === 'object') {
+      strategy.prepareForUpdate(next, before);
+      this.#check(next, strategy.validateUpdate(next, before));
+    } else if (scope === 'status') {
+      prepareStatus(strategy, next, before);
+      this.#check(next, strategy.validateStatusUpdate(next, before));
     }
     await this.#deps.admission.validate(request);
   }

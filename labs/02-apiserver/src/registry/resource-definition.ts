@@ -93,6 +93,23 @@ export interface ResourceDefinition {
   readonly codec?: KindCodec;
   readonly storedAs?: StoredAs;
   readonly handle?: ResourceHandler;
+  /** Of its lists. Default: the kind with `List` behind it. */
+  readonly listKind?: string;
+  /** Kept in the store in this version, but nobody may ask for it: only its other versions are served. */
+  readonly unserved?: boolean;
+  /** Writes in this version are judged by its own strategy, on the object as it is stored, and not by the stored version's. */
+  readonly judgesItself?: boolean;
+  /** What lies in the store, as it is to be seen today; pure. The very same object where there is nothing to do. */
+  readonly readStored?: (object: ReadonlyApiObject) => ReadonlyApiObject;
+  /** For the `Warning` header of every answer: the version is deprecated. */
+  readonly warning?: string;
+  /** The schemas of its kinds by name, for OpenAPI. Default: the generated ones. */
+  readonly openapi?: (version: 'v2' | 'v3') => Readonly<Record<string, object>>;
+}
+
+/** The kind of its lists. */
+export function listKindOf({ kind, listKind }: ResourceDefinition): string {
+  return listKind ?? `${kind}List`;
 }
 
 /** `v1`, `apps/v1`. */

@@ -52,7 +52,8 @@ export class ResourceTable {
 
   /** What a path names; undefined when the server does not offer it. */
   find(group: string, version: string, resource: string): Served | undefined {
-    return this.#served.get(keyOf({ group, version, resource }));
+    const served = this.#served.get(keyOf({ group, version, resource }));
+    return served?.definition.unserved === true ? undefined : served;
   }
 
   /** The registry of a stored resource, for the server's own use. */
@@ -65,12 +66,12 @@ export class ResourceTable {
 
   /** Everything that is served, in the order in which it was added. */
   all(): Iterable<Served> {
-    return this.#served.values();
+    return [...this.#served.values()].filter(({ definition }) => definition.unserved !== true);
   }
 
   /** The declarations of all(); the same array until the table changes. */
   definitions(): readonly ResourceDefinition[] {
-    this.#definitions ??= [...this.#served.values()].map(({ definition }) => definition);
+    this.#definitions ??= [...this.all()].map(({ definition }) => definition);
     return this.#definitions;
   }
 
@@ -86,7 +87,8 @@ export class ResourceTable {
 
   /** One change: nobody finds the resource missing in between. Watches on the old one end. */
   replace(old: readonly ResourceDefinition[], next: readonly ResourceDefinition[]): void {
-    const kept = this.definitions().filter((definition) => !old.includes(definition));
+    const all = [...this.#served.values()].map(({ definition }) => definition);
+    const kept = all.filter((definition) => !old.includes(definition));
     checkTogether([...kept, ...next]);
     for (const definition of old) this.#drop(definition);
     for (const definition of next) this.#store(definition);

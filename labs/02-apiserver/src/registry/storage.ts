@@ -16,6 +16,7 @@ import {
 import type { KubernetesObject } from '../client/resources.ts';
 import type { Transformer } from '../encryption/transformer.ts';
 import type { EventLease } from './event-lease.ts';
+import type { ResourceDefinition } from './resource-definition.ts';
 import { encodeForStorage, StoredObject } from './stored-object.ts';
 import type { WatchCache } from './watch-cache.ts';
 
@@ -48,6 +49,8 @@ export interface StorageOptions {
   readonly lease?: EventLease | undefined;
   /** Encryption at rest; the watch cache reads through the same one. */
   readonly transformer?: Transformer | undefined;
+  /** See ResourceDefinition; the watch cache has the same one. */
+  readonly readStored?: ResourceDefinition['readStored'] | undefined;
 }
 
 export class Storage {
@@ -55,12 +58,14 @@ export class Storage {
   readonly cache: WatchCache;
   readonly #lease: EventLease | undefined;
   readonly #transformer: Transformer | undefined;
+  readonly #readStored: ResourceDefinition['readStored'] | undefined;
 
   constructor(store: KeyValueStore, cache: WatchCache, options: StorageOptions = {}) {
     this.store = store;
     this.cache = cache;
     this.#lease = options.lease;
     this.#transformer = options.transformer;
+    this.#readStored = options.readStored;
   }
 
   async get(key: string): Promise<StoredObject | undefined> {
@@ -100,9 +105,10 @@ export class Storage {
       failure: [{ kind: 'range', key }],
     });
     if (result.succeeded) {
-      const stored =
-        value === undefined ? undefined : StoredObject.fromValue(key, result.revision, value);
-      return { kind: 'written', stored, revision: result.revision };
+      const { revision } = result;
+      if (value === undefined) return { kind: 'written', stored: undefined, revision };
+      const stored = StoredObject.fromValue(key, revision, value).seenBy(this.#readStored);
+      return { kind: 'written', stored, revision };
     }
     const [found] = result.responses;
     const kv = found?.kind === 'range' ? found.kvs[0] : undefined;
@@ -117,6 +123,6 @@ export class Storage {
     const cached = this.cache.get(kv.key);
     return cached?.revision === kv.modRevision
       ? cached
-      : StoredObject.decode(kv, this.#transformer);
+      : StoredObject.decode(kv, this.#transformer).seenBy(this.#readStored);
   }
 }

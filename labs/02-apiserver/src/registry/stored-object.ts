@@ -39,6 +39,15 @@ export class StoredObject {
     return stored;
   }
 
+  /** As it is to be seen today: see ResourceDefinition.readStored. */
+  seenBy(read: ((object: ReadonlyApiObject) => ReadonlyApiObject) | undefined): StoredObject {
+    const object = read?.(this.object) ?? this.object;
+    if (object === this.object) return this;
+    const seen = this.as(object);
+    seen.#isStale = this.#isStale;
+    return seen;
+  }
+
   /** The value has to be written anew, whatever it says: its encryption is not today's. */
   get isStale(): boolean {
     return this.#isStale;

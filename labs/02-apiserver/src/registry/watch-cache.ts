@@ -17,6 +17,7 @@ import { prefixEnd, StoreError } from '@kube-labs/store';
 import { expired } from '../api-error.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
 import type { Transformer } from '../encryption/transformer.ts';
+import type { ResourceDefinition } from './resource-definition.ts';
 import { StoredObject } from './stored-object.ts';
 
 export interface CacheEvent {
@@ -44,6 +45,8 @@ export interface WatchCacheOptions {
   readonly clock?: Clock;
   /** What the values in the store went through. */
   readonly transformer?: Transformer | undefined;
+  /** See ResourceDefinition. */
+  readonly readStored?: ResourceDefinition['readStored'] | undefined;
 }
 
 export class WatchCache {
@@ -180,7 +183,8 @@ export class WatchCache {
   }
 
   #decode(kv: KeyValue): StoredObject {
-    return StoredObject.decode(kv, this.#options.transformer);
+    const { transformer, readStored } = this.#options;
+    return StoredObject.decode(kv, transformer).seenBy(readStored);
   }
 
   #remember(event: CacheEvent): void {

@@ -12,6 +12,7 @@ import type { Handler } from './pipeline.ts';
 import type { RequestContext } from './request-context.ts';
 import { parseRequestInfo } from './request-info.ts';
 import { labelsOf, metricVerbOf, routeResource, routeUpgrade } from './routes.ts';
+import { addWarnings } from './warnings.ts';
 
 export interface HandlerParts {
   readonly env: HandlerEnv;
@@ -53,6 +54,8 @@ function contextOf(exchange: Exchange, { table, clock }: HandlerEnv): RequestCon
   const { registry } = served;
   const now = () => clock.now();
   const { verb } = info;
+  const { warning } = served.definition;
+  if (warning !== undefined && exchange.response !== undefined) addWarnings(response, [warning]);
   return { request, response, info, query, user, served, registry, verb, exchange, signal, now };
 }
 

@@ -8,6 +8,7 @@ import { type IncludeObject, partialOf, tableOf } from '../printers/table.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
 import { type ListAnswer, list } from '../registry/list.ts';
 import { ObjectFilter } from '../registry/object-filter.ts';
+import { listKindOf } from '../registry/resource-definition.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
 import type { StoredContext } from './handler.ts';
 import type { Negotiated } from './negotiation.ts';
@@ -97,7 +98,7 @@ function listBody(context: StoredContext, answer: ListAnswer, shape: Negotiated)
     const items = objects.map((object) => partialOf(object, shape.metaVersion));
     return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items };
   }
-  const kind = `${served.definition.kind}List`;
+  const kind = listKindOf(served.definition);
   const head = JSON.stringify({ kind, apiVersion: served.apiVersion, metadata });
   const parts = answer.items.flatMap((stored, index) => {
     const { bytes } = served.view(stored);

@@ -54,9 +54,15 @@ export async function bodyOf({ request }: RequestContext): Promise<Body> {
 }
 
 export function writeOptions(context: RequestContext): WriteOptions {
-  const { query, user } = context;
+  const { query, user, served } = context;
   const values = query.getAll('dryRun').filter((value) => value !== '');
-  return { user, dryRun: dryRunOf(values), admission: admissionContext(context) };
+  const { judgesItself, strategy } = served.definition;
+  return {
+    user,
+    dryRun: dryRunOf(values),
+    admission: admissionContext(context),
+    ...(judgesItself === true ? { strategy } : {}),
+  };
 }
 
 const OPTIONS_KINDS: Readonly<Partial<Record<string, string>>> = {

@@ -13,6 +13,7 @@ import { metadataOf, mutableCopy } from '../registry/api-object.ts';
 import { list } from '../registry/list.ts';
 import { ObjectFilter } from '../registry/object-filter.ts';
 import type { UpdateOptions } from '../registry/registry.ts';
+import { listKindOf } from '../registry/resource-definition.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
 import type { StoredContext } from './handler.ts';
 import { sendObject } from './read-handlers.ts';
@@ -109,7 +110,7 @@ export async function handleDeleteCollection(context: StoredContext): Promise<vo
   }
   const metadata = { resourceVersion: String(revision) };
   const body = {
-    kind: `${served.definition.kind}List`,
+    kind: listKindOf(served.definition),
     apiVersion: served.apiVersion,
     metadata,
     items: items.map(({ object }) => served.shown(object)),

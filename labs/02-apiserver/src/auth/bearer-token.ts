@@ -37,7 +37,6 @@ function headerToken({ headers }: IncomingMessage): string | undefined {
 }
 
 function protocolToken({ headers }: IncomingMessage): string | undefined {
-  if (!/^websocket$/i.test(headers.upgrade ?? '')) return undefined;
   const protocols = String(headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
   const found = protocols.find((protocol) => protocol.startsWith(BEARER_PROTOCOL_PREFIX));
   if (found === undefined) return undefined;

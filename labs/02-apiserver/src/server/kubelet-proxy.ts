@@ -82,10 +82,7 @@ export class KubeletProxy {
     const stop = () => kubelet.destroy();
     context.signal.addEventListener('abort', stop, { once: true });
     if (context.signal.aborted) stop();
-    await Promise.all([
-      pipeline(kubelet, socket).catch(() => socket.destroy()),
-      pipeline(socket, kubelet).catch(() => kubelet.destroy()),
-    ]);
+    await joined(kubelet, socket);
     context.signal.removeEventListener('abort', stop);
   }
 
@@ -148,6 +145,22 @@ export class KubeletProxy {
       });
     });
   }
+}
+
+/** Passes bytes both ways; when one side is gone, what it said still goes out, and then the other goes too. */
+async function joined(one: Duplex, other: Duplex): Promise<void> {
+  const closed = ([from, to]: [Duplex, Duplex]) =>
+    new Promise<void>((resolve) => {
+      const ended = () => {
+        to.end(() => to.destroy());
+        resolve();
+      };
+      from.on('error', () => from.destroy());
+      if (from.destroyed) return ended(); // It left while the other was being looked for.
+      from.once('close', ended);
+      from.pipe(to);
+    });
+  await Promise.all([closed([one, other]), closed([other, one])]);
 }
 
 /** What the kubelet has to know of the client's request; who the client is, is none of its business. */

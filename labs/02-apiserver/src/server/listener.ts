@@ -43,6 +43,7 @@ export class Listener {
   });
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #upgraded = new Set<Duplex>();
+  #port = 0;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -61,8 +62,9 @@ export class Listener {
     this.#serveHttp2();
   }
 
+  /** 0 until it listens; afterwards the same, also when it no longer does. */
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   /** Resolves when the port is open; rejects with a sentence that says what to do. */
@@ -74,7 +76,10 @@ export class Listener {
         const message = `Cannot listen on ${bindAddress}:${securePort}: ${why}; ${way}`;
         reject(new Error(message, { cause: error }));
       });
-      this.#server.listen(securePort, bindAddress, resolve);
+      this.#server.listen(securePort, bindAddress, () => {
+        this.#port = (this.#server.address() as AddressInfo).port;
+        resolve();
+      });
     });
   }
 

@@ -9,6 +9,7 @@
 // Same steps upstream: apiextensions-apiserver, pkg/apiserver/customresource_handler.go (unstructuredNegotiatedSerializer,
 // schemaCoercingDecoder, unstructuredDefaulter).
 
+import { isDeepStrictEqual } from 'node:util';
 import { badRequest, invalid as invalidObject, unsupportedMediaType } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { DecodeError, type Envelope, openBody } from '../codec/body-envelope.ts';
@@ -61,7 +62,7 @@ export function readFromStore(
   applyDefaults(copy, schema);
   prune(copy, schema);
   repairMetadata(copy);
-  return copy as unknown as ReadonlyApiObject;
+  return isDeepStrictEqual(copy, object) ? object : (copy as unknown as ReadonlyApiObject);
 }
 
 interface Reading {

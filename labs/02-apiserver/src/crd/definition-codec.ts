@@ -12,14 +12,11 @@ import { decodeGoObject } from '../codec/go-decode.ts';
 import { GoTypeError } from '../codec/go-place.ts';
 import { goCodec, type KindCodec } from '../codec/kind-codec.ts';
 import type { CustomResourceDefinition } from './definition.ts';
-import { customResourceDefinitionStrategy } from './definition-strategy.ts';
 import { isJsonObject, type JsonObject } from './json-schema.ts';
 
 const KIND = 'CustomResourceDefinition';
 const SCHEMA = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps';
-const base = goCodec({ group: 'apiextensions.k8s.io', version: 'v1', kind: KIND }, (object) =>
-  customResourceDefinitionStrategy.setDefaults(object),
-);
+const base = goCodec({ group: 'apiextensions.k8s.io', version: 'v1', kind: KIND });
 
 export const customResourceDefinitionCodec: KindCodec = {
   ...base,

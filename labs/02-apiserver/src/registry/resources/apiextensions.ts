@@ -2,16 +2,21 @@
 //
 // Same facts upstream: apiextensions-apiserver, pkg/apiserver/apiserver.go.
 
+import { customResourceDefinitionCodec } from '../../crd/definition-codec.ts';
+import { customResourceDefinitionStrategy } from '../../crd/definition-strategy.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
-import { define } from './define.ts';
+import { define, status } from './define.ts';
 
 export const APIEXTENSIONS_RESOURCES: readonly ResourceDefinition[] = [
-  // None can be made in this step. kubectl lists them for every kind that it does not find, to tell people what is missing.
   define('CustomResourceDefinition', 'customresourcedefinitions', {
     group: 'apiextensions.k8s.io',
     namespaced: false,
     storagePrefix: '/registry/apiextensions.k8s.io/customresourcedefinitions/',
     shortNames: ['crd', 'crds'],
-    verbs: ['get', 'list', 'watch'],
+    categories: ['api-extensions'],
+    subresources: [status('CustomResourceDefinition')],
+    unconditionalUpdate: false,
+    strategy: customResourceDefinitionStrategy,
+    codec: customResourceDefinitionCodec,
   }),
 ];

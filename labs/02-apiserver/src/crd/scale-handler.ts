@@ -1,0 +1,71 @@
+// scale-handler: /scale of a custom resource: one number, under a kind of its own, wherever the definition keeps it.
+//
+// Same idea upstream: apiextensions-apiserver, pkg/registry/customresource/etcd.go (ScaleREST).
+
+import type { Scale } from 'kubernetes-types/autoscaling/v1';
+import { internalError } from '../api-error.ts';
+import type { KubernetesObject } from '../client/resources.ts';
+import { checkObject, decodeObject } from '../codec/decode.ts';
+import { applyPatch } from '../patch/apply-patch.ts';
+import { mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
+import type { StoredObject } from '../registry/stored-object.ts';
+import type { StoredContext, StoredHandler } from '../server/handler.ts';
+import { bodyOf, fieldValidationOf, refOf, writeOptions } from '../server/request-context.ts';
+import { send } from '../server/responses.ts';
+import { mediaType } from '../server/write-handlers.ts';
+import { invalid, invalidValue } from '../strategy/field-error.ts';
+import type { CustomResourceSubresourceScale } from './definition.ts';
+import { customScaleOf, setCustomReplicas } from './scale.ts';
+
+const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+
+export function scaleHandler(paths: CustomResourceSubresourceScale): StoredHandler {
+  const shown = (context: StoredContext, stored: StoredObject): Scale =>
+    found(context.served.shown(stored.object), paths);
+  return async (context) => {
+    const { request, response, registry } = context;
+    const ref = refOf(context);
+    if (context.verb === 'get') {
+      await send(request, response, { body: shown(context, await registry.get(ref)) });
+      return;
+    }
+    const { bytes, contentType } = await bodyOf(context);
+    const validation = fieldValidationOf(context);
+    const change = (current: StoredObject): KubernetesObject => {
+      const before = shown(context, current);
+      const type = mediaType(contentType);
+      const { object } =
+        context.verb === 'patch'
+          ? checkObject(applyPatch(before, bytes, type, SCALE), SCALE, validation)
+          : decodeObject(bytes, contentType, SCALE, validation);
+      return scaled(context, current, { wanted: object as Scale, paths });
+    };
+    const options = { ...writeOptions(context), scope: 'object' as const, subresource: 'scale' };
+    const stored = await registry.update(ref, change, options);
+    await send(request, response, { body: shown(context, stored) });
+  };
+}
+
+function found(object: ReadonlyApiObject, paths: CustomResourceSubresourceScale): Scale {
+  const scale = customScaleOf(object, paths);
+  if (scale !== undefined) return scale;
+  const { specReplicasPath } = paths;
+  throw internalError(new Error(`the spec replicas field "${specReplicasPath}" does not exist`));
+}
+
+function scaled(
+  { served }: StoredContext,
+  current: StoredObject,
+  { wanted, paths }: { wanted: Scale; paths: CustomResourceSubresourceScale },
+): KubernetesObject {
+  const replicas = wanted.spec?.replicas ?? 0;
+  if (replicas < 0) {
+    const error = invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0');
+    throw invalid(SCALE, wanted.metadata?.name ?? '', [error]);
+  }
+  const next = mutableCopy(served.shown(current.object));
+  setCustomReplicas(next, paths, replicas);
+  const { resourceVersion } = wanted.metadata ?? {};
+  if (resourceVersion) next.metadata = { ...next.metadata, resourceVersion };
+  return served.toStorage(next);
+}

@@ -8,10 +8,12 @@
 import type { ClusterRole, Role } from 'kubernetes-types/rbac/v1';
 import { ApiError } from '../api-error.ts';
 import { SYSTEM_USER } from '../auth/user.ts';
+import { sleep } from '../client/clock.ts';
 import type { ObjectRef } from '../client/resources.ts';
 import { matchesSelector } from '../client/selectors.ts';
 import { mutableCopy } from '../registry/api-object.ts';
 import type { Registry } from '../registry/registry.ts';
+import { objectKey } from '../registry/resource-definition.ts';
 import type { PostStartHook } from '../server/post-start-hooks.ts';
 import type { ServerEnv } from '../server/server-env.ts';
 import { DEFAULT_POLICY, type DefaultPolicy } from './rbac-data/default-policy.ts';
@@ -27,6 +29,7 @@ import {
 
 const OPTIONS = { user: SYSTEM_USER, dryRun: false };
 const ATTEMPTS_MAX = 3;
+const CACHE_CHECK_MS = 5;
 /** Writes under way at once: a store syncs several for the price of one. */
 const WRITES_AT_ONCE = 32;
 
@@ -34,7 +37,23 @@ type Plan<T> = (existing: T | undefined, expected: T) => BindingPlan<T>;
 type Env = Pick<ServerEnv, 'log' | 'table'>;
 
 export function bootstrapRoles(policy: DefaultPolicy = DEFAULT_POLICY): PostStartHook {
-  return { name: 'rbac/bootstrap-roles', start: (env) => ensurePolicy(env, policy) };
+  return {
+    name: 'rbac/bootstrap-roles',
+    async start(env, signal) {
+      await ensurePolicy(env, policy);
+      // The server is ready when the authorizers know them, and those read the caches.
+      while (!signal.aborted && !isCached(env, policy)) await sleep(CACHE_CHECK_MS, signal);
+    },
+  };
+}
+
+function isCached({ table }: Env, policy: DefaultPolicy): boolean {
+  return Object.entries(policy).every(([name, objects]: [string, readonly AnyRole[]]) => {
+    const { definition, storage } = table.registry(RBAC_GROUP, name.toLowerCase());
+    return objects.every(
+      (object) => storage.cache.get(objectKey(definition, refOf(object))) !== undefined,
+    );
+  });
 }
 
 /** Safe to run at any time, by any number of servers. */

@@ -10,7 +10,8 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuditEntry } from '../audit/auditor.ts';
 import type { User } from '../auth/user.ts';
-import type { Attributes } from '../authz/authorizer.ts';
+import type { Attributes, Authorizer } from '../authz/authorizer.ts';
+import { forbiddenError } from '../authz/forbidden.ts';
 import { requestAttributes } from '../authz/request-attributes.ts';
 import type { Upgrade } from './handler.ts';
 import type { RequestInfo } from './request-info.ts';
@@ -35,6 +36,8 @@ export class Exchange {
   /** Who asked, before impersonation; for the audit log and the server's own. */
   originalUser: User | undefined;
   audit: AuditEntry | undefined;
+  /** Who let the request through; set by the filter authorization. */
+  authorizer: Authorizer | undefined;
   #info: RequestInfo | undefined;
   #user: User | undefined;
   #startedListeners: (() => void)[] | undefined;
@@ -77,6 +80,14 @@ export class Exchange {
     const isNamespace = info.kind === 'resource' && info.resource === 'namespaces';
     const shape = isNamespace && info.name !== undefined ? { ...info, namespace: info.name } : info;
     return requestAttributes({ info: shape, user, query });
+  }
+
+  /** For what a request turns out to be only on its way: a PUT that makes the object is a create too. Throws Forbidden. */
+  checkAlsoAllowed(verb: string): void {
+    if (this.authorizer === undefined) return;
+    const attributes = { ...this.attributes, verb };
+    const { decision, reason } = this.authorizer.authorize(attributes);
+    if (decision !== 'allow') throw forbiddenError(attributes, reason);
   }
 
   /** The name for logs, also of a request that was refused before anybody knew who sent it. */

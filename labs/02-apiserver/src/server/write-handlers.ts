@@ -52,6 +52,7 @@ export async function handleUpdate(context: StoredContext, scope: Scope = 'objec
   } catch (error) {
     const absent = ApiError.is(error, 'NotFound') && scope === 'object';
     if (!absent || !registry.definition.createOnUpdate) throw error;
+    context.exchange.checkAlsoAllowed('create');
     const stored = await registry.create(object, info.namespace, options);
     await sendObject(context, stored, { status: 201, warnings });
   }
@@ -121,7 +122,9 @@ export async function handleDeleteCollection(context: StoredContext): Promise<vo
 /** The object in the body, in the version of the path. */
 async function decodeBody(context: StoredContext): Promise<DecodedObject> {
   const { bytes, contentType } = await bodyOf(context);
-  return context.served.codec.decode(bytes, contentType, fieldValidationOf(context));
+  const decoded = context.served.codec.decode(bytes, contentType, fieldValidationOf(context));
+  context.exchange.audit?.requestObject(decoded.object);
+  return decoded;
 }
 
 function updateOptions(context: StoredContext, scope: Scope): UpdateOptions {

@@ -18,6 +18,7 @@ export function authorization(authorizer: Authorizer): Filter {
       audit?.annotate('authorization.k8s.io/decision', isAllowed ? 'allow' : 'forbid');
       audit?.annotate('authorization.k8s.io/reason', reason);
       if (!isAllowed) throw forbiddenError(attributes, reason);
+      exchange.authorizer = authorizer;
       return next();
     },
   };

@@ -44,4 +44,6 @@ export interface AuditEntry {
 export interface Auditor {
   /** Writes RequestReceived; undefined when nothing of this request is to be written down. */
   begin(request: AuditedRequest): AuditEntry | undefined;
+  /** Resolves when everything is written; the server calls it last of all. */
+  close?(): Promise<void>;
 }

@@ -16,6 +16,8 @@ export interface FlowRequest {
   readonly attributes: Attributes;
   /** For what tells flows apart besides the attributes: the user agent, the query. */
   readonly request: IncomingMessage;
+  /** That a list has to go through; it takes as many places as that is work. */
+  readonly objectsToRead?: number;
 }
 
 export interface FlowController {

@@ -5,19 +5,25 @@
 import { Command } from 'commander';
 import type { ApiServerOptions } from '../server/api-server-options.ts';
 import { admissionFlags } from './admission.ts';
+import { auditFlags } from './audit.ts';
 import { authenticationFlags } from './authentication.ts';
 import { authorizationFlags } from './authorization.ts';
+import { encryptionFlags } from './encryption.ts';
 import { etcdFlags } from './etcd.ts';
+import { fairnessFlags } from './fairness.ts';
 import type { FlagGroup, Flags } from './flag-group.ts';
 import { serviceFlags } from './services.ts';
 import { servingFlags } from './serving.ts';
 
 export const FLAG_GROUPS: readonly FlagGroup[] = [
   etcdFlags,
+  encryptionFlags,
   servingFlags,
   authenticationFlags,
   authorizationFlags,
   admissionFlags,
+  auditFlags,
+  fairnessFlags,
   serviceFlags,
 ];
 

@@ -72,6 +72,9 @@ export class WatchCache {
   get isReady(): boolean {
     return this.#ready;
   }
+  get size(): number {
+    return this.#objects.size;
+  }
 
   /** Follows the store until the signal aborts. Never rejects: whatever the store does, it tries again. */
   async run(signal: AbortSignal): Promise<void> {

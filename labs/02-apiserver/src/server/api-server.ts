@@ -26,7 +26,7 @@ import { bootstrapController } from './bootstrap.ts';
 import { buildTable, DEFAULT_SERVICE_RANGE } from './build-table.ts';
 import { compaction } from './compaction.ts';
 import { Exchange, type ExchangeParts } from './exchange.ts';
-import { exchangeHandler, metricLabels, wantsUpgrade } from './handle-exchange.ts';
+import { exchangeHandler, metricLabels, objectsToRead, wantsUpgrade } from './handle-exchange.ts';
 import type { HandlerEnv } from './handler.ts';
 import { HealthChecks } from './health.ts';
 import { KubeletProxy } from './kubelet-proxy.ts';
@@ -149,6 +149,7 @@ export class ApiServer implements AsyncDisposable {
     await this.#listener.drain(DRAIN_MS);
     this.#background.abort();
     await Promise.allSettled([this.#running, this.#hooks.ended()]);
+    await this.#options.audit?.close?.();
   }
 
   #accept(parts: Omit<ExchangeParts, 'signal'>): void {
@@ -172,6 +173,7 @@ export class ApiServer implements AsyncDisposable {
       auditor: audit,
       impersonator: authentication.impersonator?.(this.#env, authorizer),
       flowController,
+      objectsToRead: (exchange) => objectsToRead(exchange, env),
       authorizer,
     });
     const handler = exchangeHandler({

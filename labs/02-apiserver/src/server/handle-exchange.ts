@@ -92,3 +92,14 @@ export function metricLabels(
   if (!isKnown) return undefined;
   return labelsOf(info, upgrade === undefined ? metricVerbOf(info.verb) : 'CONNECT');
 }
+
+/** What a list goes through: all objects of its resource, or as many as it asks for. */
+export function objectsToRead(
+  { info, query }: Exchange,
+  { table }: Pick<HandlerEnv, 'table'>,
+): number {
+  if (info.kind !== 'resource' || info.name !== undefined) return 1;
+  const count = table.find(info.group, info.version, info.resource)?.registry?.storage.cache.size;
+  const limit = Number(query.get('limit') ?? 0);
+  return Math.min(count ?? 1, limit > 0 ? limit : Number.POSITIVE_INFINITY);
+}

@@ -20,7 +20,7 @@ import { answerErrors, type ErrorLog } from './filters/answer-errors.ts';
 import { audit } from './filters/audit.ts';
 import { authentication } from './filters/authentication.ts';
 import { authorization } from './filters/authorization.ts';
-import { fairness } from './filters/fairness.ts';
+import { fairness, type ObjectsToRead } from './filters/fairness.ts';
 import { impersonation } from './filters/impersonation.ts';
 import { type Observer, observe } from './filters/observe.ts';
 import { requestInfo } from './filters/request-info.ts';
@@ -45,6 +45,8 @@ export interface PipelineParts {
   readonly auditor?: Auditor | undefined;
   readonly impersonator?: Impersonator | undefined;
   readonly flowController?: FlowController | undefined;
+  /** Of one request; default: one. */
+  readonly objectsToRead?: ObjectsToRead | undefined;
   readonly authorizer?: Authorizer | undefined;
 }
 
@@ -58,7 +60,9 @@ export function buildFilters(parts: PipelineParts): Filter[] {
     authentication(parts),
     ...(auditor === undefined ? [] : [audit(auditor)]),
     ...(impersonator === undefined ? [] : [impersonation(impersonator)]),
-    ...(flowController === undefined ? [] : [fairness(flowController)]),
+    ...(flowController === undefined
+      ? []
+      : [fairness(flowController, parts.objectsToRead ?? (() => 1))]),
     ...(authorizer === undefined ? [] : [authorization(authorizer)]),
   ];
 }

@@ -33,6 +33,7 @@ export async function sendObject(
   options: { shape?: Negotiated; status?: number; warnings?: readonly string[] } = {},
 ): Promise<void> {
   const shape = options.shape ?? negotiated(context);
+  context.exchange.audit?.responseObject(context.served.shown(stored.object));
   const answer: Answer = {
     body:
       shape.shape === 'object'

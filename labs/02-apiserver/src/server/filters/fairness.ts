@@ -9,14 +9,20 @@ import type { Exchange } from '../exchange.ts';
 import type { Filter } from '../pipeline.ts';
 import { isLongRunning } from '../request-info.ts';
 
-export function fairness(controller: FlowController): Filter {
+/** How many objects a list has to go through, as far as one can tell before it. */
+export type ObjectsToRead = (exchange: Exchange) => number;
+
+export function fairness(controller: FlowController, objectsToRead: ObjectsToRead): Filter {
   return {
     name: 'fairness',
     async handle(exchange, next) {
       const { info, request, attributes } = exchange;
       const isWatch = info.verb === 'watch';
       if (exchange.upgrade !== undefined || (isLongRunning(info) && !isWatch)) return next();
-      const release = await controller.admit({ attributes, request }, leaving(exchange));
+      const release = await controller.admit(
+        { attributes, request, objectsToRead: objectsToRead(exchange) },
+        leaving(exchange),
+      );
       if (isWatch) exchange.onStarted(release);
       try {
         await next();

@@ -46,7 +46,7 @@ describe('a request that asks for an upgrade which nobody serves', () => {
     const first = `POST ${NS}/configmaps HTTP/1.1\r\nHost: x\r\n${UPGRADE}${type}\r\n${body}`;
     socket.write(`${first}GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     await closed;
-    expect(text()).toMatch(/^HTTP\/1\.1 201 Created\r\n[^]*"name":"upgraded"[^]*\r\n\r\nok$/);
+    expect(text()).toMatch(/^HTTP\/1\.1 201 Created\r\n[\s\S]*"name":"upgraded"[\s\S]*\r\n\r\nok$/);
   });
 
   test('hears what is wrong with its path', async () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   });
   await createPodOn(server, kubelet, 'web');
 });
-beforeEach(() => void (kubelet.requests.length = 0));
+beforeEach(() => void kubelet.requests.splice(0));
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await kubelet[Symbol.asyncDispose]();

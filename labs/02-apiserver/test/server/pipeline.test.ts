@@ -1,4 +1,5 @@
 // The row of filters: their order, which of them are there, and what each tells the ones behind it.
+import { silentLogger } from '@kube-labs/store';
 import { describe, expect, test } from 'vitest';
 import type { AuditEntry, Auditor } from '#src/audit/auditor.ts';
 import type { Authorizer } from '#src/authz/authorizer.ts';
@@ -6,7 +7,7 @@ import { Exchange } from '#src/server/exchange.ts';
 import { createMetrics } from '#src/server/metrics.ts';
 import { buildFilters, compose, type Filter, type PipelineParts } from '#src/server/pipeline.ts';
 
-const log = { debug() {}, info() {}, warn() {}, error() {} };
+const log = silentLogger;
 const parts: PipelineParts = {
   log,
   observer: { metrics: createMetrics(), log, labelsOf: () => undefined },

@@ -17,14 +17,15 @@ import {
   type Printer,
 } from './table.ts';
 
-const count = (name: string): Column => ({ name, type: 'integer' });
-const WIDE: readonly Column[] = [
+export const count = (name: string): Column => ({ name, type: 'integer' });
+/** What the templates of controllers hold, for -o wide. */
+export const WIDE: readonly Column[] = [
   { name: 'Containers', wide: true },
   { name: 'Images', wide: true },
   { name: 'Selector', wide: true },
 ];
 
-function wideCells(spec: PodSpec | undefined, selector: string): readonly Cell[] {
+export function wideCells(spec: PodSpec | undefined, selector: string): readonly Cell[] {
   const containers = spec?.containers ?? [];
   return [
     containers.map(({ name }) => name).join(','),
@@ -33,7 +34,7 @@ function wideCells(spec: PodSpec | undefined, selector: string): readonly Cell[]
   ];
 }
 
-const selectorText = (selector: LabelSelector | undefined): string =>
+export const selectorText = (selector: LabelSelector | undefined): string =>
   orNone(selector === undefined ? '' : formatLabelSelector(selector));
 
 export const replicationControllerPrinter: Printer<ReplicationController> = {

@@ -20,8 +20,8 @@ import type { User } from '../auth/user.ts';
 import type { Clock } from '../client/clock.ts';
 import type { KubernetesObject, ObjectRef } from '../client/resources.ts';
 import { type FieldError, invalid } from '../strategy/field-error.ts';
-import type { Strategy } from '../strategy/strategy.ts';
-import { metadataOf, mutableCopy, type ReadonlyApiObject } from './api-object.ts';
+import type { Strategy, WriteFacts } from '../strategy/strategy.ts';
+import { formatTime, metadataOf, mutableCopy, type ReadonlyApiObject } from './api-object.ts';
 import { checkDeleteOptions, checkPreconditions, isReleasedBy, planDeletion } from './deletion.ts';
 import { generateName } from './object-name.ts';
 import { objectKey, type ResourceDefinition } from './resource-definition.ts';
@@ -112,7 +112,7 @@ export class Registry {
     const request = this.#admissionRequest('CREATE', object, { options, namespace });
     await admission.mutate(request);
     const { strategy = this.strategy } = options;
-    strategy.prepareForCreate(object);
+    strategy.prepareForCreate(object, this.#facts(options));
     this.#check(object, strategy.validate(object));
     await admission.validate(request);
     const { name = '' } = metadataOf(object);
@@ -178,7 +178,7 @@ export class Registry {
       strategy.prepareForUpdate(next, before);
       this.#check(next, strategy.validateUpdate(next, before));
     } else if (scope === 'status') {
-      prepareStatus(strategy, next, before);
+      prepareStatus(strategy, next, before, this.#facts(options));
       this.#check(next, strategy.validateStatusUpdate(next, before));
     }
     await this.#deps.admission.validate(request);
@@ -260,6 +260,10 @@ export class Registry {
       ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
       ...(old === undefined ? {} : { old }),
     };
+  }
+
+  #facts({ user }: WriteOptions): WriteFacts {
+    return { user, now: formatTime(this.#deps.clock.now()) };
   }
 
   #check(object: KubernetesObject, errors: readonly FieldError[]): void {

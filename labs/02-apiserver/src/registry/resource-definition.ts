@@ -51,6 +51,8 @@ export interface SubresourceDefinition {
   readonly handle?: StoredHandler;
   /** Takes over the connection of a request that asks for an upgrade. */
   readonly connect?: ConnectHandler;
+  /** Judges writes through this subresource instead of the resource's own (ephemeral containers, approvals). */
+  readonly strategy?: Strategy;
   /** The path may go on behind the name: `pods/NAME/proxy/any/path`. */
   readonly hasRest?: boolean;
   /** The answer has no end of its own (logs): it does not count towards latencies. */

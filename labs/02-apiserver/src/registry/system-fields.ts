@@ -7,7 +7,7 @@
 
 import { badRequest, conflict, invalid } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
-import type { Strategy } from '../strategy/strategy.ts';
+import type { Strategy, WriteFacts } from '../strategy/strategy.ts';
 import { formatTime, metadataOf, type ReadonlyApiObject } from './api-object.ts';
 import { newUid } from './object-name.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
@@ -85,9 +85,10 @@ export function prepareStatus(
   strategy: Strategy,
   next: KubernetesObject,
   old: KubernetesObject,
+  facts: WriteFacts,
 ): void {
   if (strategy.prepareForStatusUpdate !== undefined) {
-    strategy.prepareForStatusUpdate(next, old);
+    strategy.prepareForStatusUpdate(next, old, facts);
     return;
   }
   const target = next as Record<string, unknown>;

@@ -54,14 +54,16 @@ export async function bodyOf({ request }: RequestContext): Promise<Body> {
 }
 
 export function writeOptions(context: RequestContext): WriteOptions {
-  const { query, user, served } = context;
+  const { query, user, served, info } = context;
   const values = query.getAll('dryRun').filter((value) => value !== '');
-  const { judgesItself, strategy } = served.definition;
+  const { judgesItself, strategy, subresources } = served.definition;
+  const own = subresources.find(({ name }) => name === info.subresource)?.strategy;
+  const judge = own ?? (judgesItself === true ? strategy : undefined);
   return {
     user,
     dryRun: dryRunOf(values),
     admission: admissionContext(context),
-    ...(judgesItself === true ? { strategy } : {}),
+    ...(judge === undefined ? {} : { strategy: judge }),
   };
 }
 

@@ -47,6 +47,13 @@ export function statusSubresource(context: StoredContext): Promise<void> {
   return method === 'PUT' ? handleUpdate(context, 'status') : handleGet(context);
 }
 
+/** The whole object, judged by the subresource's own strategy. */
+export function objectSubresource(context: StoredContext): Promise<void> {
+  const { method } = context.request;
+  if (method === 'PATCH') return handlePatch(context);
+  return method === 'PUT' ? handleUpdate(context) : handleGet(context);
+}
+
 export async function scaleSubresource(context: StoredContext): Promise<void> {
   const { request, response, registry } = context;
   const ref = refOf(context);
@@ -67,7 +74,8 @@ export async function scaleSubresource(context: StoredContext): Promise<void> {
         : decodeObject(bytes, contentType, SCALE, validation);
     return scaled(current, wanted.object as Scale);
   };
-  const stored = await registry.update(ref, change, { ...writeOptions(context), scope: 'object' });
+  const options = { ...writeOptions(context), scope: 'object' as const, subresource: 'scale' };
+  const stored = await registry.update(ref, change, options);
   await send(request, response, { body: scaleOf(stored) });
 }
 

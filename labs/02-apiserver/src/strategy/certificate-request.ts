@@ -5,6 +5,7 @@
 //
 // Same rules upstream: pkg/apis/certificates/helpers.go (ParseCSR), validateCertificate.
 
+import 'reflect-metadata'; // @peculiar/x509 wants it, and first.
 import { createPublicKey, verify, X509Certificate } from 'node:crypto';
 import { Pkcs10CertificateRequest } from '@peculiar/x509';
 

@@ -22,7 +22,7 @@ import {
   required,
 } from './field-error.ts';
 import { pathSegment } from './name-rules.ts';
-import { defineStrategy, keep, type Strategy } from './strategy.ts';
+import { defineStrategy, keep, type Strategy, type WriteFacts } from './strategy.ts';
 
 type Request = CertificateSigningRequest;
 
@@ -62,29 +62,82 @@ const USAGES = [
 export const certificateSigningRequestStrategy: Strategy = requestStrategy('certificate');
 
 /** For updates through the subresource approval: only the conditions are taken over. */
-export const certificateApprovalStrategy: Strategy = {
-  ...requestStrategy('decision'),
-  prepareForStatusUpdate(object, old) {
-    const request = object as Request;
-    const { conditions } = request.status ?? {};
-    keep(request, old as Request, 'spec');
-    const status = (old as Request).status ?? {};
-    const { conditions: _, ...rest } = status;
-    Object.assign(request, { status: conditions === undefined ? rest : { ...rest, conditions } });
-  },
-};
+export const certificateApprovalStrategy: Strategy = requestStrategy('decision');
 
 function requestStrategy(may: 'certificate' | 'decision'): Strategy {
   return defineStrategy<Request>({
     metadata: { name: pathSegment, namespaced: false },
     hasGeneration: false,
+    prepareForCreate: setRequester,
     prepareForUpdate(request, old) {
       keep(request, old, 'spec');
+    },
+    prepareForStatusUpdate(request, old, facts) {
+      if (may === 'decision') keepAllButConditions(request, old);
+      else keepDecisions(request, old);
+      if (facts !== undefined) stampConditions(request, old, facts.now);
     },
     validate: (request) => validateRequest(request),
     validateOnUpdate: (request, old) => validateUpdate(request, old, 'nothing'),
     validateStatus: (request, old) => validateUpdate(request, old, may),
   });
+}
+
+/** Who asks is what the signer goes by, so nobody can say it for himself. */
+function setRequester(request: Request, facts?: WriteFacts): void {
+  const {
+    username: _name,
+    uid: _uid,
+    groups: _groups,
+    extra: _extra,
+    ...spec
+  } = request.spec ?? {};
+  const { name, uid, groups = [], extra = {} } = facts?.user ?? {};
+  Object.assign(request, {
+    spec: {
+      ...spec,
+      ...(name === undefined ? {} : { username: name }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(groups.length === 0 ? {} : { groups }),
+      ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    },
+  });
+}
+
+function keepAllButConditions(request: Request, old: Request): void {
+  const { conditions } = request.status ?? {};
+  const { conditions: _, ...rest } = old.status ?? {};
+  Object.assign(request, { status: conditions === undefined ? rest : { ...rest, conditions } });
+}
+
+/** Whoever signs read the decisions some time ago; they stand as they are now. */
+function keepDecisions(request: Request, old: Request): void {
+  const isDecision = ({ type }: CertificateSigningRequestCondition): boolean =>
+    (DECISIONS as readonly string[]).includes(type);
+  const sent = request.status?.conditions ?? [];
+  const decisions = (old.status?.conditions ?? []).filter(isDecision);
+  const added = sent.filter(
+    (condition) => isDecision(condition) && !decisions.some(({ type }) => type === condition.type),
+  );
+  const conditions = [...decisions, ...added, ...sent.filter((one) => !isDecision(one))];
+  if (conditions.length === 0) return;
+  Object.assign(request, { status: { ...request.status, conditions } });
+}
+
+function stampConditions(request: Request, old: Request, now: string): void {
+  const { conditions } = request.status ?? {};
+  if (conditions === undefined) return;
+  const stamped = conditions.map((condition) => {
+    const before = old.status?.conditions?.find(
+      ({ type, status }) => type === condition.type && status === condition.status,
+    );
+    return {
+      ...condition,
+      lastTransitionTime: condition.lastTransitionTime ?? before?.lastTransitionTime ?? now,
+      lastUpdateTime: condition.lastUpdateTime ?? now,
+    };
+  });
+  Object.assign(request, { status: { ...request.status, conditions: stamped } });
 }
 
 function validateRequest(request: Request): FieldError[] {

@@ -81,7 +81,7 @@ function uniqueName(name: string, names: Set<string>, path: string): FieldError[
 }
 
 /** What holds for every kind of container. */
-function validateContainer(container: Container, spec: PodSpec, path: string): FieldError[] {
+export function validateContainer(container: Container, spec: PodSpec, path: string): FieldError[] {
   const { name = '', image = '', ports = [], volumeMounts = [] } = container;
   return [
     ...(name === ''

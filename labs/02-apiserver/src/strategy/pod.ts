@@ -28,6 +28,11 @@ export const podStrategy: Strategy = defineStrategy<Pod>({
   prepareForCreate(pod) {
     Object.assign(pod, { status: { phase: 'Pending', qosClass: qosClassOf(pod) } });
   },
+  // The class follows from the spec; whoever writes a status without it does not take it away.
+  prepareForStatusUpdate({ status }, old) {
+    const qosClass = old.status?.qosClass;
+    if (status !== undefined && qosClass !== undefined) status.qosClass ??= qosClass;
+  },
   validate: (pod) => [
     ...validatePodSpec(pod.spec, 'spec'),
     ...imageSpaces(pod),
@@ -35,14 +40,6 @@ export const podStrategy: Strategy = defineStrategy<Pod>({
   ],
   validateUpdate: validatePodUpdate,
 });
-
-const statusOfPods = podStrategy.prepareForStatusUpdate;
-podStrategy.prepareForStatusUpdate = (object, old) => {
-  statusOfPods?.(object, old);
-  const qosClass = (old as Pod).status?.qosClass;
-  const { status } = object as Pod;
-  if (status !== undefined && qosClass !== undefined) status.qosClass ??= qosClass;
-};
 
 /** Guaranteed: every container's limits are its requests, for cpu and memory. BestEffort: none asks for anything. */
 export function qosClassOf({ spec }: Pod): 'Guaranteed' | 'Burstable' | 'BestEffort' {
@@ -115,12 +112,12 @@ function withAllowedChanges(spec: PodSpec, before: PodSpec): PodSpec {
       const { image } = before[list]?.[index] ?? {};
       return image === undefined ? container : { ...container, image };
     });
-  const { activeDeadlineSeconds, tolerations, ephemeralContainers } = before;
+  const { activeDeadlineSeconds, tolerations } = before;
   return {
     ...spec,
     containers: images('containers'),
     initContainers: images('initContainers'),
-    ...optional({ activeDeadlineSeconds, tolerations, ephemeralContainers }),
+    ...optional({ activeDeadlineSeconds, tolerations }),
   };
 }
 

@@ -6,20 +6,32 @@
 //
 // Same idea upstream: apiserver, pkg/registry/rest (RESTCreateStrategy, RESTUpdateStrategy) and pkg/apis/*/v1/defaults.go.
 
+import type { User } from '../auth/user.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { sameValue } from './equality.ts';
 import type { FieldError } from './field-error.ts';
 import { type MetadataRules, validateObjectMeta, validateObjectMetaUpdate } from './object-meta.ts';
 
+/** What a strategy may know of a write besides its object; absent where an object is only tried out. */
+export interface WriteFacts {
+  readonly user: User;
+  /** metav1.Time's text. */
+  readonly now: string;
+}
+
 export interface Strategy {
   /** Fills in what the client left out. */
   setDefaults(object: KubernetesObject): void;
   /** Empties the status; sets the first generation. */
-  prepareForCreate(object: KubernetesObject): void;
+  prepareForCreate(object: KubernetesObject, facts?: WriteFacts): void;
   /** Keeps the status, counts the generation up when the spec changed. */
   prepareForUpdate(object: KubernetesObject, old: KubernetesObject): void;
   /** Keeps everything but the status (and labels, annotations, finalizers). */
-  prepareForStatusUpdate?(object: KubernetesObject, old: KubernetesObject): void;
+  prepareForStatusUpdate?(
+    object: KubernetesObject,
+    old: KubernetesObject,
+    facts?: WriteFacts,
+  ): void;
   validate(object: KubernetesObject): FieldError[];
   validateUpdate(object: KubernetesObject, old: KubernetesObject): FieldError[];
   /** For writes through the status subresource; the spec in `object` is the stored one. */
@@ -38,9 +50,11 @@ export interface StrategyParts<T extends KubernetesObject> {
   readonly statusOnCreate?: boolean;
   setDefaults?(object: T): void;
   /** After the status is empty and the generation is 1. */
-  prepareForCreate?(object: T): void;
+  prepareForCreate?(object: T, facts?: WriteFacts): void;
   /** After the status is back and the generation counted. */
   prepareForUpdate?(object: T, old: T): void;
+  /** After everything but the status is back. */
+  prepareForStatusUpdate?(object: T, old: T, facts?: WriteFacts): void;
   /** Besides metadata. */
   validate?(object: T): FieldError[];
   /** Besides metadata and validate(), which run on updates too. */
@@ -64,10 +78,10 @@ export function defineStrategy<T extends KubernetesObject>(parts: StrategyParts<
   const hasGeneration = parts.hasGeneration ?? hasStatus;
   return {
     setDefaults: (object) => parts.setDefaults?.(own(object)),
-    prepareForCreate(object) {
+    prepareForCreate(object, facts) {
       if (hasStatus && parts.statusOnCreate !== true) (object as Parts).status = {};
       setGeneration(object, hasGeneration ? 1 : undefined);
-      parts.prepareForCreate?.(own(object));
+      parts.prepareForCreate?.(own(object), facts);
     },
     prepareForUpdate(object, old) {
       if (hasStatus) keep(object, old, 'status');
@@ -77,7 +91,14 @@ export function defineStrategy<T extends KubernetesObject>(parts: StrategyParts<
       setGeneration(object, hasGeneration ? next : undefined);
       parts.prepareForUpdate?.(own(object), own(old));
     },
-    ...(hasStatus ? { prepareForStatusUpdate } : {}),
+    ...(hasStatus
+      ? {
+          prepareForStatusUpdate(object, old, facts) {
+            keepAllButStatus(object, old);
+            parts.prepareForStatusUpdate?.(own(object), own(old), facts);
+          },
+        }
+      : {}),
     validate: (object) => [
       ...validateObjectMeta(object, rules),
       ...(parts.validate?.(own(object)) ?? []),
@@ -94,7 +115,7 @@ export function defineStrategy<T extends KubernetesObject>(parts: StrategyParts<
   };
 }
 
-function prepareForStatusUpdate(object: KubernetesObject, old: KubernetesObject): void {
+function keepAllButStatus(object: KubernetesObject, old: KubernetesObject): void {
   for (const field of new Set([...Object.keys(object), ...Object.keys(old)])) {
     if (field !== 'status' && field !== 'metadata') {
       keep(object, old, field as keyof KubernetesObject);

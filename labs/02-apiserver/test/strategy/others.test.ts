@@ -216,14 +216,12 @@ test('a status update changes the status alone', () => {
 });
 
 test('a kind without a strategy of its own has its metadata checked, and its status kept', () => {
-  const gvk = { group: 'batch', version: 'v1', kind: 'Job' };
-  const object = create(
-    gvk,
-    named({ spec: { template: { spec: { containers: [] } } }, status: { active: 1 } }),
-  );
+  const gvk = { group: 'networking.k8s.io', version: 'v1', kind: 'ServiceCIDR' };
+  const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime: null }];
+  const object = create(gvk, named({ spec: { cidrs: [] }, status: { conditions } }));
   expect(object.status).toEqual({});
   expect(complaint(() => create(gvk, { metadata: { name: 'a/b' } }))).toBe(
-    'Job.batch "a/b" is invalid: metadata.name: Invalid value: "a/b": may not contain \'/\'',
+    'ServiceCIDR.networking.k8s.io "a/b" is invalid: metadata.name: Invalid value: "a/b": may not contain \'/\'',
   );
   expect(() =>
     strategyOf({ group: 'no.such', version: 'v9', kind: 'Thing' }).validate({}),

@@ -2,6 +2,29 @@
 //
 // Same facts upstream: registry/admissionregistration/rest/storage_apiserver.go.
 
+import { webhookConfigurationPrinter } from '../../printers/configuration.ts';
+import {
+  mutatingWebhookConfigurationStrategy,
+  validatingWebhookConfigurationStrategy,
+} from '../../strategy/webhook-configuration.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
+import { define } from './define.ts';
 
-export const ADMISSIONREGISTRATION_RESOURCES: readonly ResourceDefinition[] = [];
+const webhooks = {
+  group: 'admissionregistration.k8s.io',
+  categories: ['api-extensions'],
+  namespaced: false,
+  printer: webhookConfigurationPrinter,
+  unconditionalUpdate: false,
+} as const;
+
+export const ADMISSIONREGISTRATION_RESOURCES: readonly ResourceDefinition[] = [
+  define('MutatingWebhookConfiguration', 'mutatingwebhookconfigurations', {
+    ...webhooks,
+    strategy: mutatingWebhookConfigurationStrategy,
+  }),
+  define('ValidatingWebhookConfiguration', 'validatingwebhookconfigurations', {
+    ...webhooks,
+    strategy: validatingWebhookConfigurationStrategy,
+  }),
+];

@@ -2,20 +2,28 @@
 //
 // Same facts upstream: registry/apps/rest/storage_apps.go.
 
+import { controllerRevisionPrinter, statefulSetPrinter } from '../../printers/apps.ts';
 import {
   daemonSetPrinter,
   deploymentPrinter,
   replicaSetPrinter,
 } from '../../printers/workloads.ts';
+import { controllerRevisionStrategy } from '../../strategy/controller-revision.ts';
 import { daemonSetStrategy } from '../../strategy/daemon-set.ts';
 import { deploymentStrategy } from '../../strategy/deployment.ts';
 import { replicaSetStrategy } from '../../strategy/replica-set.ts';
+import { statefulSetStrategy } from '../../strategy/stateful-set.ts';
 import type { ResourceDefinition } from '../resource-definition.ts';
 import { define, SCALE, status, zeroField } from './define.ts';
 
 const apps = { group: 'apps', categories: ['all'] } as const;
 
 export const APPS_RESOURCES: readonly ResourceDefinition[] = [
+  define('ControllerRevision', 'controllerrevisions', {
+    group: 'apps',
+    strategy: controllerRevisionStrategy,
+    printer: controllerRevisionPrinter,
+  }),
   define('DaemonSet', 'daemonsets', {
     ...apps,
     shortNames: ['ds'],
@@ -37,5 +45,12 @@ export const APPS_RESOURCES: readonly ResourceDefinition[] = [
     printer: replicaSetPrinter,
     subresources: [SCALE, status('ReplicaSet')],
     selectableFields: zeroField('status.replicas', '0'),
+  }),
+  define('StatefulSet', 'statefulsets', {
+    ...apps,
+    shortNames: ['sts'],
+    strategy: statefulSetStrategy,
+    printer: statefulSetPrinter,
+    subresources: [SCALE, status('StatefulSet')],
   }),
 ];

@@ -13,5 +13,6 @@ export const COORDINATION_RESOURCES: readonly ResourceDefinition[] = [
     strategy: leaseStrategy,
     printer: leasePrinter,
     createOnUpdate: true,
+    unconditionalUpdate: false,
   }),
 ];

@@ -4,6 +4,7 @@
 //
 // Same facts upstream: registry/core/rest/storage_core.go and each resource's strategy.go.
 
+import { podTemplatePrinter } from '../../printers/apps.ts';
 import {
   configMapPrinter,
   eventPrinter,
@@ -12,22 +13,34 @@ import {
   secretPrinter,
   serviceAccountPrinter,
 } from '../../printers/cluster.ts';
+import { componentStatusPrinter } from '../../printers/configuration.ts';
 import { endpointsPrinter, servicePrinter } from '../../printers/network.ts';
 import { podPrinter } from '../../printers/pod.ts';
+import { resourceQuotaPrinter } from '../../printers/policy.ts';
+import { persistentVolumeClaimPrinter, persistentVolumePrinter } from '../../printers/storage.ts';
 import { replicationControllerPrinter } from '../../printers/workloads.ts';
+import { componentStatusesResource } from '../../server/component-statuses.ts';
+import { evictionSubresource } from '../../server/eviction.ts';
 import type { ConnectHandler } from '../../server/handler.ts';
 import {
   bindingSubresource,
   bindingsResource,
   finalizeSubresource,
+  objectSubresource,
 } from '../../server/subresources.ts';
 import { configMapStrategy } from '../../strategy/config-map.ts';
 import { endpointsStrategy } from '../../strategy/endpoints.ts';
+import { ephemeralContainersStrategy } from '../../strategy/ephemeral-containers.ts';
 import { eventStrategy } from '../../strategy/event.ts';
+import { limitRangeStrategy } from '../../strategy/limit-range.ts';
 import { namespaceStrategy } from '../../strategy/namespace.ts';
 import { nodeStrategy } from '../../strategy/node.ts';
+import { persistentVolumeStrategy } from '../../strategy/persistent-volume.ts';
+import { persistentVolumeClaimStrategy } from '../../strategy/persistent-volume-claim.ts';
 import { podStrategy } from '../../strategy/pod.ts';
+import { podTemplateStrategy } from '../../strategy/pod-template.ts';
 import { replicationControllerStrategy } from '../../strategy/replication-controller.ts';
+import { resourceQuotaStrategy } from '../../strategy/resource-quota.ts';
 import { secretStrategy } from '../../strategy/secret.ts';
 import { serviceStrategy } from '../../strategy/service.ts';
 import { serviceAccountStrategy } from '../../strategy/service-account.ts';
@@ -50,6 +63,21 @@ const pods = define('Pod', 'pods', {
       connect: connectToKubelet,
     },
     { name: 'binding', kind: 'Binding', verbs: ['create'], handle: bindingSubresource },
+    {
+      name: 'ephemeralcontainers',
+      kind: 'Pod',
+      verbs: ['get', 'patch', 'update'],
+      strategy: ephemeralContainersStrategy,
+      handle: objectSubresource,
+    },
+    {
+      name: 'eviction',
+      kind: 'Eviction',
+      group: 'policy',
+      version: 'v1',
+      verbs: ['create'],
+      handle: evictionSubresource,
+    },
     {
       name: 'exec',
       kind: 'PodExecOptions',
@@ -148,6 +176,13 @@ const replicationControllers = define('ReplicationController', 'replicationcontr
 
 export const CORE_RESOURCES: readonly ResourceDefinition[] = [
   define('Binding', 'bindings', { verbs: ['create'], handle: bindingsResource }),
+  define('ComponentStatus', 'componentstatuses', {
+    namespaced: false,
+    shortNames: ['cs'],
+    verbs: ['get', 'list'],
+    printer: componentStatusPrinter,
+    handle: componentStatusesResource,
+  }),
   define('ConfigMap', 'configmaps', {
     shortNames: ['cm'],
     strategy: configMapStrategy,
@@ -161,10 +196,38 @@ export const CORE_RESOURCES: readonly ResourceDefinition[] = [
     createOnUpdate: true,
   }),
   events,
+  define('LimitRange', 'limitranges', {
+    shortNames: ['limits'],
+    strategy: limitRangeStrategy,
+    createOnUpdate: true,
+  }),
   namespaces,
   nodes,
+  define('PersistentVolumeClaim', 'persistentvolumeclaims', {
+    shortNames: ['pvc'],
+    strategy: persistentVolumeClaimStrategy,
+    printer: persistentVolumeClaimPrinter,
+    subresources: [status('PersistentVolumeClaim')],
+  }),
+  define('PersistentVolume', 'persistentvolumes', {
+    namespaced: false,
+    shortNames: ['pv'],
+    strategy: persistentVolumeStrategy,
+    printer: persistentVolumePrinter,
+    subresources: [status('PersistentVolume')],
+  }),
   pods,
+  define('PodTemplate', 'podtemplates', {
+    strategy: podTemplateStrategy,
+    printer: podTemplatePrinter,
+  }),
   replicationControllers,
+  define('ResourceQuota', 'resourcequotas', {
+    shortNames: ['quota'],
+    strategy: resourceQuotaStrategy,
+    printer: resourceQuotaPrinter,
+    subresources: [status('ResourceQuota')],
+  }),
   define('Secret', 'secrets', {
     strategy: secretStrategy,
     printer: secretPrinter,
@@ -174,6 +237,7 @@ export const CORE_RESOURCES: readonly ResourceDefinition[] = [
     shortNames: ['sa'],
     strategy: serviceAccountStrategy,
     printer: serviceAccountPrinter,
+    unconditionalUpdate: false,
   }),
   services,
 ];

@@ -12,6 +12,5 @@ export const DISCOVERY_RESOURCES: readonly ResourceDefinition[] = [
     group: 'discovery.k8s.io',
     strategy: endpointSliceStrategy,
     printer: endpointSlicePrinter,
-    createOnUpdate: true,
   }),
 ];

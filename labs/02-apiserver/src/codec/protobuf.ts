@@ -3,12 +3,14 @@
 // kubectl since 1.32 sends typed creates this way and takes no other answer than success. A body is "k8s\0", then a
 // runtime.Unknown that holds apiVersion, kind and the object's own message. Field numbers come from the catalog; this file
 // knows the wire and the few types whose JSON differs from their message (times, quantities, int-or-string, raw JSON).
-// Only reading: every client that sends protobuf also accepts JSON, so the server never writes it.
+// Reading only; protobuf-encode.ts writes.
 //
 // Same format upstream: apimachinery, pkg/runtime/serializer/protobuf.
 
 import protobuf from 'protobufjs/minimal.js';
-import { type MessageRow, messageOf } from '../schema/catalog.ts';
+import type { MessageRow } from '../schema/catalog.ts';
+import { isNamedList, rowsOf, UNIONS } from '../schema/messages.ts';
+import { JsonSyntaxError, parseGoJson } from './go-json.ts';
 import { formatTime } from './time.ts';
 
 /** The message is upstream's. */
@@ -25,6 +27,8 @@ const MAGIC = Buffer.from('k8s\0', 'latin1');
 const WIRE_BYTES = 2;
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 const RUNTIME = 'io.k8s.apimachinery.pkg.runtime';
+/** As deep as JSON may be. What is deeper would end the stack of whoever walks it later. */
+const DEPTH_MAX = 1000;
 
 type Row = readonly [number: number, name: string, type: string, flags?: string];
 
@@ -59,7 +63,7 @@ export function openEnvelope(body: Uint8Array): ProtobufEnvelope {
 
 /** The message as a value in JSON's shape, zero values and all: decodeGoObject() makes an object of it. */
 export function decodeProtobuf(raw: Uint8Array, definition: string): Record<string, unknown> {
-  return guard(() => readMessage(raw, messageOf(definition) ?? []));
+  return guard(() => readMessage(raw, rowsOf(definition)));
 }
 
 /** protobufjs reports damage as RangeError; everything that follows damage is the client's fault, never ours. */
@@ -67,7 +71,7 @@ function guard<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof ProtobufError) throw error;
+    if (error instanceof ProtobufError || error instanceof JsonSyntaxError) throw error;
     throw new ProtobufError('unexpected EOF', { cause: error });
   }
 }
@@ -75,53 +79,80 @@ function guard<T>(read: () => T): T {
 function readMessage(
   bytes: Uint8Array,
   rows: readonly (Row | MessageRow)[],
+  depth = 0,
 ): Record<string, unknown> {
+  if (depth > DEPTH_MAX) throw new ProtobufError('exceeded max depth');
   const reader = protobuf.Reader.create(bytes);
   const result: Record<string, unknown> = {};
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
     const row = rows.find(([number]) => number === tag >>> 3);
     if (row === undefined) reader.skipType(tag & 7);
-    else readField(reader, tag & 7, row, result);
+    else readField({ reader, wire: tag & 7, depth: depth + 1 }, row, result);
   }
   return result;
 }
 
+/** Where a field stands: behind its tag. */
+interface Source {
+  readonly reader: protobuf.Reader;
+  readonly wire: number;
+  readonly depth: number;
+}
+
 function readField(
-  reader: protobuf.Reader,
-  wire: number,
+  source: Source,
   [, name, type, flags = '']: Row | MessageRow,
   result: Record<string, unknown>,
 ): void {
+  const { reader, depth } = source;
   if (flags.includes('e')) {
-    Object.assign(result, readMessage(reader.bytes(), messageOf(type) ?? []));
+    Object.assign(result, readMessage(reader.bytes(), rowsOf(type), depth));
   } else if (flags.includes('m')) {
-    const entry = readMessage(reader.bytes(), [
+    const rows: readonly Row[] = [
       [1, 'key', 'string'],
       [2, 'value', type],
-    ]);
-    result[name] ??= {};
-    Object.assign(result[name] as object, { [String(entry.key ?? '')]: entry.value ?? null });
+    ];
+    const entry = readMessage(reader.bytes(), rows, depth);
+    // An entry without a value has the zero of its type, which for a text is a text.
+    const zero = type === 'string' || type === 'bytes' ? '' : null;
+    const map = (result[name] ?? {}) as Record<string, unknown>;
+    result[name] = withEntry(map, String(entry.key ?? ''), entry.value ?? zero);
   } else if (flags.includes('r')) {
     result[name] ??= [];
-    readRepeated(reader, wire, type, result[name] as unknown[]);
+    readRepeated(source, type, result[name] as unknown[]);
   } else {
-    result[name] = readValue(reader, wire, type);
+    result[name] = readValue(source, type);
   }
+}
+
+/** A key may be a trap (`__proto__`), so it is defined, not assigned. */
+function withEntry(
+  map: Record<string, unknown>,
+  key: string,
+  value: unknown,
+): Record<string, unknown> {
+  return Object.defineProperty(map, key, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }
 
 /** Numbers may come packed into one chunk of bytes. */
-function readRepeated(reader: protobuf.Reader, wire: number, type: string, list: unknown[]): void {
+function readRepeated(source: Source, type: string, list: unknown[]): void {
+  const { reader, wire, depth } = source;
   const packed = wire === WIRE_BYTES && (type === 'int32' || type === 'int64' || type === 'bool');
   if (!packed) {
-    list.push(readValue(reader, wire, type));
+    list.push(readValue(source, type));
     return;
   }
   const inner = protobuf.Reader.create(reader.bytes());
-  while (inner.pos < inner.len) list.push(readValue(inner, 0, type));
+  while (inner.pos < inner.len) list.push(readValue({ reader: inner, wire: 0, depth }, type));
 }
 
-function readValue(reader: protobuf.Reader, wire: number, type: string): unknown {
+function readValue({ reader, wire, depth }: Source, type: string): unknown {
   const expected = type === 'double' ? 1 : /^(?:bool|int32|int64)$/.test(type) ? 0 : WIRE_BYTES;
   if (wire !== expected) throw new ProtobufError(`proto: illegal wireType ${wire}`);
   switch (type) {
@@ -140,35 +171,64 @@ function readValue(reader: protobuf.Reader, wire: number, type: string): unknown
     case 'rawBytes':
       return reader.bytes();
     case 'typeMeta':
-      return readMessage(reader.bytes(), TYPE_META);
+      return readMessage(reader.bytes(), TYPE_META, depth);
     default:
-      return fromMessage(reader.bytes(), type);
+      return fromMessage(reader.bytes(), type, depth);
   }
 }
 
 /** The types that JSON writes otherwise than as an object of their fields. */
-function fromMessage(bytes: Uint8Array, definition: string): unknown {
+function fromMessage(bytes: Uint8Array, definition: string, depth: number): unknown {
   switch (definition) {
     case `${META}.Time`:
     case `${META}.MicroTime`:
       return timeOf(bytes, definition.endsWith('MicroTime'));
     case `${META}.FieldsV1`:
-      return rawJson(readMessage(bytes, [[1, 'raw', 'rawBytes']]).raw);
     case `${RUNTIME}.RawExtension`:
+    case UNIONS.json:
       return rawJson(readMessage(bytes, [[1, 'raw', 'rawBytes']]).raw);
     case 'io.k8s.apimachinery.pkg.api.resource.Quantity':
       return readMessage(bytes, [[1, 'string', 'string']]).string || '0';
     case 'io.k8s.apimachinery.pkg.util.intstr.IntOrString':
       return intOrString(bytes);
+    case UNIONS.schemaOrBool:
+    case UNIONS.schemaOrArray:
+    case UNIONS.schemaOrStrings:
+      return unionOf(bytes, definition, depth);
     default: {
-      const rows = messageOf(definition) ?? [];
-      const value = readMessage(bytes, rows);
-      // `ExtraValue` and the like: a named list in Go, which protobuf can only write as a message around it.
-      return rows.length === 1 && rows[0]?.[1] === 'items' && rows[0][2] === 'string'
-        ? (value.items ?? [])
-        : value;
+      const rows = rowsOf(definition);
+      const value = readMessage(bytes, rows, depth);
+      if (definition === UNIONS.schema) return withoutZeros(value, rows);
+      return isNamedList(rows) ? (value.items ?? []) : value;
     }
   }
+}
+
+/** A schema may stand where the decoder of the kind does not see that it is one, so its zeros go here. */
+function withoutZeros(
+  value: Record<string, unknown>,
+  rows: readonly MessageRow[],
+): Record<string, unknown> {
+  for (const [, name, , flags] of rows) {
+    if (flags === '' && (value[name] === '' || value[name] === false)) delete value[name];
+  }
+  return value;
+}
+
+/** A schema, or else: a yes or no, several schemas, names of fields. */
+function unionOf(bytes: Uint8Array, definition: string, depth: number): unknown {
+  const rows: readonly Row[] =
+    definition === UNIONS.schemaOrBool
+      ? [
+          [1, 'other', 'bool'],
+          [2, 'schema', UNIONS.schema],
+        ]
+      : [
+          [1, 'schema', UNIONS.schema],
+          [2, 'other', definition === UNIONS.schemaOrArray ? UNIONS.schema : 'string', 'r'],
+        ];
+  const { schema, other } = readMessage(bytes, rows, depth);
+  return schema ?? other ?? (definition === UNIONS.schemaOrBool ? false : null);
 }
 
 function timeOf(bytes: Uint8Array, micro: boolean): string | null {
@@ -190,5 +250,5 @@ function intOrString(bytes: Uint8Array): number | string {
 
 function rawJson(raw: unknown): unknown {
   if (!(raw instanceof Uint8Array) || raw.length === 0) return null;
-  return JSON.parse(Buffer.from(raw).toString('utf8')) as unknown;
+  return parseGoJson(Buffer.from(raw).toString('utf8')).value;
 }

@@ -4,7 +4,8 @@
 // that is '' is not there, a pointer to 0 is, `null` is absence. This file turns OpenAPI and protobuf rows of the catalog
 // into that view; decoders, the patcher and error messages read nothing else.
 
-import { messageOf, referenceOf, type Schema, schemaOf } from './catalog.ts';
+import { referenceOf, type Schema, schemaOf } from './catalog.ts';
+import { rowsOf } from './messages.ts';
 
 export type ScalarKind =
   | 'string'
@@ -91,7 +92,7 @@ function isTypeMeta(name: string, property: Schema): boolean {
 }
 
 function collectGoFields(definition: string, into: Map<string, GoField>): void {
-  for (const [, name, type, flags, goType] of messageOf(definition) ?? []) {
+  for (const [, name, type, flags, goType] of rowsOf(definition)) {
     if (flags.includes('e')) collectGoFields(type, into);
     else into.set(name, { pointer: flags.includes('p'), goType });
   }

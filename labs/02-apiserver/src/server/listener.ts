@@ -32,6 +32,8 @@ const HEADERS_TIMEOUT_MS = 20_000;
 const IDLE_TIMEOUT_MS = 120_000;
 const IDLE_CHECK_MS = 10;
 const STREAMS_MAX = 250;
+/** Node refuses new streams while more is under way on a connection; its default of 10 is less than one long list. */
+const SESSION_MEGABYTES_MAX = 512;
 const STREAM_WINDOW_BYTES = 256 * 1024;
 const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
 
@@ -39,6 +41,7 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   readonly #http2 = createHttp2Server({
+    maxSessionMemory: SESSION_MEGABYTES_MAX,
     settings: { maxConcurrentStreams: STREAMS_MAX, initialWindowSize: STREAM_WINDOW_BYTES },
   });
   readonly #sessions = new Set<ServerHttp2Session>();

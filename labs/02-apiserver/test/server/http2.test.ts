@@ -100,6 +100,20 @@ describe('over HTTP/2', () => {
     expect((await ask(session, '/readyz')).text).toBe('ok');
   });
 
+  test('long lists beside each other all come whole', async () => {
+    const own = await startTestApiServer();
+    const client = open(own);
+    const data = { text: 'x'.repeat(900_000) };
+    for (let at = 0; at < 14; at += 1) {
+      const body = JSON.stringify({ ...JSON.parse(configMap(`long-${at}`)), data });
+      await ask(client, `${NS}/configmaps`, { method: 'POST', body });
+    }
+    const lists = await Promise.all([1, 2, 3].map(() => ask(client, `${NS}/configmaps`)));
+    for (const { text } of lists) expect(JSON.parse(text).items).toHaveLength(14);
+    client.close();
+    await own[Symbol.asyncDispose]();
+  });
+
   test('a watch gets events as they happen and ends whole when the server stops', async () => {
     const own = await startTestApiServer();
     const client = open(own);

@@ -141,7 +141,7 @@ const services = define('Service', 'services', {
   createOnUpdate: true,
 });
 
-const events = define('Event', 'events', {
+export const EVENTS: ResourceDefinition = define('Event', 'events', {
   shortNames: ['ev'],
   strategy: eventStrategy,
   printer: eventPrinter,
@@ -195,7 +195,7 @@ export const CORE_RESOURCES: readonly ResourceDefinition[] = [
     printer: endpointsPrinter,
     createOnUpdate: true,
   }),
-  events,
+  EVENTS,
   define('LimitRange', 'limitranges', {
     shortNames: ['limits'],
     strategy: limitRangeStrategy,

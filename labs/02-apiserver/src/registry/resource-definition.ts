@@ -109,6 +109,11 @@ export interface ResourceDefinition {
   readonly openapi?: (version: 'v2' | 'v3') => Readonly<Record<string, object>>;
 }
 
+/** Whether the resource has a place of its own in the store. */
+export function isStored({ storedAs, handle }: ResourceDefinition): boolean {
+  return storedAs === undefined && handle === undefined;
+}
+
 /** The kind of its lists. */
 export function listKindOf({ kind, listKind }: ResourceDefinition): string {
   return listKind ?? `${kind}List`;

@@ -13,7 +13,7 @@
 
 import type { Registry } from './registry.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
-import { groupVersionOf } from './resource-definition.ts';
+import { groupVersionOf, isStored } from './resource-definition.ts';
 import { Served } from './served.ts';
 
 export interface TableChange {
@@ -93,12 +93,24 @@ export class ResourceTable {
     for (const definition of old) this.#drop(definition);
     for (const definition of next) this.#store(definition);
     for (const definition of next) {
-      const stored = this.#stored.get(definition.storedAs?.definition ?? definition);
-      this.#served.set(keyOf(definition), new Served(definition, stored?.registry));
+      const root = definition.storedAs?.definition ?? definition;
+      const siblings = (apiVersion: string) => this.#sibling(root, apiVersion);
+      const served = new Served(definition, this.#stored.get(root)?.registry, siblings);
+      this.#served.set(keyOf(definition), served);
     }
     this.#definitions = undefined;
     if (old.length === 0 && next.length === 0) return;
     for (const listener of this.#listeners) listener({ added: next, removed: old });
+  }
+
+  /** A stored resource in one of its versions. */
+  #sibling(root: ResourceDefinition, apiVersion: string): Served | undefined {
+    for (const served of this.#served.values()) {
+      const { definition } = served;
+      if (served.apiVersion !== apiVersion || definition.unserved === true) continue;
+      if ((definition.storedAs?.definition ?? definition) === root) return served;
+    }
+    return undefined;
   }
 
   /** Called after each change, synchronously; must not throw. Returns what ends it. */
@@ -157,11 +169,6 @@ export class ResourceTable {
     this.#stored.get(definition)?.stop.abort();
     this.#stored.delete(definition);
   }
-}
-
-/** Whether the resource has a place of its own in the store. */
-export function isStored({ storedAs, handle }: ResourceDefinition): boolean {
-  return storedAs === undefined && handle === undefined;
 }
 
 function keyOf(at: { group: string; version: string; resource: string }): string {

@@ -1,157 +1,125 @@
-// openapi-v2: the older document, in protobuf, which kubectl still asks for: to check a `kind: List`, and kubectl before 1.27 always.
+// openapi-v2: the older document, /openapi/v2, made from the same operations and schemas as those of v3.
 //
-// The same definitions as in v3, in the messages of gnostic's OpenAPIv2.proto; clients take it in no other form. It is made when first
-// asked for, and kept. Only what kubectl reads is there: definitions with their fields and kinds, no paths.
+// One document for the whole server. A reference with a description stands side by side here, where v3 has to wrap it; "one of two
+// types" has no form and is a string of a special format; bodies are parameters. kubectl still asks for it, in protobuf
+// (openapi-v2-protobuf.ts), to check a `kind: List`; other clients ask for it as JSON.
 //
-// Same document upstream: kube-openapi, pkg/handler. Left out: paths and parameters, and the JSON form.
+// Same document upstream: kube-openapi, pkg/builder and pkg/openapiconv.
 
-import protobuf from 'protobufjs';
-import { mergeRuleOf, patchStrategyOf } from '../patch/merge-keys.ts';
-import { referenceOf, type Schema, schemaFile, schemaOf } from './catalog.ts';
+import type { Schema } from './catalog.ts';
+import { nameOfReference, schemasFor, TITLE, VERSION } from './openapi.ts';
+import { type Json, pathsOf, type ResourceInfo } from './openapi-paths.ts';
 
-/** The client asks for spec.v2@v1.0; no media type may hold an @, so the answer has a dot, as upstream's. */
-export const OPENAPI_V2_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+const V3_PREFIX = '#/components/schemas/';
+const V2_PREFIX = '#/definitions/';
+const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-const TITLE = 'Kubernetes';
-const VERSION = 'v1.34.0';
-
-const field = (id: number, type: string, rule?: 'repeated') => ({
-  id,
-  type,
-  ...(rule && { rule }),
-});
-
-/** The messages that we write; numbers are those of gnostic's OpenAPIv2.proto. */
-const root = protobuf.Root.fromJSON({
-  nested: {
-    Any: { fields: { yaml: field(2, 'string') } },
-    NamedAny: { fields: { name: field(1, 'string'), value: field(2, 'Any') } },
-    TypeItem: { fields: { value: field(1, 'string', 'repeated') } },
-    ItemsItem: { fields: { schema: field(1, 'Schema', 'repeated') } },
-    AdditionalPropertiesItem: { fields: { schema: field(1, 'Schema') } },
-    NamedSchema: { fields: { name: field(1, 'string'), value: field(2, 'Schema') } },
-    Properties: { fields: { entries: field(1, 'NamedSchema', 'repeated') } },
-    Schema: {
-      fields: {
-        ref: field(1, 'string'),
-        format: field(2, 'string'),
-        description: field(4, 'string'),
-        required: field(19, 'string', 'repeated'),
-        additionalProperties: field(21, 'AdditionalPropertiesItem'),
-        type: field(22, 'TypeItem'),
-        items: field(23, 'ItemsItem'),
-        properties: field(25, 'Properties'),
-        vendorExtension: field(31, 'NamedAny', 'repeated'),
-      },
-    },
-    Info: { fields: { title: field(1, 'string'), version: field(2, 'string') } },
-    Paths: { fields: {} },
-    Document: {
-      fields: {
-        swagger: field(1, 'string'),
-        info: field(2, 'Info'),
-        paths: field(8, 'Paths'),
-        definitions: field(9, 'Properties'),
-      },
-    },
-  },
-});
-
-const documents = new Map<string, Uint8Array>();
-
-export function openapiV2Document(groupVersions: readonly string[]): Uint8Array {
-  const key = groupVersions.join(' ');
-  const known = documents.get(key);
-  if (known !== undefined) return known;
-  const document = root.lookupType('Document');
-  const bytes = document
-    .encode({
-      swagger: '2.0',
-      info: { title: TITLE, version: VERSION },
-      paths: {},
-      definitions: { entries: definitionsOf(groupVersions) },
-    })
-    .finish();
-  documents.set(key, bytes);
-  return bytes;
+export interface SwaggerDocument {
+  readonly swagger: '2.0';
+  readonly info: { readonly title: string; readonly version: string };
+  readonly paths: Readonly<Record<string, Json>>;
+  readonly definitions: Readonly<Record<string, Json>>;
 }
 
-function definitionsOf(groupVersions: readonly string[]): object[] {
-  const seen = new Map<string, object>();
-  const visit = (definition: string): void => {
-    if (seen.has(definition)) return;
-    const schema = schemaOf(definition);
-    if (schema === undefined) return;
-    seen.set(definition, {});
-    seen.set(definition, schemaMessage(schema, visit, definition));
-  };
-  for (const groupVersion of groupVersions) {
-    for (const definition of Object.keys(schemaFile(groupVersion)?.definitions ?? {}))
-      visit(definition);
-  }
-  return [...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => ({ name, value }));
-}
-
-function schemaMessage(
-  schema: Schema,
-  visit: (definition: string) => void,
-  owner?: string,
-): object {
-  const { description, required, items, additionalProperties, properties } = schema;
-  const reference = referenceOf(schema);
-  if (reference !== undefined) visit(reference);
-  const inner = (child: Schema) => schemaMessage(child, visit);
-  const entries = Object.entries(properties ?? {}).map(([name, child]) => ({
-    name,
-    value: withMergeKeys(inner(child), owner ?? '', name),
-  }));
+export function openapiV2(
+  groupVersions: readonly string[],
+  resources: readonly ResourceInfo[],
+): SwaggerDocument {
+  const schemas = schemasFor(groupVersions, resources, 'v2');
+  const paths = Object.assign({}, ...resources.map(pathsOf)) as Record<string, Json>;
   return {
-    ...(reference !== undefined && { ref: `#/definitions/${reference}` }),
-    ...(description !== undefined && { description }),
-    ...(required !== undefined && { required }),
-    ...typeOf(schema, reference),
-    ...(items !== undefined && { items: { schema: [inner(items)] } }),
-    ...(additionalProperties !== undefined && {
-      additionalProperties: { schema: inner(additionalProperties) },
+    swagger: '2.0',
+    info: { title: TITLE, version: VERSION },
+    paths: mapValues(paths, pathItem),
+    definitions: mapValues(schemas, (schema) => toV2(schema as Schema)),
+  };
+}
+
+/** A schema of v3 in the words of v2; one that is in v2's already stays as it is. */
+export function toV2(schema: Schema): Json {
+  const reference = nameOfReference(schema);
+  if (reference !== undefined) {
+    const { allOf: _, $ref: __, ...beside } = schema;
+    return { ...beside, $ref: V2_PREFIX + reference };
+  }
+  const { oneOf, items, additionalProperties, properties, ...rest } = schema;
+  return {
+    ...rest,
+    ...(oneOf === undefined ? {} : { type: 'string', format: rest.format ?? 'int-or-string' }),
+    ...(items === undefined ? {} : { items: toV2(items) }),
+    ...(additionalProperties === undefined
+      ? {}
+      : {
+          additionalProperties:
+            typeof additionalProperties === 'object' ? toV2(additionalProperties) : true,
+        }),
+    ...(properties === undefined ? {} : { properties: mapValues(properties, toV2) }),
+  };
+}
+
+function pathItem(item: Json): Json {
+  const operations = METHODS.filter((method) => item[method] !== undefined);
+  return {
+    ...Object.fromEntries(
+      operations.map((method) => [method, operation(item[method] as V3Operation)]),
+    ),
+    parameters: (item.parameters as readonly V3Parameter[]).map(parameter),
+  };
+}
+
+interface V3Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly required?: boolean;
+  readonly schema: { readonly type: string };
+}
+type Content = Readonly<Record<string, { readonly schema: Json }>>;
+interface V3Operation {
+  readonly description: string;
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly parameters: readonly V3Parameter[];
+  readonly requestBody?: { readonly content: Content };
+  readonly responses: Readonly<
+    Record<string, { readonly description: string; readonly content?: Content }>
+  >;
+  readonly [extension: `x-${string}`]: unknown;
+}
+
+function operation({ requestBody, responses, parameters, ...rest }: V3Operation): Json {
+  const consumes = Object.keys(requestBody?.content ?? {});
+  const produces = Object.keys(responses['200']?.content ?? {});
+  const body = schemaIn(requestBody?.content);
+  return {
+    ...rest,
+    consumes: consumes.length === 0 ? ['*/*'] : consumes,
+    produces,
+    schemes: ['https'],
+    parameters: [
+      ...(body === undefined ? [] : [{ name: 'body', in: 'body', required: true, schema: body }]),
+      ...parameters.map(parameter),
+    ],
+    responses: mapValues(responses, ({ description, content }) => {
+      const schema = schemaIn(content);
+      return { description, ...(schema === undefined ? {} : { schema }) };
     }),
-    ...(properties !== undefined && { properties: { entries } }),
-    vendorExtension: extensionsOf(schema),
   };
 }
 
-/** What is "one of two types" in v3 was a string of a special format in v2. */
-function typeOf(schema: Schema, reference: string | undefined): object {
-  if (reference !== undefined) return {};
-  if (schema.oneOf !== undefined) {
-    return { type: { value: ['string'] }, format: schema.format ?? 'int-or-string' };
-  }
-  const { type, format } = schema;
-  return {
-    ...(type !== undefined && { type: { value: [type] } }),
-    ...(format !== undefined && { format }),
-  };
+function schemaIn(content: Content | undefined): Json | undefined {
+  const schema = Object.values(content ?? {})[0]?.schema;
+  if (schema === undefined) return undefined;
+  const { $ref } = schema as { $ref?: string };
+  return $ref === undefined ? schema : { $ref: $ref.replace(V3_PREFIX, V2_PREFIX) };
 }
 
-function extensionsOf(schema: Schema): object[] {
-  return Object.entries(schema)
-    .filter(([name]) => name.startsWith('x-kubernetes-'))
-    .map(([name, value]) => extension(name, value));
+function parameter({ schema, ...rest }: V3Parameter): Json {
+  return { ...rest, type: schema.type, uniqueItems: true };
 }
 
-/** JSON is YAML. */
-function extension(name: string, value: unknown): object {
-  return { name, value: { yaml: `${JSON.stringify(value)}\n` } };
-}
-
-function withMergeKeys(message: object, owner: string, property: string): object {
-  const rule = mergeRuleOf(owner, property);
-  if (rule === undefined) return message;
-  const merge = [
-    extension('x-kubernetes-patch-strategy', patchStrategyOf(rule)),
-    ...(rule.mergeKey === undefined
-      ? []
-      : [extension('x-kubernetes-patch-merge-key', rule.mergeKey)]),
-  ];
-  const { vendorExtension = [] } = message as { vendorExtension?: object[] };
-  return { ...message, vendorExtension: [...vendorExtension, ...merge] };
+function mapValues<T, R>(
+  record: Readonly<Record<string, T>>,
+  change: (value: T) => R,
+): Readonly<Record<string, R>> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }

@@ -21,10 +21,12 @@ import { Authorization } from '../authz/build-authorization.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
 import { customResourceController } from '../crd/controller.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
+import { ApiDocuments } from './api-documents.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
 import { bootstrapController } from './bootstrap.ts';
 import { buildTable, DEFAULT_SERVICE_RANGE } from './build-table.ts';
 import { compaction } from './compaction.ts';
+import type { RemoteVersion } from './discovery.ts';
 import { Exchange, type ExchangeParts } from './exchange.ts';
 import { exchangeHandler, metricLabels, objectsToRead, wantsUpgrade } from './handle-exchange.ts';
 import type { HandlerEnv } from './handler.ts';
@@ -38,6 +40,7 @@ import { PostStartHooks } from './post-start-hooks.ts';
 import type { ServerEnv } from './server-env.ts';
 import { addressAt, parseIpv4Range } from './service-allocator.ts';
 
+const NO_REMOTES: readonly RemoteVersion[] = [];
 const REQUEST_TIMEOUT_MS = 60_000;
 /** How long requests that are under way may take once the server stops. */
 const DRAIN_MS = 3000;
@@ -53,6 +56,7 @@ export class ApiServer implements AsyncDisposable {
   readonly #handle: Handler;
   readonly #listener: Listener;
   readonly #metrics = createMetrics();
+  readonly #documents: ApiDocuments;
   /** Ends what clients wait for; and, once that is done, what the server does by itself. */
   readonly #serving = new AbortController();
   readonly #background = new AbortController();
@@ -72,6 +76,7 @@ export class ApiServer implements AsyncDisposable {
     const shared = { store, log: this.#log, clock: this.#clock, table };
     this.#env = { ...shared, signal: this.#background.signal };
     authorization.follow(this.#env);
+    this.#documents = this.#buildDocuments();
     this.#health = new HealthChecks(this.#log);
     this.#hooks = new PostStartHooks([
       ...this.#ownHooks(),
@@ -185,11 +190,16 @@ export class ApiServer implements AsyncDisposable {
   }
 
   #paths(): PathDeps {
-    return {
-      resources: this.#table.definitions(),
-      serverAddress: `${this.#options.advertiseAddress ?? '127.0.0.1'}:${this.port}`,
-      metrics: () => this.#metrics.text(),
-    };
+    return { documents: this.#documents, metrics: () => this.#metrics.text() };
+  }
+
+  #buildDocuments(): ApiDocuments {
+    const { advertiseAddress = '127.0.0.1' } = this.#options;
+    return new ApiDocuments({
+      definitions: () => this.#table.definitions(),
+      remotes: () => NO_REMOTES,
+      serverAddress: () => `${advertiseAddress}:${this.port}`,
+    });
   }
 
   #ownHooks() {

@@ -3,15 +3,18 @@
 //   aggregated   everything in two answers (/api and /apis), by a special Accept header; ETag and 304
 //   legacy       /api, /apis, and one answer for each group-version
 //
-// All of it follows from the resource declarations; nothing is listed twice. Pure.
-// Same idea upstream: apiserver, endpoints/discovery and endpoints/discovery/aggregated.
+// All of it follows from the resource declarations and from what other servers said of the group-versions that they answer; nothing is
+// listed twice. Pure.
+// Same idea upstream: apiserver, endpoints/discovery and endpoints/discovery/aggregated; kube-aggregator, pkg/apiserver/handler_apis.go.
 
 import { createHash } from 'node:crypto';
 import {
   groupVersionOf,
+  isStored,
   type ResourceDefinition,
   type SubresourceDefinition,
 } from '../registry/resource-definition.ts';
+import { type ApiPriority, compareGroupVersions, type GroupVersion } from './api-priorities.ts';
 
 export const GIT_VERSION = 'v1.33.1+kube-labs';
 
@@ -27,38 +30,72 @@ export const VERSION_INFO = {
   platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
 };
 
-type Definitions = readonly ResourceDefinition[];
-
-export function groupsOf(resources: Definitions): readonly string[] {
-  return [...new Set(resources.map(({ group }) => group))];
+/** A group-version that another server answers. */
+export interface RemoteVersion {
+  readonly group: string;
+  readonly version: string;
+  readonly priority: ApiPriority;
+  /** False while it cannot be reached: what is known of it may be old. */
+  readonly isAvailable: boolean;
+  /** As aggregated discovery describes resources; empty until it was asked. */
+  readonly resources: readonly object[];
 }
 
-export function groupVersionsOf(resources: Definitions): readonly string[] {
-  return [...new Set(resources.map(groupVersionOf))];
+/** Everything that is offered. */
+export interface ApiSurface {
+  readonly definitions: readonly ResourceDefinition[];
+  readonly remotes: readonly RemoteVersion[];
 }
 
-/** `APIGroupDiscoveryList` for /api (the core group, which has no name) or /apis. */
-export function aggregatedDiscovery(
-  resources: Definitions,
-  core: boolean,
-  version: string,
-): object {
-  const groups = groupsOf(resources).filter((group) => (group === '') === core);
+/** The group-versions that this server answers itself, in order of preference. */
+export function ownVersions({ definitions, remotes }: ApiSurface): readonly GroupVersion[] {
+  const found = new Map<string, GroupVersion>();
+  for (const { group, version } of definitions) {
+    if (!remotes.some((one) => one.group === group && one.version === version)) {
+      found.set(`${group}/${version}`, { group, version });
+    }
+  }
+  return [...found.values()].sort(compareGroupVersions);
+}
+
+function allVersions(surface: ApiSurface): readonly GroupVersion[] {
+  return [...ownVersions(surface), ...surface.remotes].sort(compareGroupVersions);
+}
+
+/** The core group, which has no name, is not among them. */
+export function groupsOf(surface: ApiSurface): readonly string[] {
+  return [...new Set(allVersions(surface).map(({ group }) => group))].filter(Boolean);
+}
+
+function versionsOf(surface: ApiSurface, group: string): readonly GroupVersion[] {
+  return allVersions(surface).filter((one) => one.group === group);
+}
+
+/** `APIGroupDiscoveryList` for /api (the core group) or /apis. */
+export function aggregatedDiscovery(surface: ApiSurface, core: boolean, version: string): object {
+  const groups = core ? [''] : groupsOf(surface);
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: `apidiscovery.k8s.io/${version}`,
     metadata: {},
     items: groups.map((group) => ({
       metadata: core ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
-      versions: versionsOf(resources, group).map((name) => ({
-        version: name,
-        freshness: 'Current',
-        resources: resources
-          .filter((resource) => resource.group === group && resource.version === name)
-          .map(discoveredResource),
-      })),
+      versions: versionsOf(surface, group).map((one) => aggregatedVersionOf(surface, one)),
     })),
   };
+}
+
+function aggregatedVersionOf(
+  { definitions, remotes }: ApiSurface,
+  { group, version }: GroupVersion,
+): object {
+  const remote = remotes.find((one) => one.group === group && one.version === version);
+  if (remote !== undefined) {
+    const freshness = remote.isAvailable ? 'Current' : 'Stale';
+    return { version, resources: remote.resources, freshness };
+  }
+  const own = definitions.filter((one) => one.group === group && one.version === version);
+  return { version, resources: own.map(discoveredResource), freshness: 'Current' };
 }
 
 function discoveredResource(definition: ResourceDefinition): object {
@@ -89,32 +126,24 @@ function kindOf(definition: ResourceDefinition, subresource: SubresourceDefiniti
   };
 }
 
-function versionsOf(resources: Definitions, group: string): readonly string[] {
-  return [...new Set(resources.filter((one) => one.group === group).map(({ version }) => version))];
-}
-
 /** /api */
-export function apiVersions(resources: Definitions, serverAddress: string): object {
+export function apiVersions(surface: ApiSurface, serverAddress: string): object {
   return {
     kind: 'APIVersions',
-    versions: versionsOf(resources, ''),
+    versions: versionsOf(surface, '').map(({ version }) => version),
     serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
   };
 }
 
 /** /apis */
-export function apiGroupList(resources: Definitions): object {
-  const groups = groupsOf(resources).filter((group) => group !== '');
-  return {
-    kind: 'APIGroupList',
-    apiVersion: 'v1',
-    groups: groups.map((group) => apiGroup(resources, group)),
-  };
+export function apiGroupList(surface: ApiSurface): object {
+  const groups = groupsOf(surface).map((group) => apiGroup(surface, group));
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups };
 }
 
 /** /apis/GROUP */
-export function apiGroup(resources: Definitions, name: string): object {
-  const versions = versionsOf(resources, name).map((version) => ({
+export function apiGroup(surface: ApiSurface, name: string): object {
+  const versions = versionsOf(surface, name).map(({ version }) => ({
     groupVersion: `${name}/${version}`,
     version,
   }));
@@ -122,8 +151,11 @@ export function apiGroup(resources: Definitions, name: string): object {
 }
 
 /** /api/v1 and /apis/GROUP/VERSION */
-export function apiResourceList(resources: Definitions, groupVersion: string): object | undefined {
-  const own = resources.filter((definition) => groupVersionOf(definition) === groupVersion);
+export function apiResourceList(
+  { definitions }: ApiSurface,
+  groupVersion: string,
+): object | undefined {
+  const own = definitions.filter((definition) => groupVersionOf(definition) === groupVersion);
   if (own.length === 0) return undefined;
   return {
     kind: 'APIResourceList',
@@ -145,6 +177,7 @@ export function apiResourceList(resources: Definitions, groupVersion: string): o
 
 function legacyResource(definition: ResourceDefinition): object {
   const { resource, singular, namespaced, kind, verbs, shortNames, categories } = definition;
+  const stored = definition.storedAs?.definition ?? definition;
   return {
     name: resource,
     singularName: singular,
@@ -153,7 +186,14 @@ function legacyResource(definition: ResourceDefinition): object {
     verbs,
     ...(shortNames.length > 0 && { shortNames }),
     ...(categories.length > 0 && { categories }),
+    ...(isStored(stored) && { storageVersionHash: storageVersionHash(stored) }),
   };
+}
+
+/** Tells a client that objects are stored in another version now than when it last looked. Upstream's own hash. */
+export function storageVersionHash({ group, version, kind }: ResourceDefinition): string {
+  const digest = createHash('sha256').update(`${group}/${version}/${kind}`).digest();
+  return digest.subarray(0, 8).toString('base64');
 }
 
 /** The version of aggregated discovery that a client takes, if it takes any. */
@@ -162,8 +202,4 @@ export function aggregatedVersion(accept: string | undefined): string | undefine
     ? /v=(v2beta1|v2)\b/.exec(accept ?? '')?.[1]
     : undefined;
   return found;
-}
-
-export function etagOf(body: Buffer): string {
-  return `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
 }

@@ -144,7 +144,7 @@ test('an update must say which version it saw', async () => {
   const blind = await ask(`${V1}/updated`, { method: 'PUT', body });
   expect(blind.json).toMatchObject({ code: 422 });
   expect(blind.json.message).toContain(
-    'metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+    'metadata.resourceVersion: Invalid value: 0x0: must be specified for an update',
   );
   const seen = await ask(`${V1}/updated`, {
     method: 'PUT',
@@ -326,4 +326,94 @@ test('a restart keeps definitions and objects: the server is not ready before it
   await post(V1, cronTab('kept'));
   await server.restart();
   expect((await ask(`${V1}/kept`)).json).toMatchObject({ metadata: { name: 'kept' } });
+});
+
+describe('what is said of custom resources', () => {
+  const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+  test('aggregated discovery, with the preferred version first', async () => {
+    const { json } = await ask('/apis', { headers: { accept } });
+    const names = json.items.map((item: { metadata: { name: string } }) => item.metadata.name);
+    expect(names[0]).toBe('apps');
+    expect(names.at(-1)).toBe('stable.example.com');
+    const { versions } = json.items.at(-1);
+    expect(versions.map(({ version }: { version: string }) => version)).toEqual(['v2', 'v1']);
+    expect(versions[1].resources[0]).toMatchObject({
+      resource: 'crontabs',
+      responseKind: { group: 'stable.example.com', version: 'v1', kind: 'CronTab' },
+      scope: 'Namespaced',
+      singularResource: 'crontab',
+      shortNames: ['ct'],
+      subresources: [
+        { subresource: 'status', verbs: ['get', 'patch', 'update'] },
+        {
+          subresource: 'scale',
+          responseKind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+        },
+      ],
+    });
+  });
+
+  test('legacy discovery, with the hash of the stored version', async () => {
+    const group = await ask('/apis/stable.example.com');
+    expect(group.json.preferredVersion.version).toBe('v2');
+    const v1 = await ask('/apis/stable.example.com/v1');
+    const v2 = await ask('/apis/stable.example.com/v2');
+    const hash = v1.json.resources[0].storageVersionHash;
+    expect(hash).toBe('EdX2FP+L0js=');
+    expect(v2.json.resources[0].storageVersionHash).toBe(hash);
+    const core = (await ask('/api/v1')).json.resources;
+    const pods = core.find(({ name }: { name: string }) => name === 'pods');
+    expect(pods.storageVersionHash).toBe('xPOwRZ+Yhw8='); // As every real server has it.
+  });
+
+  test('OpenAPI: schemas of the kind and its list, under a hash that changes with them alone', async () => {
+    const index = async () => (await ask('/openapi/v3')).json.paths;
+    const before = await index();
+    const path = 'apis/stable.example.com/v1';
+    const url: string = before[path].serverRelativeURL;
+    const document = await ask(url);
+    expect(document.headers['cache-control']).toBe('public, immutable');
+    const schema = document.json.components.schemas['com.example.stable.v1.CronTab'];
+    expect(schema.properties.spec.properties.image).toEqual({ type: 'string', default: 'busybox' });
+    const { patch } =
+      document.json.paths['/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}'];
+    expect(patch.requestBody.content).not.toHaveProperty([
+      'application/strategic-merge-patch+json',
+    ]);
+    const swagger = await ask('/openapi/v2');
+    expect(swagger.json.definitions).toHaveProperty(['com.example.stable.v1.CronTabList']);
+
+    const at =
+      '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/image/description';
+    await ask(`${DEFINITIONS}/crontabs.stable.example.com`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json-patch+json' },
+      body: JSON.stringify([{ op: 'add', path: at, value: 'what to run' }]),
+    });
+    await vi.waitFor(async () => {
+      const after = await index();
+      expect(after[path].serverRelativeURL).not.toBe(url);
+      expect(after['api/v1']).toEqual(before['api/v1']);
+    });
+    const old = await ask(url);
+    expect(old.status).toBe(301);
+    expect(String(old.headers.location)).toBe((await index())[path].serverRelativeURL);
+  });
+
+  test('discovery answers 304 until something changes', async () => {
+    const first = await ask('/apis', { headers: { accept } });
+    const headers = { accept, 'if-none-match': String(first.headers.etag) };
+    expect((await ask('/apis', { headers })).status).toBe(304);
+    const plural = 'changes';
+    await post(
+      DEFINITIONS,
+      cronTabs(({ metadata, spec }) => {
+        Object.assign(metadata ?? {}, { name: `${plural}.stable.example.com` });
+        spec.names = { plural, kind: 'Change' };
+      }),
+    );
+    await established(`${plural}.stable.example.com`);
+    expect((await ask('/apis', { headers })).status).toBe(200);
+  });
 });

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AdmissionChain } from '#src/admission/admission.ts';
 import { realClock } from '#src/client/clock.ts';
 import { buildResourceTable } from '#src/registry/build-resources.ts';
-import type { ResourceDefinition } from '#src/registry/resource-definition.ts';
-import { isStored, type ResourceTable, type TableChange } from '#src/registry/resource-table.ts';
+import { isStored, type ResourceDefinition } from '#src/registry/resource-definition.ts';
+import type { ResourceTable, TableChange } from '#src/registry/resource-table.ts';
 import { define } from '#src/registry/resources/define.ts';
 import { RESOURCES } from '#src/registry/resources.ts';
 

@@ -278,10 +278,19 @@ test('/metrics counts requests under upstream’s names', async () => {
   );
 });
 
-test('OpenAPI v2 is given in the one form that kubectl takes', async () => {
-  const { status, headers } = await wire(server, '/openapi/v2');
-  expect(status).toBe(200);
-  expect(headers['content-type']).toBe(
+test('OpenAPI v2 is given as JSON, and in the one form that kubectl takes', async () => {
+  const { headers, json } = await wire(server, '/openapi/v2');
+  expect(headers['content-type']).toBe('application/json');
+  const path = '/api/v1/namespaces/{namespace}/pods/{name}';
+  expect(json.paths[path].patch).toMatchObject({
+    operationId: 'patchCoreV1NamespacedPod',
+    'x-kubernetes-group-version-kind': { group: '', version: 'v1', kind: 'Pod' },
+    responses: { 200: { schema: { $ref: '#/definitions/io.k8s.api.core.v1.Pod' } } },
+  });
+  const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+  const binary = await wire(server, '/openapi/v2', { headers: { accept } });
+  expect(binary.status).toBe(200);
+  expect(binary.headers['content-type']).toBe(
     'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
   );
 });

@@ -7,7 +7,12 @@
 // (apiextensions-apiserver, pkg/apiserver/customresource_handler.go).
 
 import type { KubernetesObject } from '../client/resources.ts';
-import { JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH } from '../patch/apply-patch.ts';
+import {
+  APPLY_PATCH,
+  JSON_PATCH,
+  MERGE_PATCH,
+  STRATEGIC_MERGE_PATCH,
+} from '../patch/apply-patch.ts';
 import { definitionOfKind, type GroupVersionKind, type Schema } from '../schema/catalog.ts';
 import { checkObject, type DecodedObject, decodeObject, type FieldValidation } from './decode.ts';
 
@@ -33,7 +38,7 @@ export interface KindCodec {
   setDefaults(object: KubernetesObject): void;
 }
 
-const PATCH_TYPES = [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH];
+const PATCH_TYPES = [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH];
 
 /** The codec of a kind that the generated schemas describe. */
 export function goCodec(

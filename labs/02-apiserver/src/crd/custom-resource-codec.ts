@@ -19,7 +19,7 @@ import { GoTypeError } from '../codec/go-place.ts';
 import type { KindCodec } from '../codec/kind-codec.ts';
 import { TimeError } from '../codec/time.ts';
 import { YamlError } from '../codec/yaml-body.ts';
-import { JSON_PATCH, MERGE_PATCH } from '../patch/apply-patch.ts';
+import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH } from '../patch/apply-patch.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
 import type { GroupVersionKind } from '../schema/catalog.ts';
 import { invalid, invalidValue } from '../strategy/field-error.ts';
@@ -46,7 +46,7 @@ export function customResourceCodec(
     decode: (bytes, contentType, validation) =>
       decodeBody(bytes, contentType, { gvk, schema, validation }),
     check: (value, validation) => checkPatched(value, { gvk, schema, validation }),
-    patchTypes: [JSON_PATCH, MERGE_PATCH],
+    patchTypes: [JSON_PATCH, MERGE_PATCH, APPLY_PATCH],
     structure: schema === undefined ? undefined : { kind: 'structural', schema: schema as object },
     setDefaults() {}, // decode() and check() have done it.
   };

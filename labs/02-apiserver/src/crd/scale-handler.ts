@@ -9,6 +9,7 @@ import { checkObject, decodeObject } from '../codec/decode.ts';
 import { applyPatch } from '../patch/apply-patch.ts';
 import { mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
+import { own } from '../server/field-ownership.ts';
 import type { StoredContext, StoredHandler } from '../server/handler.ts';
 import { bodyOf, fieldValidationOf, refOf, writeOptions } from '../server/request-context.ts';
 import { send } from '../server/responses.ts';
@@ -54,10 +55,11 @@ function found(object: ReadonlyApiObject, paths: CustomResourceSubresourceScale)
 }
 
 function scaled(
-  { served }: StoredContext,
+  context: StoredContext,
   current: StoredObject,
   { wanted, paths }: { wanted: Scale; paths: CustomResourceSubresourceScale },
 ): KubernetesObject {
+  const { served } = context;
   const replicas = wanted.spec?.replicas ?? 0;
   if (replicas < 0) {
     const error = invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0');
@@ -67,5 +69,5 @@ function scaled(
   setCustomReplicas(next, paths, replicas);
   const { resourceVersion } = wanted.metadata ?? {};
   if (resourceVersion) next.metadata = { ...next.metadata, resourceVersion };
-  return served.toStorage(next);
+  return own(context, current.object, served.toStorage(next));
 }

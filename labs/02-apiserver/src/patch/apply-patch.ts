@@ -3,7 +3,7 @@
 // Pure: the caller checks the result against the schema (checkObject) and tries again when somebody else wrote meanwhile.
 // `current` is shared with every reader and never changed.
 //
-// Same dispatch upstream: apiserver, pkg/endpoints/handlers/patch.go. Left out: server-side apply.
+// Same dispatch upstream: apiserver, pkg/endpoints/handlers/patch.go.
 
 import { badRequest, unsupportedMediaType } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
@@ -16,6 +16,8 @@ import { strategicMerge } from './strategic-merge.ts';
 export const JSON_PATCH = 'application/json-patch+json';
 export const MERGE_PATCH = 'application/merge-patch+json';
 export const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
+/** Server-side apply, which is no patch of the object but a part of it: server/apply-handler.ts. */
+export const APPLY_PATCH = 'application/apply-patch+yaml';
 
 export function applyPatch(
   current: KubernetesObject,

@@ -10,12 +10,13 @@
 //   3. a dry run goes the whole way but the last step.
 //
 // Same idea upstream: apiserver, registry/generic/registry/store.go and storage's GuaranteedUpdate.
-// Left out: managedFields, and the object counts of quota.
+// metadata.managedFields comes with the object that is to be written: the handlers work it out (server/field-ownership.ts).
+// Left out: the object counts of quota.
 
-import { isDeepStrictEqual } from 'node:util';
-import type { DeleteOptions } from 'kubernetes-types/meta/v1';
+import type { DeleteOptions, ManagedFieldsEntry } from 'kubernetes-types/meta/v1';
 import type { AdmissionChain, AdmissionContext, AdmissionRequest } from '../admission/admission.ts';
 import { ApiError, alreadyExists, conflict, notFound } from '../api-error.ts';
+import { sameJson } from '../apply/typed-compare.ts';
 import type { User } from '../auth/user.ts';
 import type { Clock } from '../client/clock.ts';
 import type { KubernetesObject, ObjectRef } from '../client/resources.ts';
@@ -278,7 +279,20 @@ function refOf({ metadata }: KubernetesObject): ObjectRef {
   return metadata?.namespace === undefined ? { name } : { namespace: metadata.namespace, name };
 }
 
-/** A write that changes nothing does not happen: no new revision, no event, as upstream. */
+/**
+ * A write that changes nothing does not happen: no new revision, no event, as upstream. That somebody said again what they
+ * had said, which shows only in the time of their entry in managedFields, is nothing.
+ */
 function isSame(next: KubernetesObject, old: ReadonlyApiObject): boolean {
-  return isDeepStrictEqual(next, old);
+  const [list, oldList] = [next.metadata?.managedFields, old.metadata.managedFields];
+  return sameJson(timeless(list), timeless(oldList)) && sameJson(listless(next), listless(old));
+}
+
+function timeless(list: readonly ManagedFieldsEntry[] | undefined): object[] | undefined {
+  return list?.map(({ time: _, ...entry }) => entry);
+}
+
+function listless(object: KubernetesObject | ReadonlyApiObject): object {
+  const { managedFields: _, ...metadata } = object.metadata ?? {};
+  return { ...object, metadata };
 }

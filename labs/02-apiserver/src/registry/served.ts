@@ -25,9 +25,16 @@ export class Served {
   /** An object is converted once, however many watchers and lists send it. */
   readonly #views = new WeakMap<StoredObject, StoredObject>();
 
-  constructor(definition: ResourceDefinition, registry: Registry | undefined) {
+  readonly #siblings: (apiVersion: string) => Served | undefined;
+
+  constructor(
+    definition: ResourceDefinition,
+    registry: Registry | undefined,
+    siblings: (apiVersion: string) => Served | undefined = () => undefined,
+  ) {
     this.definition = definition;
     this.registry = registry;
+    this.#siblings = siblings;
     this.apiVersion = groupVersionOf(definition);
     this.codec = definition.codec ?? goCodec(definition);
   }
@@ -62,9 +69,20 @@ export class Served {
   toStorage(object: KubernetesObject): KubernetesObject {
     this.codec.setDefaults(object);
     const { storedAs, strategy } = this.definition;
-    const stored = storedAs === undefined ? object : converted(object, storedAs);
+    const stored = this.asStored(object);
     (storedAs?.definition.strategy ?? strategy).setDefaults(stored);
     return stored;
+  }
+
+  /** The same resource in another of its versions, or this; undefined when it is not served in that. */
+  sibling(apiVersion: string): Served | undefined {
+    return apiVersion === this.apiVersion ? this : this.#siblings(apiVersion);
+  }
+
+  /** The object in the stored version, without any defaults. */
+  asStored(object: KubernetesObject): KubernetesObject {
+    const { storedAs } = this.definition;
+    return storedAs === undefined ? object : converted(object, storedAs);
   }
 
   /** Objects may lie in the store in a version that was the stored one once: then even the stored version is converted. */

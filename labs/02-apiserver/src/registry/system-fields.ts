@@ -25,7 +25,6 @@ export function setSystemFields(
   delete metadata.selfLink;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
-  delete metadata.managedFields;
   if (namespace === undefined) delete metadata.namespace;
   else metadata.namespace = namespace;
   metadata.uid = newUid();
@@ -51,7 +50,6 @@ export function keepSystemFields(next: KubernetesObject, old: ReadonlyApiObject)
     else Object.assign(metadata, { [field]: value });
   }
   delete metadata.selfLink;
-  delete metadata.managedFields;
 }
 
 /** Optimistic concurrency: a writer that names the version it read loses when that is not the current one. */

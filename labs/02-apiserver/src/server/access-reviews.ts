@@ -19,7 +19,7 @@ import type { ResourceHandler } from './handler.ts';
 import type { RequestContext } from './request-context.ts';
 import { bodyOf, fieldValidationOf, negotiated } from './request-context.ts';
 import { send } from './responses.ts';
-import { checkNamespace } from './write-handlers.ts';
+import { checkNamespace } from './write-checks.ts';
 
 export const subjectAccessReviews: ResourceHandler = (context, { authorizer = alwaysAllow }) =>
   answer<SubjectAccessReview>(context, (review) => reviewSubjectAccess(review, authorizer));

@@ -21,6 +21,7 @@ import { applyPatch } from '../patch/apply-patch.ts';
 import { formatTime, mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
+import { checkManager, own } from './field-ownership.ts';
 import type { HandlerEnv, StoredContext } from './handler.ts';
 import { handleGet, sendObject } from './read-handlers.ts';
 import {
@@ -31,7 +32,8 @@ import {
   writeOptions,
 } from './request-context.ts';
 import { send } from './responses.ts';
-import { checkNamespace, handlePatch, handleUpdate, mediaType } from './write-handlers.ts';
+import { checkNamespace } from './write-checks.ts';
+import { handlePatch, handleUpdate, mediaType } from './write-handlers.ts';
 
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 const BINDING = { group: '', version: 'v1', kind: 'Binding' };
@@ -63,6 +65,7 @@ export async function scaleSubresource(context: StoredContext): Promise<void> {
   }
   const { bytes, contentType } = await bodyOf(context);
   const validation = fieldValidationOf(context);
+  checkManager(context, '');
   const change = (current: StoredObject): KubernetesObject => {
     const wanted =
       request.method === 'PATCH'
@@ -72,7 +75,7 @@ export async function scaleSubresource(context: StoredContext): Promise<void> {
             validation,
           )
         : decodeObject(bytes, contentType, SCALE, validation);
-    return scaled(current, wanted.object as Scale);
+    return own(context, current.object, scaled(current, wanted.object as Scale));
   };
   const options = { ...writeOptions(context), scope: 'object' as const, subresource: 'scale' };
   const stored = await registry.update(ref, change, options);

@@ -1,20 +1,23 @@
 // write-handlers: POST, PUT, PATCH and DELETE of objects.
 //
-// A handler turns a body into an object of the right kind, checked and with its defaults; what the write means is the registry's.
+// A handler turns a body into an object of the right kind, checked, with its defaults and the list of who owns its fields; what the
+// write means is the registry's. Server-side apply is in apply-handler.ts.
+//
 // Same idea upstream: apiserver, endpoints/handlers (create.go, update.go, patch.go, delete.go).
-// Left out in this step: server-side apply.
 
 import type { DeleteOptions } from 'kubernetes-types/meta/v1';
-import { ApiError, badRequest, unsupportedMediaType } from '../api-error.ts';
+import { ApiError, unsupportedMediaType } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { type DecodedObject, decodeOptions } from '../codec/decode.ts';
-import { applyPatch } from '../patch/apply-patch.ts';
-import { metadataOf, mutableCopy } from '../registry/api-object.ts';
+import { APPLY_PATCH, applyPatch } from '../patch/apply-patch.ts';
+import { mutableCopy } from '../registry/api-object.ts';
 import { list } from '../registry/list.ts';
 import { ObjectFilter } from '../registry/object-filter.ts';
 import type { UpdateOptions } from '../registry/registry.ts';
 import { listKindOf } from '../registry/resource-definition.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
+import { handleApply } from './apply-handler.ts';
+import { checkManager, own } from './field-ownership.ts';
 import type { StoredContext } from './handler.ts';
 import { sendObject } from './read-handlers.ts';
 import {
@@ -27,33 +30,39 @@ import {
   writeOptions,
 } from './request-context.ts';
 import { send } from './responses.ts';
+import { checkName, checkNamespace } from './write-checks.ts';
 
 type Scope = UpdateOptions['scope'];
 
 export async function handleCreate(context: StoredContext): Promise<void> {
   const { registry, served, info } = context;
+  checkManager(context, '');
   const { object, warnings } = await decodeBody(context);
   checkNamespace(object, info.namespace);
-  const wanted = served.toStorage(object);
+  const wanted = own(context, undefined, served.toStorage(object));
   const stored = await registry.create(wanted, info.namespace, writeOptions(context));
   await sendObject(context, stored, { status: 201, warnings });
 }
 
 export async function handleUpdate(context: StoredContext, scope: Scope = 'object'): Promise<void> {
   const { registry, served, info } = context;
+  checkManager(context, '');
   const { object: sent, warnings } = await decodeBody(context);
   checkNamespace(sent, info.namespace);
   checkName(sent, info.name ?? '');
   const object = served.toStorage(sent);
   const options = updateOptions(context, scope);
+  const change = (current: StoredObject): KubernetesObject =>
+    own(context, current.object, mutableCopy(object));
   try {
-    const stored = await registry.update(refOf(context), () => mutableCopy(object), options);
+    const stored = await registry.update(refOf(context), change, options);
     await sendObject(context, stored, { warnings });
   } catch (error) {
     const absent = ApiError.is(error, 'NotFound') && scope === 'object';
     if (!absent || !registry.definition.createOnUpdate) throw error;
     context.exchange.checkAlsoAllowed('create');
-    const stored = await registry.create(object, info.namespace, options);
+    const wanted = own(context, undefined, object);
+    const stored = await registry.create(wanted, info.namespace, options);
     await sendObject(context, stored, { status: 201, warnings });
   }
 }
@@ -64,6 +73,8 @@ export async function handlePatch(context: StoredContext, scope: Scope = 'object
   const { bytes, contentType } = await bodyOf(context);
   const patchType = mediaType(contentType).toLowerCase();
   if (!codec.patchTypes.includes(patchType)) throw unsupportedMediaType(codec.patchTypes);
+  checkManager(context, patchType);
+  if (patchType === APPLY_PATCH) return handleApply(context, bytes, updateOptions(context, scope));
   const validation = fieldValidationOf(context);
   let warnings: readonly string[] = [];
   const change = (current: StoredObject): KubernetesObject => {
@@ -72,7 +83,7 @@ export async function handlePatch(context: StoredContext, scope: Scope = 'object
     const checked = codec.check(patched, validation);
     warnings = checked.warnings;
     checkName(checked.object, context.info.name ?? '');
-    return served.toStorage(checked.object);
+    return own(context, current.object, served.toStorage(checked.object));
   };
   const stored = await registry.update(refOf(context), change, updateOptions(context, scope));
   await sendObject(context, stored, { warnings });
@@ -154,23 +165,4 @@ function isDryRun(context: StoredContext, { dryRun = [] }: DeleteOptions): boole
 
 export function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';')[0]?.trim() ?? '';
-}
-
-export function checkNamespace(object: KubernetesObject, namespace: string | undefined): void {
-  const own = object.metadata?.namespace ?? '';
-  if (own !== '' && own !== (namespace ?? '')) {
-    throw badRequest(
-      `the namespace of the provided object does not match the namespace sent on the request`,
-    );
-  }
-}
-
-function checkName(object: KubernetesObject, name: string): void {
-  const metadata = metadataOf(object);
-  metadata.name ||= name;
-  if (metadata.name !== name) {
-    throw badRequest(
-      `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
-    );
-  }
 }

@@ -3,7 +3,14 @@
 // A proof's key is a hash of everything that it depends on: the tree, the tests with what they share, the engine, the
 // packages, the versions. Only proofs that held are remembered, so that a failure is always looked at anew.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Tree } from '../derive.ts';
 import type { Lab } from '../model.ts';
@@ -42,7 +49,10 @@ export class ProofCache {
   save(all: boolean): void {
     mkdirSync(dirname(this.#file), { recursive: true });
     const entries = all ? this.#used : { ...this.#known, ...this.#used };
-    writeFileSync(this.#file, `${JSON.stringify(entries, null, 1)}\n`);
+    // At once: another run may read it.
+    const unfinished = `${this.#file}.${process.pid}`;
+    writeFileSync(unfinished, `${JSON.stringify(entries, null, 1)}\n`);
+    renameSync(unfinished, this.#file);
   }
 }
 

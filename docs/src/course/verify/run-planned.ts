@@ -1,4 +1,4 @@
-// Run planned: the tests of many proofs, each against its own tree, in a few vitests.
+// Run planned: the tests of many proofs, each against its own tree, in one vitest.
 //
 // A test that must pass and ran out of time says more about the machine than about the tree, for other work may slow it down
 // tenfold. It gets a second chance, alone; what fails for any other reason does not.
@@ -9,8 +9,8 @@ import type { PlannedRun, Results } from './plan-runs.ts';
 import type { VerifyOptions } from './proof.ts';
 import type { Workbench } from './workbench.ts';
 
-/** A job keeps all that it has read and translated until its vitest is closed: a hundred of them take most of a gigabyte. */
-const BATCH = 16;
+/** What waits (for a disk, for a time to be over) leaves its processor to one more. */
+const WAITING = 1;
 
 export interface RunSettings {
   readonly bench: Workbench;
@@ -38,10 +38,10 @@ export async function runPlanned(
       return { run, step, job: { name, lab, srcFolder, tests: step.tests } };
     }),
   );
-  const results = await runInBatches(planned, settings);
+  const results = await runJobs(planned, settings);
   const late = planned.filter((each) => ranOutOfTime(each, results.get(each.job.name)));
   const alone = { ...settings, options: { concurrency: 1 } };
-  for (const [name, result] of await runInBatches(late, alone)) results.set(name, result);
+  for (const [name, result] of await runJobs(late, alone)) results.set(name, result);
   return new Map(runs.map((run) => [run, resultsOf(run, planned, results)]));
 }
 
@@ -51,23 +51,20 @@ function ranOutOfTime({ run, step }: PlannedJob, result: JobResult | undefined):
   return late !== undefined && (late.id === `${step.id}/0` || run.mustPass(step));
 }
 
-async function runInBatches(
+function runJobs(
   planned: readonly PlannedJob[],
   { bench, options, signal }: RunSettings,
 ): Promise<JobResults> {
-  const results: JobResults = new Map();
   let done = 0;
-  for (let start = 0; start < planned.length; start += BATCH) {
-    const jobs = planned.slice(start, start + BATCH).map(({ job }) => job);
-    const ran = await runTests(jobs, {
+  return runTests(
+    planned.map(({ job }) => job),
+    {
       signal,
-      concurrency: options.concurrency ?? availableParallelism(),
+      concurrency: options.concurrency ?? availableParallelism() + WAITING,
       translations: bench.translations,
       onResult: () => options.onProgress?.(++done, planned.length),
-    });
-    for (const [name, result] of ran) results.set(name, result);
-  }
-  return results;
+    },
+  );
 }
 
 function resultsOf(run: PlannedRun, planned: readonly PlannedJob[], results: JobResults): Results {

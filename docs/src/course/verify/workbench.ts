@@ -1,7 +1,18 @@
 // Workbench: a folder for the trees of one proof, inside the repository so that packages resolve; gone afterwards.
 //
-// Its name holds the process that made it. Folders of processes that were killed are cleared away by the next one.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+// Its name holds the process that made it, and its time says when that process was last seen. Folders of processes that were
+// killed are cleared away by the next one.
+//   - A process that cannot be seen may be alive all the same, in a container that shares the checkout. So a folder is left
+//     alone until its time is LEFT_MS old as well.
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Tree, writeTree } from '../derive.ts';
 import type { Lab } from '../model.ts';
@@ -9,6 +20,9 @@ import { cacheFolder } from '../repository.ts';
 import { skeletonFiles } from '../skeleton.ts';
 
 const PREFIX = 'verify-';
+const SEEN_EVERY_MS = 10_000;
+/** A proof may keep its process from anything else for seconds, and a busy machine for a minute. */
+const LEFT_MS = 10 * 60_000;
 
 export class Workbench {
   readonly folder: string;
@@ -16,12 +30,14 @@ export class Workbench {
   readonly translations: string;
   readonly #lab: Lab;
   readonly #placed = new Set<string>();
+  readonly #seen: NodeJS.Timeout;
 
   constructor(lab: Lab) {
     mkdirSync(cacheFolder, { recursive: true });
     clearDead();
     this.#lab = lab;
     this.folder = mkdtempSync(join(cacheFolder, `${PREFIX}${process.pid}-`));
+    this.#seen = setInterval(() => markSeen(this.folder), SEEN_EVERY_MS).unref();
     this.translations = join(this.folder, 'translations');
     const tsconfig = skeletonFiles(lab, this.folder).get('tsconfig.json') ?? '';
     writeFileSync(join(this.folder, 'tsconfig.json'), tsconfig.replace('"src"', '"*/src"'));
@@ -41,18 +57,32 @@ export class Workbench {
   }
 
   remove(): void {
+    clearInterval(this.#seen);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
 function clearDead(): void {
   for (const name of readdirSync(cacheFolder)) {
-    const pid = name.startsWith(PREFIX)
-      ? Number.parseInt(name.slice(PREFIX.length), 10)
-      : Number.NaN;
-    if (Number.isInteger(pid) && !isAlive(pid)) {
-      rmSync(join(cacheFolder, name), { recursive: true, force: true });
+    const folder = join(cacheFolder, name);
+    if (name.startsWith(PREFIX) && isLeft(folder, Number.parseInt(name.slice(PREFIX.length), 10))) {
+      rmSync(folder, { recursive: true, force: true });
     }
+  }
+}
+
+function isLeft(folder: string, pid: number): boolean {
+  const seen = statSync(folder, { throwIfNoEntry: false });
+  if (seen === undefined || Number.isNaN(pid)) return false;
+  return Date.now() - seen.mtimeMs > LEFT_MS && !isAlive(pid);
+}
+
+function markSeen(folder: string): void {
+  const now = new Date();
+  try {
+    utimesSync(folder, now, now);
+  } catch {
+    // Somebody has cleared the cache by hand; the proof will say what is missing.
   }
 }
 

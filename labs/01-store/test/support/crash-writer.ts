@@ -6,10 +6,9 @@
 //   toggle   puts a key, then deletes it
 //   lease    grants a lease and puts a key with it, and revokes the oldest one
 //   compact  compacts to a little behind what was just acknowledged; the log is so short that snapshots come often
-import { writeSync } from 'node:fs';
 import { openStore } from '#src/open-store.ts';
+import { sayNow } from './say-now.ts';
 
-const STDOUT = 1;
 const SNAPSHOT_BYTES_MIN = 20_000;
 const PAIRS = 3;
 const COMPACT_EVERY = 60;
@@ -22,9 +21,8 @@ const store = await openStore({ dataDir, snapshotBytesMin: SNAPSHOT_BYTES_MIN })
 const first = Number(firstNumber);
 await Promise.all([...Array.from({ length: PAIRS }, (_, i) => pairs(i)), toggles(), leases()]);
 
-/** At once, and if the parent is slow we wait: what process.stdout keeps for later would die with us. */
 function say(worker: string, operation: string, n: number, revision: number, more = ''): void {
-  writeSync(STDOUT, `${worker} ${operation} ${n} ${revision} ${more}\n`);
+  sayNow(`${worker} ${operation} ${n} ${revision} ${more}`);
 }
 
 async function pairs(i: number): Promise<void> {

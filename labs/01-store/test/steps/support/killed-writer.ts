@@ -1,9 +1,8 @@
 // A process that writes with the learner's store as fast as it can, says what was acknowledged, and waits to be killed.
-import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { sayNow } from '../../support/say-now.ts';
 
-const STDOUT = 1;
 const src = process.env.KUBE_LABS_SRC ?? join(import.meta.dirname, '../../../src');
 const { openStore } = await import(pathToFileURL(join(src, 'open-store.ts')).href);
 const [dataDir = '', from = '1'] = process.argv.slice(2);
@@ -16,6 +15,5 @@ for (let n = Number(from); ; n++) {
     value: Buffer.from(`${n}`),
   }));
   await store.txn({ compare: [], success, failure: [] });
-  // At once: what process.stdout keeps for later would die with us.
-  writeSync(STDOUT, `${n}\n`);
+  sayNow(`${n}`);
 }

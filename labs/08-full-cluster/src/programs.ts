@@ -52,6 +52,8 @@ function apiServer(config: ClusterConfig): Program {
       `--kubelet-certificate-authority=${etcKubernetes}/ca.crt`,
       `--kubelet-client-certificate=${etcKubernetes}/kubelet-client.crt`,
       `--kubelet-client-key=${etcKubernetes}/kubelet-client.key`,
+      '--authorization-mode=Node,RBAC',
+      '--enable-admission-plugins=NodeRestriction',
       `--service-cluster-ip-range=${config.serviceCidr}`,
       ...clockFlags(config.clock).apiServer,
     ],

@@ -1,7 +1,7 @@
 // UpSteps: the steps of `up`, in order, for a configuration that was checked.
 //
 // createSteps() make things: image, certificates, network, volume, containers. bootSteps() only wait, and
-// apply what belongs to every cluster (the service of its DNS) and the demo; they are also what follows when a
+// apply what belongs to every cluster (its roles, the service of its DNS) and the demo; they are also what follows when a
 // stopped cluster is started again.
 //
 // Invariant: when a step has ended, nothing that it began is still under way (parallel parts are awaited even
@@ -24,6 +24,7 @@ import { engineSocket, execIn } from './docker.ts';
 import { shareHostDir } from './host-dir.ts';
 import { ensureImages } from './image.ts';
 import { writeControlPlane, writeNode } from './pki.ts';
+import { ensureComponentRoles } from './roles.ts';
 import type { Step } from './steps.ts';
 import { checkEtcdReachable, checkFreeSpace, storeVolumeOptions } from './store-checks.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
@@ -131,6 +132,11 @@ export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSig
         await wait(async () => (await client.raw('/readyz', signal)).status === 200, {
           failure: 'The API server did not answer',
           timeoutMs: 60_000,
+          suspect: () => ({ name: 'kube-apiserver', node: 'control-plane' }),
+        });
+        await wait(() => ensureComponentRoles(client, signal), {
+          failure: 'The API server did not take the roles of the components',
+          timeoutMs: 20_000,
           suspect: () => ({ name: 'kube-apiserver', node: 'control-plane' }),
         });
         await wait(

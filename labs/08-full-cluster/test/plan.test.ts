@@ -59,6 +59,15 @@ describe('programs', () => {
     ]);
   });
 
+  test('ask the Node authorizer and RBAC, and keep kubelets to their own nodes', () => {
+    expect(controlPlanePrograms(config)[0]?.command).toEqual(
+      expect.arrayContaining([
+        '--authorization-mode=Node,RBAC',
+        '--enable-admission-plugins=NodeRestriction',
+      ]),
+    );
+  });
+
   test('take the store from etcd when there is one', () => {
     const command = (etcd?: string[]) =>
       controlPlanePrograms({ ...config, ...(etcd === undefined ? {} : { etcd }) })[0]?.command;

@@ -145,9 +145,12 @@ function existingPolicy(finalizers: ReadonlySet<string>): string | undefined {
   return finalizers.has(FOREGROUND) ? 'Foreground' : undefined;
 }
 
-/** Clients of 1.1 counted on pods outliving their replication controller. */
-function defaultPolicy({ resource }: ResourceDefinition): string {
-  return resource === 'replicationcontrollers' ? 'Orphan' : 'Background';
+/** The first clients counted on pods outliving what had made them. */
+function defaultPolicy({ group, resource }: ResourceDefinition): string {
+  const isOld =
+    (group === '' && resource === 'replicationcontrollers') ||
+    (group === 'batch' && resource === 'jobs');
+  return isOld ? 'Orphan' : 'Background';
 }
 
 function isHeldNamespace(object: KubernetesObject | ReadonlyApiObject): boolean {

@@ -12,6 +12,19 @@ import { validatePodTemplate } from './pod-spec.ts';
 import { nonNegative } from './probes.ts';
 import { isNone, validateAtMostAll, validateIntOrPercent } from './rolling-update.ts';
 import { defineStrategy, type Strategy } from './strategy.ts';
+import { validateCollisionCount, validateCounts } from './workload-status.ts';
+
+const COUNTS = [
+  'currentNumberScheduled',
+  'numberMisscheduled',
+  'desiredNumberScheduled',
+  'numberReady',
+  'observedGeneration',
+  'updatedNumberScheduled',
+  'numberAvailable',
+  'numberUnavailable',
+  'collisionCount',
+] as const;
 
 export const daemonSetStrategy: Strategy = defineStrategy<DaemonSet>({
   metadata: { name: dns1123Subdomain },
@@ -55,6 +68,13 @@ export const daemonSetStrategy: Strategy = defineStrategy<DaemonSet>({
   },
   validateUpdate: (set, old) =>
     validateImmutable(set.spec?.selector, old.spec?.selector, 'spec.selector'),
+  validateStatus: ({ status }, old) =>
+    status === undefined
+      ? []
+      : [
+          ...validateCounts(status, COUNTS),
+          ...validateCollisionCount(status.collisionCount, old.status?.collisionCount),
+        ],
 });
 
 function validateStrategy(

@@ -19,6 +19,11 @@ import { nonNegative } from './probes.ts';
 import { validateTemplateOfController } from './replication-controller.ts';
 import { isNone, validateAtMostAll, validateIntOrPercent } from './rolling-update.ts';
 import { defineStrategy, type Strategy } from './strategy.ts';
+import {
+  validateCollisionCount,
+  validateCounts,
+  validateReplicaCounts,
+} from './workload-status.ts';
 
 export const deploymentStrategy: Strategy = defineStrategy<Deployment>({
   metadata: { name: dns1123Subdomain },
@@ -55,6 +60,11 @@ export const deploymentStrategy: Strategy = defineStrategy<Deployment>({
   },
   validateUpdate: (deployment, old) =>
     validateImmutable(deployment.spec?.selector, old.spec?.selector, 'spec.selector'),
+  validateStatus: ({ status = {} }, old) => [
+    ...validateReplicaCounts(status, ['updatedReplicas', 'readyReplicas', 'availableReplicas']),
+    ...validateCounts(status, ['unavailableReplicas', 'collisionCount']),
+    ...validateCollisionCount(status.collisionCount, old.status?.collisionCount),
+  ],
 });
 
 function validateStrategy(strategy: DeploymentStrategy | undefined, field: string): FieldError[] {

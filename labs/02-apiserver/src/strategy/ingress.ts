@@ -38,10 +38,7 @@ export const ingressStrategy: Strategy = defineStrategy<Ingress>({
   validate: (ingress) => [...validateSpec(ingress.spec ?? {}, 'spec'), ...classErrors(ingress)],
   // The annotation and the field may both be there once the object exists: that is how one migrates.
   validateOnUpdate: ({ spec }) => validateSpec(spec ?? {}, 'spec'),
-  validateStatus: ({ status }) =>
-    (status?.loadBalancer?.ingress ?? []).flatMap((entry, index) =>
-      validateAddress(entry, `${STATUS}[${index}]`),
-    ),
+  validateStatus: ({ status }) => validateBalancerAddresses(status?.loadBalancer?.ingress ?? []),
 });
 
 function classErrors({ metadata, spec }: Ingress): FieldError[] {
@@ -157,11 +154,18 @@ function validateTls({ hosts = [], secretName = '' }: IngressTLS, field: string)
   ];
 }
 
-/** Where the outside reaches the ingress: an address or a name, never an address as a name. */
-function validateAddress(
-  { ip = '', hostname = '' }: { readonly ip?: string; readonly hostname?: string },
-  field: string,
-): FieldError[] {
+interface BalancerAddress {
+  readonly ip?: string;
+  readonly hostname?: string;
+}
+
+/** Where the outside reaches an ingress or a service, as it stands in the status of both. */
+export function validateBalancerAddresses(addresses: readonly BalancerAddress[]): FieldError[] {
+  return addresses.flatMap((address, index) => validateAddress(address, `${STATUS}[${index}]`));
+}
+
+/** An address or a name, never an address as a name. */
+function validateAddress({ ip = '', hostname = '' }: BalancerAddress, field: string): FieldError[] {
   const errors: FieldError[] = [];
   if (ip !== '' && isIP(ip) === 0) {
     errors.push(invalidValue(`${field}.ip`, ip, 'must be a valid IP address'));

@@ -64,6 +64,10 @@ function generateSelector(job: Job): void {
     ...template.metadata,
     labels: { ...generatedLabels(job), ...template.metadata?.labels },
   };
+  // What the defaults would have done, had the template had its labels by then.
+  if (Object.keys(metadata?.labels ?? {}).length === 0) {
+    job.metadata = { ...metadata, labels: { ...template.metadata.labels } };
+  }
   const { selector } = spec;
   spec.selector = {
     ...selector,

@@ -6,7 +6,7 @@
 // Same rules upstream: pkg/registry/core/namespace/strategy.go, ValidateNamespace.
 
 import type { Namespace } from 'kubernetes-types/core/v1';
-import { invalidValues } from './field-error.ts';
+import { invalidValue, invalidValues } from './field-error.ts';
 import { dns1123Label, qualifiedName } from './name-rules.ts';
 import { defineStrategy, keep, type Strategy } from './strategy.ts';
 
@@ -39,4 +39,13 @@ export const namespaceStrategy: Strategy = defineStrategy<Namespace>({
     (spec?.finalizers ?? []).flatMap((name, index) =>
       invalidValues(`spec.finalizers[${index}]`, name, qualifiedName(name)),
     ),
+  validateStatus({ metadata, status }) {
+    const isGoing = metadata?.deletionTimestamp !== undefined;
+    const wanted = isGoing ? 'Terminating' : 'Active';
+    const phase = status?.phase ?? '';
+    if (phase === wanted) return [];
+    const when = isGoing ? 'is not empty' : 'is empty';
+    const detail = `may only be '${wanted}' if \`deletionTimestamp\` ${when}`;
+    return [invalidValue('status.Phase', phase, detail)];
+  },
 });

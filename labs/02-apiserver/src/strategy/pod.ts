@@ -12,6 +12,7 @@ import { type FieldError, forbiddenField, invalidValue } from './field-error.ts'
 import { dns1123Subdomain, inclusiveRange } from './name-rules.ts';
 import { containersOf, setPodDefaults } from './pod-defaults.ts';
 import { validatePodSpec } from './pod-spec.ts';
+import { validatePodStatus } from './pod-status.ts';
 import type { Container, Pod, PodSpec, Toleration } from './pod-types.ts';
 import { defineStrategy, type Strategy } from './strategy.ts';
 
@@ -39,6 +40,7 @@ export const podStrategy: Strategy = defineStrategy<Pod>({
     ...mirrorErrors(pod),
   ],
   validateUpdate: validatePodUpdate,
+  validateStatus: validatePodStatus,
 });
 
 /** Guaranteed: every container's limits are its requests, for cpu and memory. BestEffort: none asks for anything. */

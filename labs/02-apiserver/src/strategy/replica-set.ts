@@ -12,6 +12,7 @@ import { validatePodTemplate } from './pod-spec.ts';
 import { nonNegative } from './probes.ts';
 import { validateTemplateOfController } from './replication-controller.ts';
 import { defineStrategy, type Strategy } from './strategy.ts';
+import { validateReplicaCounts } from './workload-status.ts';
 
 export const replicaSetStrategy: Strategy = defineStrategy<ReplicaSet>({
   metadata: { name: dns1123Subdomain },
@@ -39,4 +40,6 @@ export const replicaSetStrategy: Strategy = defineStrategy<ReplicaSet>({
   },
   validateUpdate: (set, old) =>
     validateImmutable(set.spec?.selector, old.spec?.selector, 'spec.selector'),
+  validateStatus: ({ status = { replicas: 0 } }) =>
+    validateReplicaCounts(status, ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas']),
 });

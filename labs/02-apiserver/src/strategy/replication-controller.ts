@@ -12,6 +12,7 @@ import { validatePodTemplate } from './pod-spec.ts';
 import type { PodTemplateSpec } from './pod-types.ts';
 import { nonNegative } from './probes.ts';
 import { defineStrategy, type Strategy } from './strategy.ts';
+import { validateReplicaCounts } from './workload-status.ts';
 
 export const replicationControllerStrategy: Strategy = defineStrategy<ReplicationController>({
   metadata: { name: dns1123Subdomain },
@@ -39,6 +40,8 @@ export const replicationControllerStrategy: Strategy = defineStrategy<Replicatio
       ...validateTemplate(spec?.template, spec?.selector ?? {}),
     ];
   },
+  validateStatus: ({ status = { replicas: 0 } }) =>
+    validateReplicaCounts(status, ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas']),
 });
 
 function validateTemplate(

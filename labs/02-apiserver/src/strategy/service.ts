@@ -7,6 +7,8 @@
 // Left out: dual stack, load balancer classes and source ranges.
 
 import type { Service, ServiceSpec } from 'kubernetes-types/core/v1';
+import { forbiddenField } from './field-error.ts';
+import { validateBalancerAddresses } from './ingress.ts';
 import { dns1035Label } from './name-rules.ts';
 import { keepAllocations } from './service-allocations.ts';
 import { validateAddressUpdate, validateServiceSpec } from './service-validation.ts';
@@ -33,6 +35,13 @@ export const serviceStrategy: Strategy = defineStrategy<Service>({
   },
   validate: ({ spec }) => validateServiceSpec(spec ?? {}),
   validateUpdate: ({ spec }, old) => validateAddressUpdate(spec ?? {}, old.spec ?? {}),
+  validateStatus({ spec, status }) {
+    const addresses = status?.loadBalancer?.ingress ?? [];
+    const errors = validateBalancerAddresses(addresses);
+    if (addresses.length === 0 || spec?.type === 'LoadBalancer') return errors;
+    const detail = 'may only be used when `spec.type` is "LoadBalancer"';
+    return [forbiddenField('status.loadBalancer.ingress', detail), ...errors];
+  },
 });
 
 function setSpecDefaults(spec: ServiceSpec): void {

@@ -21,10 +21,24 @@ export function validateNotAbove<T extends object>(
   status: T,
   name: keyof T & string,
   all: keyof T & string,
+  shown: string = `status.${all}`,
 ): FieldError[] {
   const value = numberOf(status, name);
-  const detail = `cannot be greater than status.${all}`;
+  const detail = `cannot be greater than ${shown}`;
   return value > numberOf(status, all) ? [invalidValue(`${AT}.${name}`, value, detail)] : [];
+}
+
+/** What deployments, replica sets and replication controllers count alike. */
+export function validateReplicaCounts<T extends object>(
+  status: T,
+  parts: readonly (keyof T & string)[],
+): FieldError[] {
+  const counts = status as T & Readonly<Record<string, number>>;
+  return [
+    ...validateCounts(counts, ['replicas', 'observedGeneration', ...parts]),
+    ...parts.flatMap((name) => validateNotAbove(counts, name, 'replicas')),
+    ...validateNotAbove(counts, 'availableReplicas', 'readyReplicas', 'readyReplicas'),
+  ];
 }
 
 /** It only ever grows: it makes the next hash differ from all before. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { DEFAULT_POLICY } from '#src/authz/rbac-data/default-policy.ts';
+import { wire } from '../server/wire.ts';
 import { type SecuredServer, startSecuredServer } from './server.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
@@ -161,10 +162,12 @@ describe('an API server with --authorization-mode=Node,RBAC', () => {
         'leases.coordination.k8s.io "a" is forbidden: User "system:serviceaccount:default:robot" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "default"',
       );
     }, 5000);
-    expect((await secured.as('admin', `put ${path}`, lease)).status).toBe(201);
-    expect(
-      (await secured.as(robot, `put ${path}`, { ...lease, spec: { holderIdentity: 'x' } })).status,
-    ).toBe(200);
+    const made = await secured.as('admin', `put ${path}`, lease);
+    expect(made.status).toBe(201);
+    // Leases are updated only by those who say which version they saw.
+    const { resourceVersion } = made.json.metadata;
+    const renewed = { ...lease, metadata: { name: 'a', resourceVersion } };
+    expect((await secured.as(robot, `put ${path}`, renewed)).status).toBe(200);
   });
 
   test('a rule with a name lets one object be watched, by its field selector', async () => {
@@ -199,6 +202,35 @@ describe('an API server with --authorization-mode=Node,RBAC', () => {
       message: 'forbidden: User "jane" cannot get path "/metrics"',
       details: {},
     });
+  });
+
+  test('who may look at a namespace may get it, and not list all', async () => {
+    const view = binding('scheduler-views', 'view', 'system:kube-proxy', 'ClusterRole');
+    await secured.as('admin', `post ${RBAC}${DEFAULT}/rolebindings`, view);
+    await becomes('system:kube-proxy', `get /api/v1${DEFAULT}`, 200);
+    expect((await secured.as('system:kube-proxy', 'get /api/v1/namespaces')).status).toBe(403);
+    expect(
+      (await secured.as('system:kube-proxy', 'get /api/v1/namespaces/kube-system')).status,
+    ).toBe(403);
+  });
+
+  test('an upgrade is asked about like any other request', async () => {
+    const upgrade = {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+      authorization: 'Bearer system-kube-proxy',
+    };
+    const path = `/api/v1${DEFAULT}/pods/web/exec?command=sh`;
+    const { status, json } = await wire(secured.server, path, {
+      headers: upgrade,
+      anonymous: true,
+    });
+    expect(status).toBe(403);
+    expect(json.message).toMatch(
+      /^pods "web" is forbidden: User "system:kube-proxy" cannot (get|create) resource "pods\/exec"/,
+    );
   });
 
   test('roleRef never changes', async () => {

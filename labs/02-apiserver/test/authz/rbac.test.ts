@@ -170,6 +170,20 @@ describe('RbacIndex', () => {
     expect(allowed()).toBe(false);
   });
 
+  test('of 1,000 bindings a request looks at those of its own user and groups', () => {
+    const { index } = rbac(roleBinding('default/mine', 'Role/r', [user('jane')]));
+    for (let number = 0; number < 1000; number += 1) {
+      const subjects = [user(`user-${number}`), group(`group-${number % 10}`)];
+      index.set(roleBinding(`default/b${number}`, 'Role/r', subjects));
+    }
+    const names = (groups: string[]) =>
+      [...index.bindingsOf({ name: 'jane', groups }, 'default')].map(
+        ({ binding }) => binding.metadata?.name,
+      );
+    expect(names([])).toEqual(['mine']);
+    expect(names(['group-3'])).toHaveLength(101);
+  });
+
   test('forgets a role', () => {
     const { index, authorizer } = rbac(
       role('default', 'reader', READ),

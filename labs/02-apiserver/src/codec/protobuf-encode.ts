@@ -38,8 +38,19 @@ export function hasProtobuf(typeMeta: TypeMeta): boolean {
   return definitionOf(typeMeta) !== undefined;
 }
 
+/** Of the kinds that were asked for and are there, so it does not grow with what clients ask. */
+const definitions = new Map<string, string>();
+
 function definitionOf({ apiVersion = '', kind = '' }: TypeMeta): string | undefined {
-  if (META_KINDS.has(kind)) return `${META}.${kind}`;
+  const name = `${apiVersion} ${kind}`;
+  const known = definitions.get(name);
+  if (known !== undefined) return known;
+  const found = META_KINDS.has(kind) ? `${META}.${kind}` : findDefinition(apiVersion, kind);
+  if (found !== undefined && !META_KINDS.has(kind)) definitions.set(name, found);
+  return found;
+}
+
+function findDefinition(apiVersion: string, kind: string): string | undefined {
   const [first = '', second] = apiVersion.split('/');
   const gvk =
     second === undefined

@@ -1,14 +1,15 @@
-// negotiation: in which shape a client wants its answer, from its Accept header.
+// negotiation: in which shape and encoding a client wants its answer, from its Accept header.
 //
-// A shape is the object itself, a Table (what `kubectl get` prints) or PartialObjectMetadata. We write JSON and YAML; clients that
-// prefer protobuf list JSON behind it, and those that take nothing else hear 406 with what there is.
+// A shape is the object itself, a Table (what `kubectl get` prints) or PartialObjectMetadata. JSON and YAML come first, whatever place
+// they have in the list: objects lie in the store as JSON, so that is the cheap answer, and clients that prefer protobuf list JSON behind
+// it. Protobuf is for those that take nothing else. Who takes none of the three hears 406 with what there is.
 //
-// Same idea upstream: apiserver, endpoints/handlers/negotiation. Left out: q-values, as upstream's own clients send none.
+// Same idea upstream: apiserver, endpoints/handlers/negotiation.
 
 import { notAcceptable } from '../api-error.ts';
 
 export type Shape = 'object' | 'table' | 'partial';
-export type Encoding = 'json' | 'yaml';
+export type Encoding = 'json' | 'yaml' | 'protobuf';
 
 export interface Negotiated {
   readonly shape: Shape;
@@ -17,28 +18,79 @@ export interface Negotiated {
   readonly metaVersion: string;
 }
 
-export const MEDIA_TYPES: readonly string[] = ['application/json', 'application/yaml'];
+export const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
+  json: 'application/json',
+  yaml: 'application/yaml',
+  protobuf: 'application/vnd.kubernetes.protobuf',
+};
 
-export function negotiate(accept: string | undefined): Negotiated {
-  const clauses = (accept ?? '*/*').split(',').map((clause) => clause.trim().split(/\s*;\s*/));
-  for (const [type = '', ...parameters] of clauses) {
-    const encoding = encodingOf(type);
-    const shape = shapeOf(parameterOf(parameters, 'as'));
-    if (encoding === undefined || shape === undefined) continue;
-    return { encoding, shape, metaVersion: parameterOf(parameters, 'v') ?? 'v1' };
-  }
-  throw notAcceptable(MEDIA_TYPES);
+export const MEDIA_TYPES: readonly string[] = [CONTENT_TYPES.json, CONTENT_TYPES.yaml];
+
+interface Clause {
+  readonly type: string;
+  readonly parameters: readonly string[];
+  readonly quality: number;
+}
+
+export interface NegotiationOptions {
+  /** Has the kind a protobuf message? Only asked when it matters. Of metadata alone there always is one. */
+  readonly hasProtobuf?: () => boolean;
+}
+
+export function negotiate(
+  accept: string | undefined,
+  { hasProtobuf = () => false }: NegotiationOptions = {},
+): Negotiated {
+  const clauses = clausesOf(accept ?? '*/*');
+  const text = clauses.map(offerOf).find((offer) => offer !== undefined && !isProtobuf(offer));
+  if (text !== undefined) return text;
+  const protobuf = hasProtobuf();
+  const binary = clauses
+    .map(offerOf)
+    .find((offer) => offer?.shape === 'partial' || (protobuf && offer?.shape === 'object'));
+  if (binary !== undefined) return binary;
+  throw notAcceptable(protobuf ? [...MEDIA_TYPES, CONTENT_TYPES.protobuf] : MEDIA_TYPES);
+}
+
+/** The encoding of an error, which every client gets in some form, whatever it accepts. */
+export function errorEncoding(accept: string | undefined): Encoding {
+  const offers = clausesOf(accept ?? '*/*').map(({ type }) => encodingOf(type));
+  return offers.find((found) => found === 'json' || found === 'yaml') ?? offers[0] ?? 'json';
+}
+
+/** By quality, then as they stand. */
+function clausesOf(accept: string): Clause[] {
+  const clauses = accept.split(',').map((clause): Clause => {
+    const [type = '', ...parameters] = clause.trim().split(/\s*;\s*/);
+    const quality = Number(parameterOf(parameters, 'q') ?? 1);
+    return { type, parameters, quality: Number.isNaN(quality) ? 0 : quality };
+  });
+  return clauses.filter(({ quality }) => quality > 0).sort((a, b) => b.quality - a.quality);
+}
+
+/** What a clause asks for; undefined when it is nothing that we have. */
+function offerOf({ type, parameters }: Clause): Negotiated | undefined {
+  const encoding = encodingOf(type);
+  const shape = shapeOf(parameterOf(parameters, 'as'));
+  if (encoding === undefined || shape === undefined) return undefined;
+  return { encoding, shape, metaVersion: parameterOf(parameters, 'v') ?? 'v1' };
+}
+
+function isProtobuf({ encoding }: Negotiated): boolean {
+  return encoding === 'protobuf';
 }
 
 function encodingOf(type: string): Encoding | undefined {
-  switch (type) {
+  switch (type.toLowerCase()) {
     case '':
     case '*/*':
     case 'application/*':
-    case 'application/json':
+    case CONTENT_TYPES.json:
       return 'json';
-    case 'application/yaml':
+    case CONTENT_TYPES.yaml:
       return 'yaml';
+    case CONTENT_TYPES.protobuf:
+      return 'protobuf';
     default:
       return undefined;
   }

@@ -4,6 +4,7 @@
 // Same idea upstream: apiserver, endpoints/handlers/get.go and response.go (transformResponseObject).
 
 import { badRequest } from '../api-error.ts';
+import { encodeProtobuf, encodeWatchFrame, hasProtobuf } from '../codec/protobuf-encode.ts';
 import { type IncludeObject, partialOf, tableOf } from '../printers/table.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
 import { type ListAnswer, list } from '../registry/list.ts';
@@ -11,14 +12,25 @@ import { ObjectFilter } from '../registry/object-filter.ts';
 import { listKindOf } from '../registry/resource-definition.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
 import type { StoredContext } from './handler.ts';
-import type { Negotiated } from './negotiation.ts';
+import { CONTENT_TYPES, type Negotiated } from './negotiation.ts';
 import { integerOf, isTrue, negotiated, refOf, selectorsOf } from './request-context.ts';
 import { type Answer, send } from './responses.ts';
-import { serveWatch } from './watch-stream.ts';
+import { type Framing, serveWatch } from './watch-stream.ts';
 
 /** Upstream closes watches after a random time of 30 to 60 minutes, so that they spread over servers again. */
 const WATCH_TIMEOUT_MIN_MS = 30 * 60_000;
 const COMMA = Buffer.from(',');
+const PROTOBUF_FRAMING: Framing = {
+  contentType: `${CONTENT_TYPES.protobuf};stream=watch`,
+  frame: (type, object) => encodeWatchFrame(type, framedObject(object)),
+};
+
+/** Of a kind without a message a client can only watch the metadata, so that is what its bookmarks are too. */
+function framedObject(json: Buffer): Buffer {
+  const object = JSON.parse(json.toString('utf8')) as object;
+  const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' };
+  return encodeProtobuf(hasProtobuf(object) ? object : { ...object, ...partial });
+}
 
 export async function handleGet(context: StoredContext): Promise<void> {
   const shape = negotiated(context);
@@ -156,6 +168,7 @@ export async function handleWatch(context: StoredContext): Promise<void> {
     bookmarks: isTrue(query, 'allowWatchBookmarks'),
     timeoutMs: timeoutSeconds ? timeoutSeconds * 1000 : WATCH_TIMEOUT_MIN_MS * (1 + Math.random()),
     writeObject: objectWriter(context, shape),
+    ...(shape.encoding === 'protobuf' ? { framing: PROTOBUF_FRAMING } : {}),
     signal,
   });
 }

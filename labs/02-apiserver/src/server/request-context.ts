@@ -8,6 +8,7 @@ import { badRequest } from '../api-error.ts';
 import type { User } from '../auth/user.ts';
 import type { ObjectRef } from '../client/resources.ts';
 import type { FieldValidation } from '../codec/decode.ts';
+import { hasProtobuf } from '../codec/protobuf-encode.ts';
 import type { Registry, WriteOptions } from '../registry/registry.ts';
 import type { Served } from '../registry/served.ts';
 import type { Exchange } from './exchange.ts';
@@ -45,8 +46,10 @@ export function refOf({ info }: RequestContext): ObjectRef {
   return namespace === undefined ? { name } : { name, namespace };
 }
 
-export function negotiated({ request }: RequestContext): Negotiated {
-  return negotiate(request.headers.accept);
+export function negotiated({ request, served }: RequestContext): Negotiated {
+  return negotiate(request.headers.accept, {
+    hasProtobuf: () => hasProtobuf({ apiVersion: served.apiVersion, kind: served.definition.kind }),
+  });
 }
 
 export async function bodyOf({ request }: RequestContext): Promise<Body> {

@@ -1,4 +1,4 @@
-// responses: how an answer leaves the server: as JSON or YAML, compressed when that pays, an error as a Status.
+// responses: how an answer leaves the server: as JSON, YAML or protobuf, compressed when that pays, an error as a Status.
 //
 // Same idea upstream: apiserver, endpoints/handlers/responsewriters (writers.go, status.go, errors.go).
 
@@ -14,7 +14,8 @@ import {
   requestEntityTooLarge,
   serviceUnavailable,
 } from '../api-error.ts';
-import type { Encoding } from './negotiation.ts';
+import { encodeProtobuf } from '../codec/protobuf-encode.ts';
+import { CONTENT_TYPES, type Encoding } from './negotiation.ts';
 import { addWarnings } from './warnings.ts';
 
 /** Smaller answers gain nothing from compression. Upstream's threshold. */
@@ -40,7 +41,7 @@ export async function send(
   response: ServerResponse,
   answer: Answer,
 ): Promise<void> {
-  const { encoding = 'json', contentType = `application/${encoding}` } = answer;
+  const { encoding = 'json', contentType = CONTENT_TYPES[encoding] } = answer;
   let body = bytesOf(answer.body, encoding);
   const headers: Record<string, string> = {
     'content-type': contentType,
@@ -60,9 +61,9 @@ export async function send(
 }
 
 function bytesOf(body: Buffer | object, encoding: Encoding): Buffer {
-  if (encoding === 'yaml') {
+  if (encoding !== 'json') {
     const value: unknown = Buffer.isBuffer(body) ? JSON.parse(body.toString('utf8')) : body;
-    return Buffer.from(stringify(value));
+    return encoding === 'yaml' ? Buffer.from(stringify(value)) : encodeProtobuf(value as object);
   }
   return Buffer.isBuffer(body) ? body : Buffer.from(`${JSON.stringify(body)}\n`);
 }

@@ -27,6 +27,7 @@ import { handleGet, sendObject } from './read-handlers.ts';
 import {
   bodyOf,
   fieldValidationOf,
+  negotiated,
   type RequestContext,
   refOf,
   writeOptions,
@@ -59,8 +60,9 @@ export function objectSubresource(context: StoredContext): Promise<void> {
 export async function scaleSubresource(context: StoredContext): Promise<void> {
   const { request, response, registry } = context;
   const ref = refOf(context);
+  const { encoding } = negotiated(context);
   if (request.method === 'GET') {
-    await send(request, response, { body: scaleOf(await registry.get(ref)) });
+    await send(request, response, { body: scaleOf(await registry.get(ref)), encoding });
     return;
   }
   const { bytes, contentType } = await bodyOf(context);
@@ -79,7 +81,7 @@ export async function scaleSubresource(context: StoredContext): Promise<void> {
   };
   const options = { ...writeOptions(context), scope: 'object' as const, subresource: 'scale' };
   const stored = await registry.update(ref, change, options);
-  await send(request, response, { body: scaleOf(stored) });
+  await send(request, response, { body: scaleOf(stored), encoding });
 }
 
 function scaled(current: StoredObject, { metadata, spec }: Scale): KubernetesObject {

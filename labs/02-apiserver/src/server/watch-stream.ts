@@ -17,6 +17,11 @@ import type { WatchCache } from '../registry/watch-cache.ts';
 /** Writes one object in the shape that the client asked for. */
 export type WriteObject = (stored: StoredObject) => Buffer;
 
+export interface Framing {
+  readonly contentType: string;
+  frame(type: string, object: Buffer): Buffer;
+}
+
 export interface WatchStreamOptions {
   readonly cache: WatchCache;
   readonly filter: ObjectFilter;
@@ -27,6 +32,8 @@ export interface WatchStreamOptions {
   readonly bookmarks: boolean;
   readonly timeoutMs: number;
   readonly writeObject: WriteObject;
+  /** How a change is written, from the JSON of its object. Default: a line of JSON. */
+  readonly framing?: Framing;
   readonly signal: AbortSignal;
 }
 
@@ -74,7 +81,7 @@ class WatchStream {
   }
 
   open(): void {
-    const contentType = 'application/json';
+    const { contentType = 'application/json' } = this.#options.framing ?? {};
     this.#response.writeHead(200, {
       'content-type': contentType,
       'cache-control': 'no-cache, private',
@@ -151,6 +158,8 @@ class WatchStream {
   }
 
   #frame(type: string, object: Buffer): Buffer {
+    const { framing } = this.#options;
+    if (framing !== undefined) return framing.frame(type, object);
     return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, NEWLINE]);
   }
 

@@ -25,6 +25,7 @@ import {
   dryRunOf,
   fieldValidationOf,
   integerOf,
+  negotiated,
   refOf,
   selectorsOf,
   writeOptions,
@@ -102,7 +103,8 @@ export async function handleDelete(context: StoredContext): Promise<void> {
   const { name, uid } = stored.object.metadata;
   const details = { name, ...(group === '' ? {} : { group }), kind: resource, uid };
   const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
-  await send(context.request, context.response, { body: status });
+  const { encoding } = negotiated(context);
+  await send(context.request, context.response, { body: status, encoding });
 }
 
 export async function handleDeleteCollection(context: StoredContext): Promise<void> {
@@ -127,7 +129,7 @@ export async function handleDeleteCollection(context: StoredContext): Promise<vo
     metadata,
     items: items.map(({ object }) => served.shown(object)),
   };
-  await send(context.request, context.response, { body });
+  await send(context.request, context.response, { body, encoding: negotiated(context).encoding });
 }
 
 /** The object in the body, in the version of the path. */

@@ -8,6 +8,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ApiError } from '../../api-error.ts';
 import type { Exchange } from '../exchange.ts';
+import { errorEncoding } from '../negotiation.ts';
 import type { Filter } from '../pipeline.ts';
 import { finishBody, send, toApiError } from '../responses.ts';
 import { refuseUpgrade } from '../upgrade.ts';
@@ -49,7 +50,8 @@ async function answer(exchange: Exchange, error: ApiError): Promise<void> {
   discardHeaders(response);
   const retry = error.details?.retryAfterSeconds;
   const headers = retry === undefined ? {} : { 'retry-after': String(retry) };
-  await send(request, response, { status: error.code, body: error.toStatus(), headers });
+  const encoding = errorEncoding(request.headers.accept);
+  await send(request, response, { status: error.code, body: error.toStatus(), headers, encoding });
 }
 
 /** What a handler prepared for its own answer does not belong to the Status; who we are to the client stays. */

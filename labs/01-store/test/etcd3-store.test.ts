@@ -79,8 +79,8 @@ test('an etcd that is killed ends watches and calls, and is used again when it i
 });
 
 test('an etcd that stands still lets no call and no new watch hang', async () => {
-  etcd.pause();
   try {
+    await etcd.pause();
     const { signal } = new AbortController();
     const calls = [
       store.range({ key: 'a' }),

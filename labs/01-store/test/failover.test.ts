@@ -33,8 +33,8 @@ const codeOf = (promise: Promise<unknown>) =>
 /** Stops members for the time of `body`, whatever happens in it. */
 async function whilePaused(members: readonly number[], body: () => Promise<void>): Promise<void> {
   const paused = members.map((i) => cluster.members[i]);
-  for (const member of paused) member?.pause();
   try {
+    await Promise.all(paused.map((member) => member?.pause()));
     await body();
   } finally {
     for (const member of paused) member?.resume();

@@ -1,7 +1,7 @@
 // A real etcd for a test: Debian's, on free loopback ports, with its data in a temporary directory.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,8 @@ export interface Etcd extends AsyncDisposable {
   readonly dataDir: string;
   /** Ends it at once; start() brings it back with its data. */
   kill(): Promise<void>;
-  pause(): void;
+  /** Resolves when it does nothing any more; what it was doing when the signal was sent, it may still have finished. */
+  pause(): Promise<void>;
   resume(): void;
   start(): Promise<void>;
 }
@@ -66,8 +67,15 @@ export class EtcdProcess {
     await exited;
   }
 
-  pause(): void {
-    this.#child?.kill('SIGSTOP');
+  async pause(): Promise<void> {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('there is no etcd to pause');
+    process.kill(pid, 'SIGSTOP');
+    await eventually(async () => {
+      const threads = await readdir(`/proc/${pid}/task`);
+      const states = await Promise.all(threads.map((thread) => stateOf(pid, thread)));
+      if (states.some((state) => state !== 'T')) throw new Error(`etcd still runs: ${states}`);
+    });
   }
 
   resume(): void {
@@ -75,12 +83,18 @@ export class EtcdProcess {
   }
 }
 
+/** `T` = stopped. The name of the program, in brackets, may have blanks of its own. */
+async function stateOf(pid: number, thread: string): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+  return text.slice(text.lastIndexOf(')') + 2)[0];
+}
+
 export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
   const { flags = {}, scheme = 'http', probe = looksAlive } = options;
   const dataDir = await mkdtemp(join(tmpdir(), 'kube-labs-etcd-'));
   const endpoint = `${scheme}://127.0.0.1:${await freePort()}`;
   const peer = `http://127.0.0.1:${await freePort()}`;
-  const process = new EtcdProcess({
+  const child = new EtcdProcess({
     '--data-dir': dataDir,
     '--listen-client-urls': endpoint,
     '--advertise-client-urls': endpoint,
@@ -94,14 +108,14 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
     endpoint,
     dataDir,
     start: async () => {
-      await process.start();
+      await child.start();
       await eventually(() => probe(endpoint));
     },
-    kill: () => process.kill(),
-    pause: () => process.pause(),
-    resume: () => process.resume(),
+    kill: () => child.kill(),
+    pause: () => child.pause(),
+    resume: () => child.resume(),
     [Symbol.asyncDispose]: async () => {
-      await process.kill();
+      await child.kill();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

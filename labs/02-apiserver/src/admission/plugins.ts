@@ -8,6 +8,11 @@
 //
 // Same lists upstream: pkg/kubeapiserver/options/plugins.go.
 
+import {
+  certificateApproval,
+  certificateSigning,
+  certificateSubjectRestriction,
+} from '../auth/certificate-admission.ts';
 import { nodeLookups } from '../authz/build-authorization.ts';
 import type { EscalationDeps } from '../authz/escalation.ts';
 import type { ServerEnv } from '../server/server-env.ts';
@@ -43,6 +48,15 @@ const MAKERS: Readonly<Partial<Record<string, Maker>>> = {
   ServiceAccount: { isDefault: true, make: () => serviceAccount },
   // Off by default as upstream; whoever runs kubelets under their own names switches it on.
   NodeRestriction: { isDefault: false, make: (env) => nodeRestriction(nodeLookups(env)) },
+  CertificateApproval: {
+    isDefault: true,
+    make: ({ escalation }) => certificateApproval(escalation.authorizer),
+  },
+  CertificateSigning: {
+    isDefault: true,
+    make: ({ escalation }) => certificateSigning(escalation.authorizer),
+  },
+  CertificateSubjectRestriction: { isDefault: true, make: () => certificateSubjectRestriction },
   DefaultTolerationSeconds: {
     isDefault: true,
     make: (_env, options) =>

@@ -6,9 +6,11 @@
 //
 // Same rule upstream: apiserver, authentication/request/x509. Left out: the uid from a certificate, verification options.
 
+import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type PeerCertificate, TLSSocket } from 'node:tls';
 import { type Authentication, type Authenticator, NONE } from './authenticator.ts';
+import { isSignedBy } from './client-certificate.ts';
 import type { User } from './user.ts';
 
 type Peer =
@@ -18,8 +20,11 @@ type Peer =
 
 const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
 
-/** `now` in milliseconds. */
-export function x509Authenticator(now: () => number): Authenticator {
+/** `now` in milliseconds. `roots`: whose certificates make users, where TLS takes others too. */
+export function x509Authenticator(
+  now: () => number,
+  roots?: readonly X509Certificate[],
+): Authenticator {
   const peers = new WeakMap<object, Peer>();
   return {
     name: 'x509',
@@ -27,7 +32,7 @@ export function x509Authenticator(now: () => number): Authenticator {
       const connection = connectionOf(request);
       let peer = peers.get(connection);
       if (peer === undefined) {
-        peer = peerOf(request.socket);
+        peer = peerOf(request.socket, roots);
         peers.set(connection, peer);
       }
       return answerOf(peer, now());
@@ -36,18 +41,21 @@ export function x509Authenticator(now: () => number): Authenticator {
 }
 
 /** Many requests of HTTP/2 share a session, and each shows a new stand-in for its socket. */
-function connectionOf(request: IncomingMessage): object {
+export function connectionOf(request: IncomingMessage): object {
   const { stream } = request as { stream?: { session?: object } };
   return stream?.session ?? request.socket;
 }
 
-function peerOf(socket: unknown): Peer {
+function peerOf(socket: unknown, roots: readonly X509Certificate[] | undefined): Peer {
   if (!(socket instanceof TLSSocket)) return { kind: 'none' };
   const certificate = socket.getPeerCertificate();
   // Without a certificate Node gives an empty object.
   if (certificate?.subject === undefined) return { kind: 'none' };
   if (!socket.authorized) {
     return { kind: 'unknown', why: `x509: ${String(socket.authorizationError ?? 'not trusted')}` };
+  }
+  if (roots !== undefined && !isSignedBy(socket, roots)) {
+    return { kind: 'unknown', why: 'x509: certificate signed by unknown authority' };
   }
   const user = userOf(certificate);
   if (user === undefined) return { kind: 'none' };

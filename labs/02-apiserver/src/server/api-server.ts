@@ -16,7 +16,7 @@
 
 import { once, setMaxListeners } from 'node:events';
 import { type Logger, silentLogger } from '@kube-labs/store';
-import { buildAuthenticator } from '../auth/build-authenticator.ts';
+import { Authentication, clientAuthorities } from '../auth/build-authenticator.ts';
 import { Authorization } from '../authz/build-authorization.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
 import { customResourceController } from '../crd/controller.ts';
@@ -51,6 +51,7 @@ export class ApiServer implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #table: ResourceTable;
   readonly #env: ServerEnv;
+  readonly #authentication: Authentication;
   readonly #health: HealthChecks;
   readonly #hooks: PostStartHooks;
   readonly #handle: Handler;
@@ -76,20 +77,27 @@ export class ApiServer implements AsyncDisposable {
     const shared = { store, log: this.#log, clock: this.#clock, table };
     this.#env = { ...shared, signal: this.#background.signal };
     authorization.follow(this.#env);
+    const { authorizer } = authorization;
+    this.#authentication = new Authentication(options.authentication ?? {}, {
+      env: this.#env,
+      authorizer,
+      clientCa: options.clientCa,
+      tokens: options.tokens,
+    });
     this.#documents = this.#buildDocuments();
     this.#health = new HealthChecks(this.#log);
     this.#hooks = new PostStartHooks([
       ...this.#ownHooks(),
       ...authorization.hooks,
+      ...this.#authentication.hooks,
       ...(options.postStartHooks ?? []),
     ]);
     this.#addChecks();
     const kubelets = new KubeletProxy(options.kubeletClient, table.registry('', 'nodes'));
-    const { authorizer } = authorization;
     this.#handle = this.#buildHandler({ ...shared, kubelets, admission, authorizer });
     this.#listener = new Listener({
       tls: options.tls,
-      clientCa: options.clientCa,
+      clientCa: clientAuthorities(options.clientCa, options.authentication),
       disableHttp2: options.disableHttp2Serving,
       wantsUpgrade: (request) => wantsUpgrade(request, this.#env),
       onRequest: (request, response) => this.#accept({ request, response }),
@@ -162,12 +170,13 @@ export class ApiServer implements AsyncDisposable {
   }
 
   #buildHandler(env: HandlerEnv): Handler {
-    const { authentication = {}, tokens = [], audit, flowController } = this.#options;
+    const { audit, flowController } = this.#options;
     const { authorizer } = env;
-    const authentications = buildAuthenticator(this.#env, authentication, tokens);
-    const { tokenAuthenticator } = authentications;
+    const authentication = this.#authentication;
+    const { tokenAuthenticator, tokenIssuer } = authentication;
     const filters = buildFilters({
-      ...authentications,
+      authenticator: authentication.authenticator,
+      isAnonymousAllowed: authentication.isAnonymousAllowed,
       log: this.#log,
       requestTimeoutMs: this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       observer: {
@@ -176,14 +185,15 @@ export class ApiServer implements AsyncDisposable {
         labelsOf: (exchange) => metricLabels(exchange, env),
       },
       auditor: audit,
-      impersonator: authentication.impersonator?.(this.#env, authorizer),
+      impersonator: authentication.impersonator,
       flowController,
       objectsToRead: (exchange) => objectsToRead(exchange, env),
       authorizer,
     });
     const handler = exchangeHandler({
-      env: { ...env, tokenAuthenticator },
+      env: { ...env, tokenAuthenticator, tokenIssuer },
       health: this.#health,
+      openid: (path) => authentication.document(path, this.#serverAddress()),
       paths: () => this.#paths(),
     });
     return compose(filters, handler);
@@ -194,12 +204,16 @@ export class ApiServer implements AsyncDisposable {
   }
 
   #buildDocuments(): ApiDocuments {
-    const { advertiseAddress = '127.0.0.1' } = this.#options;
     return new ApiDocuments({
       definitions: () => this.#table.definitions(),
       remotes: () => NO_REMOTES,
-      serverAddress: () => `${advertiseAddress}:${this.port}`,
+      serverAddress: () => this.#serverAddress(),
     });
+  }
+
+  /** Where others reach this server. */
+  #serverAddress(): string {
+    return `${this.#options.advertiseAddress ?? '127.0.0.1'}:${this.port}`;
   }
 
   #ownHooks() {

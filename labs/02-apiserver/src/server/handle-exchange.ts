@@ -3,10 +3,12 @@
 // Same idea upstream: apiserver, server/handler.go (the director between gorestful and the path recorder).
 
 import type { ServerResponse } from 'node:http';
+import type { OpenidDocument } from '../auth/openid.ts';
 import type { Exchange } from './exchange.ts';
 import type { HandlerEnv } from './handler.ts';
 import { type HealthChecks, sendHealth } from './health.ts';
 import type { RequestLabels } from './metrics.ts';
+import { sendOpenidDocument } from './openid-documents.ts';
 import { handlePath, type PathDeps, unknownPath } from './path-handlers.ts';
 import type { Handler } from './pipeline.ts';
 import type { RequestContext } from './request-context.ts';
@@ -17,6 +19,8 @@ import { addWarnings } from './warnings.ts';
 export interface HandlerParts {
   readonly env: HandlerEnv;
   readonly health: HealthChecks;
+  /** The public documents of service accounts' tokens. */
+  readonly openid: (path: string) => OpenidDocument | undefined;
   /** Asked anew for every request: the resources change, and the port is known only once it is open. */
   readonly paths: () => PathDeps;
 }
@@ -35,12 +39,14 @@ export function exchangeHandler(parts: HandlerParts): Handler {
 
 async function answerPath(
   { request, response, path, query }: Exchange,
-  { health, paths }: HandlerParts,
+  { health, openid, paths }: HandlerParts,
 ): Promise<void> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (!isRead || response === undefined) throw unknownPath();
   const answer = await health.answer(path, query);
   if (answer !== undefined) return sendHealth(request, response, answer);
+  const document = openid(path);
+  if (document !== undefined) return sendOpenidDocument(request, response, document);
   return handlePath(request, response, path, paths());
 }
 

@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import type { KeyValueStore, Logger } from '@kube-labs/store';
 import type { AdmissionChain } from '../admission/admission.ts';
 import type { TokenAuthenticator } from '../auth/authenticator.ts';
+import type { TokenIssuer } from '../auth/token-issuer.ts';
 import type { AuthorizerAndRules } from '../authz/authorizer.ts';
 import type { Clock } from '../client/clock.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -29,6 +30,8 @@ export interface HandlerEnv {
   /** Undefined where everybody may do everything. */
   readonly authorizer?: AuthorizerAndRules | undefined;
   readonly tokenAuthenticator?: TokenAuthenticator | undefined;
+  /** Gives service accounts their tokens. */
+  readonly tokenIssuer?: TokenIssuer | undefined;
 }
 
 /** A request for a resource that is stored. */

@@ -1,11 +1,12 @@
 // pki: a certificate authority, and the certificates it gives out.
 //
 // Keys are ECDSA P-256: quick to make, taken by every client. PEM texts in and out, so that callers need to know nothing of X.509.
+// An authority that comes from elsewhere may have a key of RSA or another curve.
 //
-// Same idea upstream: client-go, util/cert and kubeadm's pkiutil. Left out: renewal, revocation.
+// Same idea upstream: client-go, util/cert, kubeadm's pkiutil, and pkg/controller/certificates/authority. Left out: renewal, revocation.
 
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { createPrivateKey, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
 export interface CertificatePair {
@@ -28,6 +29,21 @@ export interface CertificateRequest {
   readonly days?: number;
 }
 
+/** What a request for a certificate asks for. */
+export interface RequestFacts {
+  /** Empty when there is none, or more than one. */
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  readonly names: readonly { readonly type: string; readonly value: string }[];
+}
+
+export interface SigningTerms {
+  /** As in certificates.k8s.io: `client auth`, `server auth`, `digital signature`, `key encipherment`. */
+  readonly usages: readonly string[];
+  readonly seconds: number;
+  readonly nowMs: number;
+}
+
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAYS_DEFAULT = 3650;
 const DAY_MS = 86_400_000;
@@ -35,6 +51,12 @@ const DAY_MS = 86_400_000;
 const BACKDATE_MS = 300_000;
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const EXTENDED_USAGES: Readonly<Record<string, string>> = {
+  'client auth': CLIENT_AUTH,
+  'server auth': SERVER_AUTH,
+};
+/** Certificates that hold shorter than this do not lose the minutes by which their start lies back. */
+const SHORT_SECONDS = 8 * 3600;
 
 export async function createCertificateAuthority(name: string): Promise<CertificatePair> {
   const keys = await generateKeys();
@@ -92,7 +114,94 @@ export async function issueCertificate(
   return { cert: cert.toString('pem'), key: await exportKey(keys.privateKey) };
 }
 
+/** `base64` of PEM, as in a CertificateSigningRequest. Throws when it cannot be read. */
+export function readCertificateRequest(base64: string): RequestFacts {
+  const request = requestOf(base64);
+  const names = alternativeNames(request)?.names.items ?? [];
+  const commonNames = request.subjectName.getField('CN');
+  return {
+    commonName: commonNames.length === 1 ? (commonNames[0] ?? '') : '',
+    organizations: request.subjectName.getField('O'),
+    names: names.map(({ type, value }) => ({ type, value })),
+  };
+}
+
+/**
+ * A certificate for the request's key, subject and names, as PEM. Nothing else that the request asks for is taken over: no authority, no
+ * extension. It ends no later than the authority's own. Throws when the authority has ended.
+ */
+export async function signCertificateRequest(
+  authority: CertificatePair,
+  base64: string,
+  { usages, seconds, nowMs }: SigningTerms,
+): Promise<string> {
+  const issuer = new x509.X509Certificate(authority.cert);
+  const request = requestOf(base64);
+  if (issuer.notAfter.getTime() <= nowMs) {
+    throw new Error(`Cannot sign: the signer has expired: ${issuer.notAfter.toISOString()}`);
+  }
+  const isShort = seconds < SHORT_SECONDS;
+  const endMs = nowMs + seconds * 1000 - (isShort ? 0 : BACKDATE_MS);
+  const names = alternativeNames(request);
+  const { key, algorithm } = await importAuthorityKey(authority.key);
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: request.subjectName,
+    issuer: issuer.subjectName,
+    notBefore: new Date(nowMs - BACKDATE_MS),
+    notAfter: new Date(Math.min(endMs, issuer.notAfter.getTime())),
+    publicKey: request.publicKey,
+    signingKey: key,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(keyUsagesOf(usages), true),
+      new x509.ExtendedKeyUsageExtension(usages.flatMap((one) => EXTENDED_USAGES[one] ?? [])),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      ...(names === undefined ? [] : [names]),
+    ],
+  });
+  return `${certificate.toString('pem')}\n`;
+}
+
+function requestOf(base64: string): x509.Pkcs10CertificateRequest {
+  return new x509.Pkcs10CertificateRequest(Buffer.from(base64, 'base64').toString('latin1'));
+}
+
+function alternativeNames({
+  extensions,
+}: x509.Pkcs10CertificateRequest): x509.SubjectAlternativeNameExtension | undefined {
+  return extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension);
+}
+
+function keyUsagesOf(usages: readonly string[]): number {
+  const { digitalSignature, keyEncipherment } = x509.KeyUsageFlags;
+  return (
+    (usages.includes('digital signature') ? digitalSignature : 0) |
+    (usages.includes('key encipherment') ? keyEncipherment : 0)
+  );
+}
+
 type Key = webcrypto.CryptoKey;
+type Algorithm = NonNullable<x509.X509CertificateCreateParamsBase['signingAlgorithm']>;
+
+/** Of RSA or a curve, in any of PEM's forms. */
+async function importAuthorityKey(pem: string): Promise<{ key: Key; algorithm: Algorithm }> {
+  const key = createPrivateKey(pem);
+  const bytes = key.export({ type: 'pkcs8', format: 'der' });
+  const curves: Readonly<Record<string, string>> = {
+    prime256v1: 'P-256',
+    secp384r1: 'P-384',
+    secp521r1: 'P-521',
+  };
+  const namedCurve = curves[key.asymmetricKeyDetails?.namedCurve ?? ''];
+  const algorithm =
+    namedCurve === undefined
+      ? { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+      : { name: 'ECDSA', namedCurve, hash: 'SHA-256' };
+  const imported = await webcrypto.subtle.importKey('pkcs8', bytes, algorithm, false, ['sign']);
+  return { key: imported, algorithm };
+}
 
 function generateKeys(): Promise<{ publicKey: Key; privateKey: Key }> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']) as Promise<{

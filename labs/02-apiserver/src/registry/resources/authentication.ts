@@ -2,6 +2,19 @@
 //
 // Same facts upstream: registry/authentication/rest/storage_authentication.go.
 
-import type { ResourceDefinition } from '../resource-definition.ts';
+import { selfSubjectReviews, tokenReviews } from '../../server/identity-reviews.ts';
+import type { ResourceDefinition, Verb } from '../resource-definition.ts';
+import { define } from './define.ts';
 
-export const AUTHENTICATION_RESOURCES: readonly ResourceDefinition[] = [];
+const group = 'authentication.k8s.io';
+const verbs: readonly Verb[] = ['create'];
+
+export const AUTHENTICATION_RESOURCES: readonly ResourceDefinition[] = [
+  define('SelfSubjectReview', 'selfsubjectreviews', {
+    group,
+    verbs,
+    namespaced: false,
+    handle: selfSubjectReviews,
+  }),
+  define('TokenReview', 'tokenreviews', { group, verbs, namespaced: false, handle: tokenReviews }),
+];

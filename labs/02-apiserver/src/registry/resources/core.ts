@@ -28,6 +28,7 @@ import {
   finalizeSubresource,
   objectSubresource,
 } from '../../server/subresources.ts';
+import { tokenSubresource } from '../../server/token-requests.ts';
 import { configMapStrategy } from '../../strategy/config-map.ts';
 import { endpointsStrategy } from '../../strategy/endpoints.ts';
 import { ephemeralContainersStrategy } from '../../strategy/ephemeral-containers.ts';
@@ -238,6 +239,16 @@ export const CORE_RESOURCES: readonly ResourceDefinition[] = [
     strategy: serviceAccountStrategy,
     printer: serviceAccountPrinter,
     unconditionalUpdate: false,
+    subresources: [
+      {
+        name: 'token',
+        kind: 'TokenRequest',
+        group: 'authentication.k8s.io',
+        version: 'v1',
+        verbs: ['create'],
+        handle: tokenSubresource,
+      },
+    ],
   }),
   services,
 ];

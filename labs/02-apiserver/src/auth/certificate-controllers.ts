@@ -1,0 +1,188 @@
+// certificate-controllers: approves the certificate requests of kubelets, and signs what is approved.
+//
+//   a request → approved by somebody, or at once when its sender has the right to it → signed, or Failed with the reason
+//
+// One request at a time, from its current state: safe to run any number of times, and beside other servers on the same store. Whoever may
+// approve is asked by admission (certificate-admission.ts); here nobody decides anything about a request for another signer.
+//
+// Same idea upstream: pkg/controller/certificates/{approver,signer}, which run in the controller manager, and take the authority by
+// --cluster-signing-cert-file. There is none in lab 04. Left out: the cleaner of old requests, and an authority a signer.
+
+import type { Logger } from '@kube-labs/store';
+import type {
+  CertificateSigningRequest,
+  CertificateSigningRequestCondition,
+} from 'kubernetes-types/certificates/v1';
+import { ApiError } from '../api-error.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
+import { followCache } from '../authz/follow-cache.ts';
+import type { Clock } from '../client/clock.ts';
+import type { KubernetesObject } from '../client/resources.ts';
+import { WorkQueue } from '../client/work-queue.ts';
+import { formatTime, mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
+import type { Registry } from '../registry/registry.ts';
+import {
+  type CertificatePair,
+  type RequestFacts,
+  readCertificateRequest,
+  signCertificateRequest,
+} from '../server/pki.ts';
+import type { HookEnv, PostStartHook } from '../server/post-start-hooks.ts';
+import { approvalMessage, approvingRights, signerProblem, stateOf } from './certificate-policy.ts';
+import { SYSTEM_USER } from './user.ts';
+
+export interface CertificateSigningOptions {
+  /** Of the authority: PEM of its certificate and its key. */
+  readonly authority: CertificatePair;
+  /** How long certificates hold at most. Default: a year. */
+  readonly durationSeconds?: number | undefined;
+}
+
+const GROUP = 'certificates.k8s.io';
+const RESOURCE = 'certificatesigningrequests';
+const OPTIONS = { user: SYSTEM_USER, dryRun: false };
+const YEAR_SECONDS = 365 * 24 * 3600;
+/** Shorter ones are of no use to anybody, and the start lies five minutes back. */
+const DURATION_MIN_SECONDS = 600;
+const QUEUE = { name: RESOURCE, baseDelayMs: 200, maxDelayMs: 1_000_000 };
+
+export function certificateHooks(
+  options: CertificateSigningOptions,
+  authorizer: Authorizer,
+): readonly PostStartHook[] {
+  return [
+    {
+      name: 'certificate-signing-controllers',
+      start: (env, signal) => new Controller(env, options, authorizer).run(signal),
+      ready() {},
+    },
+  ];
+}
+
+class Controller {
+  readonly #options: CertificateSigningOptions;
+  readonly #authorizer: Authorizer;
+  readonly #requests: Registry;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #queue: WorkQueue;
+
+  constructor(
+    { table, clock, log }: HookEnv,
+    options: CertificateSigningOptions,
+    authorizer: Authorizer,
+  ) {
+    this.#options = options;
+    this.#authorizer = authorizer;
+    this.#requests = table.registry(GROUP, RESOURCE);
+    this.#clock = clock;
+    this.#log = log;
+    this.#queue = new WorkQueue({ ...QUEUE, clock });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const set = ({ metadata }: ReadonlyApiObject): void => this.#queue.add(metadata.name ?? '');
+    const { cache } = this.#requests.storage;
+    followCache(cache, { set, delete() {} }, signal).catch((error: unknown) => {
+      if (!signal.aborted) this.#log.warn('Cannot follow certificate requests', { error });
+    });
+    const how = { workers: 1, log: this.#log };
+    await this.#queue.run(how, (name) => this.#reconcile(name), signal);
+  }
+
+  async #reconcile(name: string): Promise<void> {
+    const request = await this.#find(name);
+    if (request === undefined) return;
+    const { isIssued, isApproved, isOver } = stateOf(request);
+    if (isIssued || isOver) return;
+    const facts = readCertificateRequest(request.spec.request);
+    if (!isApproved) await this.#approve(request, facts);
+    else await this.#sign(request, facts);
+  }
+
+  /** The write brings the name back. */
+  async #approve(request: CertificateSigningRequest, facts: RequestFacts): Promise<void> {
+    const { username = '', groups = [] } = request.spec;
+    const user = { name: username, groups };
+    const at = { group: GROUP, version: '*', resource: RESOURCE, namespace: '', name: '' };
+    const right = approvingRights(request, facts).find((subresource) => {
+      const asked = { kind: 'resource' as const, user, verb: 'create', ...at, subresource };
+      return this.#authorizer.authorize(asked).decision === 'allow';
+    });
+    if (right === undefined) return;
+    const condition = this.#condition('Approved', 'AutoApproved', approvalMessage(right));
+    await this.#write(request, (next) => withCondition(next, condition));
+  }
+
+  async #sign(request: CertificateSigningRequest, facts: RequestFacts): Promise<void> {
+    const problem = signerProblem(request, facts);
+    if (problem === 'other') return;
+    if (problem !== undefined) {
+      const condition = this.#condition('Failed', 'SignerValidationFailure', problem);
+      await this.#write(request, (next) => withCondition(next, condition));
+      return;
+    }
+    const { request: pem, usages = [], expirationSeconds } = request.spec;
+    const certificate = await signCertificateRequest(this.#options.authority, pem, {
+      usages,
+      seconds: this.#durationOf(expirationSeconds),
+      nowMs: this.#clock.now(),
+    });
+    const encoded = Buffer.from(certificate).toString('base64');
+    await this.#write(request, (next) => ({
+      ...next,
+      status: { ...next.status, certificate: encoded },
+    }));
+  }
+
+  #durationOf(asked: number | undefined): number {
+    const { durationSeconds = YEAR_SECONDS } = this.#options;
+    return asked === undefined
+      ? durationSeconds
+      : Math.min(durationSeconds, Math.max(asked, DURATION_MIN_SECONDS));
+  }
+
+  #condition(type: string, reason: string, message: string): CertificateSigningRequestCondition {
+    const now = formatTime(this.#clock.now());
+    const times = { lastUpdateTime: now, lastTransitionTime: now };
+    return { type, status: 'True', reason, message, ...times };
+  }
+
+  async #find(name: string): Promise<CertificateSigningRequest | undefined> {
+    try {
+      return (await this.#requests.get({ name })).object as CertificateSigningRequest;
+    } catch (error) {
+      if (ApiError.is(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Only while nobody else has decided or signed. */
+  async #write(
+    { metadata }: CertificateSigningRequest,
+    change: (request: CertificateSigningRequest) => CertificateSigningRequest,
+  ): Promise<void> {
+    const name = metadata?.name ?? '';
+    const changed = ({ object }: { readonly object: ReadonlyApiObject }): KubernetesObject => {
+      const next = mutableCopy(object) as CertificateSigningRequest;
+      const { isIssued, isOver } = stateOf(next);
+      const isOther = next.metadata?.uid !== metadata?.uid;
+      return (isIssued || isOver || isOther ? next : change(next)) as KubernetesObject;
+    };
+    try {
+      // Approvals and certificates go through different subresources; the server's own hand may write both.
+      await this.#requests.update({ name }, changed, { ...OPTIONS, scope: 'raw' });
+    } catch (error) {
+      if (!ApiError.is(error, 'NotFound')) throw error;
+    }
+  }
+}
+
+function withCondition(
+  request: CertificateSigningRequest,
+  condition: CertificateSigningRequestCondition,
+): CertificateSigningRequest {
+  const conditions = request.status?.conditions ?? [];
+  if (conditions.some(({ type }) => type === condition.type)) return request;
+  return { ...request, status: { ...request.status, conditions: [...conditions, condition] } };
+}

@@ -37,6 +37,21 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
     expect(scheduler).toMatchObject({ code: 0, stdout: 'yes\n' });
   }, 60_000);
 
+  test('auth whoami says who asks, and --as asks for somebody else', async () => {
+    const { code, stdout } = await as('system:kube-scheduler', 'auth whoami');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Username +system:kube-scheduler\n/);
+    expect(stdout).toMatch(/Groups +\[system:authenticated\]\n/);
+    expect((await as('admin', 'auth can-i list secrets --as=jane')).stdout).toBe('no\n');
+    expect((await as('admin', 'auth can-i list nodes --as=system:kube-scheduler')).stdout).toBe(
+      'yes\n',
+    );
+    const refused = await as('jane', 'get nodes --as=system:kube-scheduler');
+    expect(refused.stderr).toContain(
+      'users "system:kube-scheduler" is forbidden: User "jane" cannot impersonate resource "users" in API group "" at the cluster scope',
+    );
+  }, 60_000);
+
   test('auth can-i --list shows the rules', async () => {
     const { code, stdout } = await as('system:kube-scheduler', 'auth can-i --list');
     expect(code).toBe(0);

@@ -16,7 +16,20 @@ export interface ParsedYaml {
 /** Aliases may multiply what they name: the library's limit against documents that explode. */
 const ALIASES_MAX = 100;
 
+/** As deep as JSON may be. */
+const DEPTH_MAX = 1000;
+
 export function parseYaml(text: string): ParsedYaml {
+  try {
+    return parse(text);
+  } catch (error) {
+    // The library walks by recursion, so a document that is deep enough ends its stack.
+    if (!(error instanceof RangeError)) throw error;
+    throw tooDeep();
+  }
+}
+
+function parse(text: string): ParsedYaml {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, uniqueKeys: true, prettyErrors: false });
   const lineOf = (offset: number): number => lineCounter.linePos(offset).line;
@@ -28,7 +41,7 @@ export function parseYaml(text: string): ParsedYaml {
     );
   }
   return {
-    value: sortKeys(toValue(document)),
+    value: sortKeys(toValue(document), DEPTH_MAX),
     duplicateErrors: duplicates.map(({ pos }) => {
       const key = /^[^:\n]*/.exec(text.slice(pos[0]))?.[0].trim() ?? '';
       return `yaml: unmarshal errors:\n  line ${lineOf(pos[0])}: key ${JSON.stringify(key)} already set in map`;
@@ -36,18 +49,24 @@ export function parseYaml(text: string): ParsedYaml {
   };
 }
 
+function tooDeep(): YamlError {
+  return new YamlError('error converting YAML to JSON: yaml: exceeded max depth');
+}
+
 function toValue(document: ReturnType<typeof parseDocument>): unknown {
   try {
     return document.toJS({ maxAliasCount: ALIASES_MAX });
   } catch (error) {
+    if (error instanceof RangeError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new YamlError(`error converting YAML to JSON: yaml: ${why}`);
   }
 }
 
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
+function sortKeys(value: unknown, depthLeft: number): unknown {
   if (typeof value !== 'object' || value === null) return value ?? null;
+  if (depthLeft === 0) throw tooDeep();
+  if (Array.isArray(value)) return value.map((item) => sortKeys(item, depthLeft - 1));
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner, depthLeft - 1)]));
 }

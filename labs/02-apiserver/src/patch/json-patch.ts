@@ -1,7 +1,8 @@
 // json-patch: JSON patch, RFC 6902, with upstream's answers to one that fails.
 //
 // A patch that is no patch is the client's mistake in the request (400); one that does not fit the object is a conflict with
-// what is there (422), the failing `test` above all.
+// what is there (422), the failing `test` above all. Copies may not add up to more than a body could hold, nor additions to a
+// depth that no body could have: a few bytes of patch would else make an object without end.
 //
 // Same answers upstream: apiserver, pkg/endpoints/handlers/patch.go (jsonPatcher).
 
@@ -10,6 +11,10 @@ import { ApiError, badRequest } from '../api-error.ts';
 import { isMap } from './merge-patch.ts';
 
 const OPERATIONS_MAX = 10_000;
+/** What all copies together may add, in bytes of JSON. */
+const COPIED_BYTES_MAX = 3 * 1024 * 1024;
+/** As deep as a body may be (codec/go-json.ts). */
+const DEPTH_MAX = 1000;
 const KINDS: readonly string[] = ['add', 'remove', 'replace', 'move', 'copy', 'test'];
 
 export function applyJsonPatch(current: unknown, operations: unknown): unknown {
@@ -24,8 +29,30 @@ export function applyJsonPatch(current: unknown, operations: unknown): unknown {
     );
   }
   let document: unknown = structuredClone(current);
-  for (const operation of operations) document = applyOne(document, operation);
+  let copied = 0;
+  for (const operation of operations) {
+    copied += copiedBytes(document, operation);
+    if (copied > COPIED_BYTES_MAX) throw rejected(new Error(`copies exceed ${COPIED_BYTES_MAX}`));
+    document = applyOne(document, operation);
+  }
+  if (isDeeper(document, DEPTH_MAX)) throw rejected(new Error(`deeper than ${DEPTH_MAX}`));
   return document;
+}
+
+function copiedBytes(document: unknown, operation: unknown): number {
+  if (!isMap(operation) || operation.op !== 'copy' || typeof operation.from !== 'string') return 0;
+  try {
+    const value: unknown = fastJsonPatch.getValueByPointer(document, operation.from);
+    return JSON.stringify(value)?.length ?? 0;
+  } catch {
+    return 0; // There is nothing to copy, as the operation will find out.
+  }
+}
+
+function isDeeper(value: unknown, limit: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (limit === 0) return true;
+  return Object.values(value).some((inner) => isDeeper(inner, limit - 1));
 }
 
 function applyOne(document: unknown, operation: unknown): unknown {

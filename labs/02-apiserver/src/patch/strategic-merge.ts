@@ -89,7 +89,8 @@ function mergeLists(
   const { rule, field, order } = options;
   const { mergeKey } = rule;
   if (mergeKey === undefined) {
-    const all = [...before, ...change.filter((value) => !before.includes(value))];
+    const known = new Set(before);
+    const all = [...before, ...change.filter((value) => !known.has(value))];
     return order === undefined ? all : inOrder(all, order, before, (value) => value);
   }
   const element = field?.kind === 'array' ? structOf(field.element) : undefined;
@@ -99,39 +100,66 @@ function mergeLists(
       .filter((item) => !isListDirective(item, mergeKey, 'replace'))
       .map(withoutDirectives);
   }
-  let result = before.filter(isMap);
-  for (const item of changes) result = mergeElement(result, item, mergeKey, element);
+  const list = new KeyedList(before.filter(isMap), mergeKey);
+  for (const item of changes) mergeElement(list, item, element);
   const keyOf = (value: unknown): unknown => (isMap(value) ? value[mergeKey] : undefined);
+  const result = list.items();
   return order === undefined ? result : inOrder(result, order.map(keyOf), before.map(keyOf), keyOf);
 }
 
-function mergeElement(
-  list: readonly JsonMap[],
-  change: JsonMap,
-  mergeKey: string,
-  type: StructType | undefined,
-): JsonMap[] {
-  const key = change[mergeKey];
-  const deletes = change[DIRECTIVE] === 'delete';
+/** The elements of a list by their key, so that a patch of a thousand elements does not search a thousand times. */
+class KeyedList {
+  readonly mergeKey: string;
+  readonly #items: (JsonMap | undefined)[];
+  readonly #places = new Map<unknown, number[]>();
+
+  constructor(items: readonly JsonMap[], mergeKey: string) {
+    this.mergeKey = mergeKey;
+    this.#items = [...items];
+    for (const [index, item] of items.entries()) this.#note(item[mergeKey], index);
+  }
+
+  #note(key: unknown, index: number): void {
+    const places = this.#places.get(key);
+    if (places === undefined) this.#places.set(key, [index]);
+    else places.push(index);
+  }
+
+  get(key: unknown): JsonMap | undefined {
+    const [first] = this.#places.get(key) ?? [];
+    return first === undefined ? undefined : this.#items[first];
+  }
+
+  set(key: unknown, item: JsonMap): void {
+    const [first] = this.#places.get(key) ?? [];
+    if (first !== undefined) this.#items[first] = item;
+    else this.#note(key, this.#items.push(item) - 1);
+  }
+
+  delete(key: unknown): void {
+    for (const index of this.#places.get(key) ?? []) this.#items[index] = undefined;
+    this.#places.delete(key);
+  }
+
+  items(): JsonMap[] {
+    return this.#items.filter((item) => item !== undefined);
+  }
+}
+
+function mergeElement(list: KeyedList, change: JsonMap, type: StructType | undefined): void {
+  const key = change[list.mergeKey];
   if (key === undefined || key === null) {
-    if (deletes) return list.filter((item) => !containsAll(item, change));
     throw badRequest(
-      `map: ${JSON.stringify(change)} does not contain declared merge key: ${mergeKey}`,
+      `map: ${JSON.stringify(change)} does not contain declared merge key: ${list.mergeKey}`,
     );
   }
-  const at = list.findIndex((item) => item[mergeKey] === key);
-  if (deletes) return list.filter((item) => item[mergeKey] !== key);
-  const merged = mergeMaps(list[at] ?? {}, change, type);
-  return at < 0 ? [...list, merged] : list.map((item, index) => (index === at ? merged : item));
+  if (change[DIRECTIVE] === 'delete') list.delete(key);
+  else list.set(key, mergeMaps(list.get(key) ?? {}, change, type));
 }
 
 /** `- $patch: replace` alone as an element speaks of the whole list. */
 function isListDirective(item: JsonMap, mergeKey: string, directive: string): boolean {
   return item[DIRECTIVE] === directive && item[mergeKey] === undefined;
-}
-
-function containsAll(item: JsonMap, wanted: JsonMap): boolean {
-  return Object.entries(wanted).every(([key, value]) => key === DIRECTIVE || item[key] === value);
 }
 
 function elementOf(item: unknown, mergeKey: string): JsonMap {
@@ -146,11 +174,12 @@ function retained(original: JsonMap, patch: JsonMap): JsonMap {
   if (keys === undefined) return { ...original };
   if (!Array.isArray(keys))
     throw badRequest('invalid patch format of $retainKeys: expected a list');
-  const unlisted = Object.keys(patch).find((key) => !key.startsWith('$') && !keys.includes(key));
+  const listed = new Set<unknown>(keys);
+  const unlisted = Object.keys(patch).find((key) => !key.startsWith('$') && !listed.has(key));
   if (unlisted !== undefined) {
     throw badRequest('all keys in the patch must be in the $retainKeys list of the patch');
   }
-  return Object.fromEntries(Object.entries(original).filter(([key]) => keys.includes(key)));
+  return Object.fromEntries(Object.entries(original).filter(([key]) => listed.has(key)));
 }
 
 function deleteValues(result: JsonMap, field: string, values: unknown): void {
@@ -158,7 +187,8 @@ function deleteValues(result: JsonMap, field: string, values: unknown): void {
     throw badRequest('invalid patch format of $deleteFromPrimitiveList: expected a list');
   }
   const list = result[field];
-  if (Array.isArray(list)) result[field] = list.filter((value: unknown) => !values.includes(value));
+  const gone = new Set<unknown>(values);
+  if (Array.isArray(list)) result[field] = list.filter((value: unknown) => !gone.has(value));
 }
 
 /** The order alone is given: kubectl sends that when elements were only moved or deleted. */
@@ -186,20 +216,42 @@ function inOrder(
   before: readonly unknown[],
   keyOf: (value: unknown) => unknown,
 ): unknown[] {
+  const rank = indexOfEach(order);
+  const position = indexOfEach(before);
   const listed = list
-    .filter((value) => order.includes(keyOf(value)))
-    .sort((a, b) => order.indexOf(keyOf(a)) - order.indexOf(keyOf(b)));
-  const result = [...listed];
-  for (const value of list.filter((item) => !order.includes(keyOf(item)))) {
-    const position = before.indexOf(keyOf(value));
-    const next = result.findIndex((item) => {
-      const other = before.indexOf(keyOf(item));
-      return other >= 0 && position >= 0 && other > position;
-    });
-    if (next < 0) result.push(value);
-    else result.splice(next, 0, value);
+    .filter((value) => rank.has(keyOf(value)))
+    .sort((a, b) => (rank.get(keyOf(a)) ?? 0) - (rank.get(keyOf(b)) ?? 0));
+  /** How far into the old list the listed elements reach, up to and with each of them. */
+  let reached = -1;
+  const reach = listed.map((value) => {
+    reached = Math.max(reached, position.get(keyOf(value)) ?? -1);
+    return reached;
+  });
+  const gaps: unknown[][] = [...listed, undefined].map(() => []);
+  for (const value of list) {
+    if (rank.has(keyOf(value))) continue;
+    const own = position.get(keyOf(value));
+    const gap = own === undefined ? listed.length : firstBeyond(reach, own);
+    gaps[gap]?.push(value);
   }
-  return result;
+  return gaps.flatMap((gap, index) => (index < listed.length ? [...gap, listed[index]] : gap));
+}
+
+function indexOfEach(values: readonly unknown[]): Map<unknown, number> {
+  const found = new Map<unknown, number>();
+  for (const [index, value] of values.entries()) if (!found.has(value)) found.set(value, index);
+  return found;
+}
+
+/** Where the first number over `limit` stands in a list that never falls; its length when there is none. */
+function firstBeyond(rising: readonly number[], limit: number): number {
+  let [low, high] = [0, rising.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rising[middle] ?? 0) > limit) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function withoutDirectives(patch: JsonMap): JsonMap {

@@ -4,9 +4,10 @@
 //
 // Same purpose upstream: apiserver, server/options/serving.go (MaybeDefaultWithSelfSignedCerts), which signs without an authority.
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { createSigningKey } from '../auth/signing-keys.ts';
 import { DEFAULT_SERVICE_RANGE } from '../server/build-table.ts';
 import { kubeconfigText } from '../server/kubeconfig-text.ts';
 import {
@@ -35,6 +36,28 @@ export async function ownAuthority(flags: Flags): Promise<CertificatePair> {
   await writeWhole(keyFile, ca.key, 0o600);
   await writeWhole(certFile, ca.cert, 0o644);
   return ca;
+}
+
+/** The key that signs the tokens of service accounts, of earlier starts; a new one the first time. Of two servers that start one makes it. */
+export async function ownServiceAccountKey(flags: Flags): Promise<string> {
+  const dir = textOf(flags, '--cert-dir') ?? DEFAULT_CERT_DIR;
+  const file = join(dir, 'sa.key');
+  const part = `${file}.${process.pid}`;
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  await writeFile(part, createSigningKey(), { mode: 0o600 });
+  try {
+    await link(part, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(part, { force: true });
+  }
+  return readFile(file, 'utf8');
 }
 
 /** For 127.0.0.1, the advertised address, and the names and the address of the service `kubernetes`. */

@@ -20,6 +20,7 @@ import type {
 import type { KubernetesObject } from '../client/resources.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
 import { metricFromV1, metricStatusFromV1, metricStatusToV1, metricToV1 } from './metrics.ts';
+import { withoutUndefined } from './without-undefined.ts';
 
 const PREFIX = 'autoscaling.alpha.kubernetes.io/';
 const METRICS = `${PREFIX}metrics`;
@@ -46,7 +47,7 @@ export function autoscalerToV1(object: ReadonlyApiObject): KubernetesObject {
   return {
     metadata:
       Object.keys(annotations).length === 0 ? { ...metadata } : { ...metadata, annotations },
-    spec: without({
+    spec: withoutUndefined({
       maxReplicas,
       minReplicas,
       scaleTargetRef,
@@ -61,7 +62,7 @@ function statusToV1(status: HorizontalPodAutoscalerStatus): object {
   const cpu = (status.currentMetrics ?? []).find(
     ({ type, resource }) => type === 'Resource' && resource?.name === 'cpu',
   );
-  return without({
+  return withoutUndefined({
     observedGeneration,
     lastScaleTime,
     currentReplicas,
@@ -140,9 +141,4 @@ function parsed(text: string | undefined): unknown {
 function listIn(text: string | undefined): readonly Record<string, unknown>[] {
   const value = parsed(text);
   return Array.isArray(value) ? (value as Record<string, unknown>[]) : [];
-}
-
-/** A field that says nothing must not be there at all. */
-function without(fields: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import type { ApiServerOptions } from '../server/api-server-options.ts';
 import { admissionFlags } from './admission.ts';
+import { apiEnablementFlags } from './api-enablement.ts';
 import { auditFlags } from './audit.ts';
 import { authenticationFlags } from './authentication.ts';
 import { authorizationFlags } from './authorization.ts';
@@ -19,6 +20,7 @@ export const FLAG_GROUPS: readonly FlagGroup[] = [
   etcdFlags,
   encryptionFlags,
   servingFlags,
+  apiEnablementFlags,
   authenticationFlags,
   authorizationFlags,
   admissionFlags,

@@ -18,6 +18,7 @@ export const MERGE_PATCH = 'application/merge-patch+json';
 export const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
 /** Server-side apply, which is no patch of the object but a part of it: server/apply-handler.ts. */
 export const APPLY_PATCH = 'application/apply-patch+yaml';
+const POD_TEMPLATE = 'io.k8s.api.core.v1.PodTemplateSpec';
 
 export function applyPatch(
   current: KubernetesObject,
@@ -34,12 +35,26 @@ export function applyPatch(
     case STRATEGIC_MERGE_PATCH: {
       const definition = definitionOfKind(kind);
       const changes = parseMap(patch);
-      if (definition === undefined) return mergePatch(current, changes) as KubernetesObject;
+      if (definition === undefined) return mergeTemplates(current as JsonMap, changes);
       return strategicMerge(current as JsonMap, changes, definition) as KubernetesObject;
     }
     default:
       throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH]);
   }
+}
+
+/** For kinds without a generated schema (extensions/v1beta1): only what they have in common with others is merged by keys. */
+function mergeTemplates(current: JsonMap, changes: JsonMap): KubernetesObject {
+  const merged = mergePatch(current, changes) as JsonMap;
+  const before = templateOf(current);
+  const change = templateOf(changes);
+  if (before === undefined || change === undefined) return merged as KubernetesObject;
+  const template = strategicMerge(before, change, POD_TEMPLATE);
+  return { ...merged, spec: { ...(merged.spec as JsonMap), template } } as KubernetesObject;
+}
+
+function templateOf({ spec }: JsonMap): JsonMap | undefined {
+  return isMap(spec) && isMap(spec.template) ? spec.template : undefined;
 }
 
 function parse(patch: Uint8Array): unknown {

@@ -38,7 +38,6 @@ export const RESOURCES: readonly ResourceDefinition[] = [
   ...BATCH_RESOURCES,
   ...CERTIFICATES_RESOURCES,
   ...NETWORKING_RESOURCES,
-  ...EXTENSIONS_RESOURCES,
   ...POLICY_RESOURCES,
   ...RBAC_RESOURCES,
   ...STORAGE_RESOURCES,
@@ -51,3 +50,6 @@ export const RESOURCES: readonly ResourceDefinition[] = [
   ...DISCOVERY_RESOURCES,
   ...FLOWCONTROL_RESOURCES,
 ];
+
+/** Served when the server is told to (see runtime-config.ts). */
+export const OPTIONAL_RESOURCES: readonly ResourceDefinition[] = EXTENSIONS_RESOURCES;

@@ -15,6 +15,7 @@ import type { Clock } from '../client/clock.ts';
 import type { Transformer } from '../encryption/transformer.ts';
 import type { FlowController } from '../fairness/flow-controller.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import type { RuntimeConfig } from '../registry/runtime-config.ts';
 import type { KubeletCredentials } from './kubelet-proxy.ts';
 import type { PostStartHook } from './post-start-hooks.ts';
 
@@ -51,7 +52,9 @@ export interface ApiServerOptions {
   readonly flowController?: FlowController;
   readonly admission?: AdmissionOptions;
 
-  // What is stored, and how.
+  // What is served; what is stored, and how.
+  /** Groups and versions that are on or off against their default. */
+  readonly runtimeConfig?: RuntimeConfig;
   readonly serviceClusterIpRange?: string;
   readonly serviceNodePortRange?: string;
   readonly eventTtlSeconds?: number;

@@ -24,6 +24,7 @@ import type { ResourceTable } from '../registry/resource-table.ts';
 import { ApiDocuments } from './api-documents.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
 import { bootstrapController } from './bootstrap.ts';
+import { systemPriorityClasses } from './bootstrap-priority-classes.ts';
 import { buildTable, DEFAULT_SERVICE_RANGE } from './build-table.ts';
 import { compaction } from './compaction.ts';
 import type { RemoteVersion } from './discovery.ts';
@@ -221,7 +222,7 @@ export class ApiServer implements AsyncDisposable {
     const range = parseIpv4Range(serviceClusterIpRange ?? DEFAULT_SERVICE_RANGE);
     const serviceIp = addressAt(range, 1);
     const bootstrap = bootstrapController({ advertiseAddress, serviceIp });
-    return [bootstrap, customResourceController(), compaction()];
+    return [bootstrap, systemPriorityClasses(), customResourceController(), compaction()];
   }
 
   #addChecks(): void {

@@ -9,6 +9,7 @@ import type { EscalationDeps } from '../authz/escalation.ts';
 import type { Clock } from '../client/clock.ts';
 import { buildResourceTable } from '../registry/build-resources.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
+import { definitionsFor } from '../registry/runtime-config.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
 import { parseIpv4Range, parsePortRange, ServiceAllocator } from './service-allocator.ts';
 
@@ -46,6 +47,7 @@ export function buildTable(
     clock,
     log,
     admission: makeAdmission,
+    definitions: definitionsFor(options.runtimeConfig),
     companionsOf: ({ group, resource }) =>
       group === '' && resource === 'services' ? [allocator] : [],
     ...(eventTtlSeconds === undefined ? {} : { eventTtlSeconds }),

@@ -18,26 +18,30 @@ import { define, SCALE, status, zeroField } from './define.ts';
 
 const apps = { group: 'apps', categories: ['all'] } as const;
 
+export const DAEMON_SETS: ResourceDefinition = define('DaemonSet', 'daemonsets', {
+  ...apps,
+  shortNames: ['ds'],
+  strategy: daemonSetStrategy,
+  printer: daemonSetPrinter,
+  subresources: [status('DaemonSet')],
+});
+
+export const DEPLOYMENTS: ResourceDefinition = define('Deployment', 'deployments', {
+  ...apps,
+  shortNames: ['deploy'],
+  strategy: deploymentStrategy,
+  printer: deploymentPrinter,
+  subresources: [SCALE, status('Deployment')],
+});
+
 export const APPS_RESOURCES: readonly ResourceDefinition[] = [
   define('ControllerRevision', 'controllerrevisions', {
     group: 'apps',
     strategy: controllerRevisionStrategy,
     printer: controllerRevisionPrinter,
   }),
-  define('DaemonSet', 'daemonsets', {
-    ...apps,
-    shortNames: ['ds'],
-    strategy: daemonSetStrategy,
-    printer: daemonSetPrinter,
-    subresources: [status('DaemonSet')],
-  }),
-  define('Deployment', 'deployments', {
-    ...apps,
-    shortNames: ['deploy'],
-    strategy: deploymentStrategy,
-    printer: deploymentPrinter,
-    subresources: [SCALE, status('Deployment')],
-  }),
+  DAEMON_SETS,
+  DEPLOYMENTS,
   define('ReplicaSet', 'replicasets', {
     ...apps,
     shortNames: ['rs'],

@@ -29,8 +29,10 @@ export const customResourceDefinitionCodec: KindCodec = {
 };
 
 function withSchemas(decoded: DecodedObject): DecodedObject {
+  const definition = decoded.object as CustomResourceDefinition;
+  definition.spec = filled(definition.spec);
   try {
-    for (const { schema } of (decoded.object as CustomResourceDefinition).spec?.versions ?? []) {
+    for (const { schema } of definition.spec.versions) {
       if (isJsonObject(schema?.openAPIV3Schema)) normalize(schema.openAPIV3Schema);
     }
     return decoded;
@@ -39,6 +41,14 @@ function withSchemas(decoded: DecodedObject): DecodedObject {
     const lead = `${KIND} in version "v1" cannot be handled as a ${KIND}`;
     throw badRequest(`${lead}: ${error.message}`, error);
   }
+}
+
+/** Structs that Go holds by value are there, even when a client sends nothing of them: what is missing is for validation to say. */
+function filled(
+  spec: Partial<CustomResourceDefinition['spec']> = {},
+): CustomResourceDefinition['spec'] {
+  const names = { plural: '', kind: '', ...spec.names };
+  return { group: '', scope: '', ...spec, names, versions: spec.versions ?? [] };
 }
 
 /** Writes into the schema, which was just decoded and is nobody else's. */

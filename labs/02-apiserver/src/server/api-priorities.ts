@@ -53,6 +53,11 @@ export function priorityOf(group: string, version: string): ApiPriority {
   return { group: own, version: VERSIONS.get(`${group}/${version}`) ?? VERSION_DEFAULT };
 }
 
+/** Whether the group is one of the server's own. */
+export function isOwnGroup(group: string): boolean {
+  return GROUPS.has(group);
+}
+
 export interface GroupVersion {
   readonly group: string;
   readonly version: string;

@@ -7,6 +7,7 @@
 
 import type { KeyValueStore, Logger } from '@kube-labs/store';
 import type { AdmissionOptions } from '../admission/plugins.ts';
+import type { ProxyCredentials } from '../aggregator/remote-request.ts';
 import type { Auditor } from '../audit/auditor.ts';
 import type { AuthenticationOptions } from '../auth/build-authenticator.ts';
 import type { TokenEntry } from '../auth/static-token.ts';
@@ -65,6 +66,8 @@ export interface ApiServerOptions {
   readonly postStartHooks?: readonly PostStartHook[];
 
   readonly kubeletClient?: KubeletCredentials;
+  /** What this server shows to the servers behind APIServices. */
+  readonly proxyClient?: ProxyCredentials;
   /** As in `admission`; here for those who set nothing else of it. */
   readonly defaultNotReadyTolerationSeconds?: number;
   readonly defaultUnreachableTolerationSeconds?: number;

@@ -16,6 +16,8 @@
 
 import { once, setMaxListeners } from 'node:events';
 import { type Logger, silentLogger } from '@kube-labs/store';
+import { Aggregator } from '../aggregator/aggregator.ts';
+import { apiServiceController } from '../aggregator/controller.ts';
 import { Authentication, clientAuthorities } from '../auth/build-authenticator.ts';
 import { Authorization } from '../authz/build-authorization.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
@@ -27,7 +29,6 @@ import { bootstrapController } from './bootstrap.ts';
 import { systemPriorityClasses } from './bootstrap-priority-classes.ts';
 import { buildTable, DEFAULT_SERVICE_RANGE } from './build-table.ts';
 import { compaction } from './compaction.ts';
-import type { RemoteVersion } from './discovery.ts';
 import { Exchange, type ExchangeParts } from './exchange.ts';
 import { exchangeHandler, metricLabels, objectsToRead, wantsUpgrade } from './handle-exchange.ts';
 import type { HandlerEnv } from './handler.ts';
@@ -41,7 +42,6 @@ import { PostStartHooks } from './post-start-hooks.ts';
 import type { ServerEnv } from './server-env.ts';
 import { addressAt, parseIpv4Range } from './service-allocator.ts';
 
-const NO_REMOTES: readonly RemoteVersion[] = [];
 const REQUEST_TIMEOUT_MS = 60_000;
 /** How long requests that are under way may take once the server stops. */
 const DRAIN_MS = 3000;
@@ -59,6 +59,7 @@ export class ApiServer implements AsyncDisposable {
   readonly #listener: Listener;
   readonly #metrics = createMetrics();
   readonly #documents: ApiDocuments;
+  readonly #aggregator: Aggregator;
   /** Ends what clients wait for; and, once that is done, what the server does by itself. */
   readonly #serving = new AbortController();
   readonly #background = new AbortController();
@@ -85,6 +86,7 @@ export class ApiServer implements AsyncDisposable {
       clientCa: options.clientCa,
       tokens: options.tokens,
     });
+    this.#aggregator = new Aggregator(options.proxyClient);
     this.#documents = this.#buildDocuments();
     this.#health = new HealthChecks(this.#log);
     this.#hooks = new PostStartHooks([
@@ -163,6 +165,7 @@ export class ApiServer implements AsyncDisposable {
     await this.#listener.drain(DRAIN_MS);
     this.#background.abort();
     await Promise.allSettled([this.#running, this.#hooks.ended()]);
+    this.#aggregator.dispose();
     await this.#options.audit?.close?.();
   }
 
@@ -196,6 +199,7 @@ export class ApiServer implements AsyncDisposable {
       health: this.#health,
       openid: (path) => authentication.document(path, this.#serverAddress()),
       paths: () => this.#paths(),
+      aggregator: this.#aggregator,
     });
     return compose(filters, handler);
   }
@@ -207,7 +211,7 @@ export class ApiServer implements AsyncDisposable {
   #buildDocuments(): ApiDocuments {
     return new ApiDocuments({
       definitions: () => this.#table.definitions(),
-      remotes: () => NO_REMOTES,
+      remotes: () => this.#aggregator.versions(),
       serverAddress: () => this.#serverAddress(),
     });
   }
@@ -222,7 +226,9 @@ export class ApiServer implements AsyncDisposable {
     const range = parseIpv4Range(serviceClusterIpRange ?? DEFAULT_SERVICE_RANGE);
     const serviceIp = addressAt(range, 1);
     const bootstrap = bootstrapController({ advertiseAddress, serviceIp });
-    return [bootstrap, systemPriorityClasses(), customResourceController(), compaction()];
+    const aggregation = apiServiceController(this.#aggregator);
+    const crds = customResourceController();
+    return [bootstrap, systemPriorityClasses(), crds, aggregation, compaction()];
   }
 
   #addChecks(): void {

@@ -3,6 +3,7 @@
 // Same idea upstream: apiserver, server/handler.go (the director between gorestful and the path recorder).
 
 import type { ServerResponse } from 'node:http';
+import type { Aggregator } from '../aggregator/aggregator.ts';
 import type { OpenidDocument } from '../auth/openid.ts';
 import type { Exchange } from './exchange.ts';
 import type { HandlerEnv } from './handler.ts';
@@ -23,11 +24,15 @@ export interface HandlerParts {
   readonly openid: (path: string) => OpenidDocument | undefined;
   /** Asked anew for every request: the resources change, and the port is known only once it is open. */
   readonly paths: () => PathDeps;
+  /** Group-versions that other servers answer. */
+  readonly aggregator: Aggregator;
 }
 
 export function exchangeHandler(parts: HandlerParts): Handler {
   const { env } = parts;
   return async (exchange) => {
+    const remote = parts.aggregator.handlerOf(exchange);
+    if (remote !== undefined) return remote(exchange);
     if (exchange.info.kind === 'path') return answerPath(exchange, parts);
     const context = contextOf(exchange, env);
     if (exchange.upgrade !== undefined) {

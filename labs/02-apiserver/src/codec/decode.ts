@@ -17,7 +17,7 @@ import { GoTypeError } from './go-place.ts';
 import { ProtobufError } from './protobuf.ts';
 import { QuantityError } from './quantity.ts';
 import { TimeError } from './time.ts';
-import { YamlError } from './yaml-body.ts';
+import { warningsOf, YamlError } from './yaml-body.ts';
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
@@ -41,12 +41,13 @@ export function decodeObject(
     const envelope = openBody(body, contentType);
     actual = withDefaults(envelope, expected);
     const definition = definitionFor(actual, expected);
-    const { object, unknownFields } = decodeGoObject(envelope.read(definition), definition);
+    const value = envelope.read(definition);
+    const { object, unknownFields } = decodeGoObject(value, definition);
     const strict = [...envelope.strictErrors, ...unknownFields.map(unknownField)];
     if (fieldValidation === 'Strict' && strict.length > 0) throw new StrictError(strict);
     return {
-      object: withTypeMeta(object, actual),
-      warnings: fieldValidation === 'Warn' ? strict : [],
+      object: withTypeMeta(keepingReset(object, value), actual),
+      warnings: fieldValidation === 'Warn' ? strict.flatMap(warningsOf) : [],
     };
   } catch (error) {
     if (!isClientFault(error)) throw error;
@@ -67,7 +68,7 @@ export function checkObject(
     const strict = decoded.unknownFields.map(unknownField);
     if (fieldValidation === 'Strict' && strict.length > 0) throw new StrictError(strict);
     return {
-      object: withTypeMeta(decoded.object, expected),
+      object: withTypeMeta(keepingReset(decoded.object, object), expected),
       warnings: fieldValidation === 'Warn' ? strict : [],
     };
   } catch (error) {
@@ -109,6 +110,29 @@ export function decodeOptions(
     if (!isClientFault(error)) throw error;
     throw badRequest(error.message, error);
   }
+}
+
+/**
+ * An empty list of managedFields is more than none: it resets the list. Go keeps the difference in memory, though not in JSON, and so
+ * does the object that is about to be written.
+ */
+export function keepingReset(
+  object: Record<string, unknown>,
+  sent: unknown,
+): Record<string, unknown> {
+  const list = metadataOf(sent)?.managedFields;
+  const metadata = metadataOf(object);
+  if (Array.isArray(list) && list.length === 0 && metadata !== undefined) {
+    metadata.managedFields = [];
+  }
+  return object;
+}
+
+function metadataOf(object: unknown): Record<string, unknown> | undefined {
+  const metadata = (object as { metadata?: unknown } | null | undefined)?.metadata;
+  return typeof metadata === 'object' && metadata !== null
+    ? (metadata as Record<string, unknown>)
+    : undefined;
 }
 
 /** kind and apiVersion stand first, where Go puts them. */

@@ -70,3 +70,14 @@ function sortKeys(value: unknown, depthLeft: number): unknown {
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner, depthLeft - 1)]));
 }
+
+const UNMARSHAL_ERRORS = /^(?:error converting YAML to JSON: )?yaml: unmarshal errors:\n/;
+
+/** A strict error as a warning: each line of what YAML says on its own, as a header has but one line. */
+export function warningsOf(error: string): string[] {
+  if (!UNMARSHAL_ERRORS.test(error)) return [error];
+  return error
+    .replace(UNMARSHAL_ERRORS, '')
+    .split('\n')
+    .map((line) => line.trim());
+}

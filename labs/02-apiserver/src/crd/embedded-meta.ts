@@ -5,6 +5,7 @@
 //
 // Same rules upstream: apiextensions-apiserver, pkg/apiserver/schema/objectmeta.
 
+import { keepingReset } from '../codec/decode.ts';
 import { decodeGoObject } from '../codec/go-decode.ts';
 import { GoTypeError } from '../codec/go-place.ts';
 import { TimeError } from '../codec/time.ts';
@@ -31,6 +32,7 @@ export function coerceMetadata(object: JsonObject, path = ''): readonly string[]
   }
   const decoded = decodeGoObject(metadata, OBJECT_META);
   object.metadata = decoded.object;
+  if (path === '') keepingReset(object, { metadata });
   const lead = path === '' ? 'metadata' : `${path}.metadata`;
   return decoded.unknownFields.map((field) => `${lead}.${field}`);
 }

@@ -10,7 +10,7 @@ import type { AppliedConfiguration } from '../apply/field-manager.ts';
 import type { JsonMap } from '../apply/type-structure.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { JsonSyntaxError, parseGoJson } from '../codec/go-json.ts';
-import { type ParsedYaml, parseYaml, YamlError } from '../codec/yaml-body.ts';
+import { type ParsedYaml, parseYaml, warningsOf, YamlError } from '../codec/yaml-body.ts';
 import { isMap } from '../patch/merge-patch.ts';
 import { mutableCopy } from '../registry/api-object.ts';
 import type { UpdateOptions } from '../registry/registry.ts';
@@ -105,7 +105,7 @@ function readConfiguration(
       `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${type} into Go value of type map[string]interface {}`,
     );
   }
-  return { config: value, warnings: validation === 'Warn' ? strict : [] };
+  return { config: value, warnings: validation === 'Warn' ? strict.flatMap(warningsOf) : [] };
 }
 
 /** Nearly every configuration is JSON, which is YAML too, but read much faster. */

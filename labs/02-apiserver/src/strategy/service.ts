@@ -27,11 +27,13 @@ export const serviceStrategy: Strategy = defineStrategy<Service>({
     Object.assign(service, { status: { loadBalancer: {} } });
     const { spec } = service;
     if (spec?.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
+    setFamilies(spec);
   },
   prepareForUpdate(service, old) {
     if (service.spec !== undefined && old.spec !== undefined) {
       keepAllocations(service.spec, old.spec);
     }
+    setFamilies(service.spec);
   },
   validate: ({ spec }) => validateServiceSpec(spec ?? {}),
   validateUpdate: ({ spec }, old) => validateAddressUpdate(spec ?? {}, old.spec ?? {}),
@@ -59,10 +61,13 @@ function setSpecDefaults(spec: ServiceSpec): void {
   }
   const onNodes = spec.type === 'NodePort' || spec.type === 'LoadBalancer';
   if (onNodes) spec.externalTrafficPolicy ??= 'Cluster';
-  if (spec.type !== 'ExternalName') {
-    spec.internalTrafficPolicy ??= 'Cluster';
-    spec.ipFamilies ??= ['IPv4'];
-    spec.ipFamilyPolicy ??= 'SingleStack';
-  }
+  if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+}
+
+/** No default, but given with the addresses: whoever writes the service does not own it. */
+function setFamilies(spec: ServiceSpec | undefined): void {
+  if (spec === undefined || spec.type === 'ExternalName') return;
+  spec.ipFamilies ??= ['IPv4'];
+  spec.ipFamilyPolicy ??= 'SingleStack';
 }

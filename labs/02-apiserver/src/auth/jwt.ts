@@ -27,6 +27,8 @@ export interface TokenVerifierOptions {
   readonly issuers: readonly string[];
   /** In milliseconds. */
   readonly now: () => number;
+  /** How many tokens are remembered. */
+  readonly rememberedMax?: number;
 }
 
 interface Remembered {
@@ -52,13 +54,15 @@ export class TokenVerifier {
   readonly #keys: readonly VerificationKey[];
   readonly #issuers: ReadonlySet<unknown>;
   readonly #now: () => number;
+  readonly #rememberedMax: number;
   /** By the token's hash, oldest first. */
   readonly #remembered = new Map<string, Remembered>();
 
-  constructor({ keys, issuers, now }: TokenVerifierOptions) {
+  constructor({ keys, issuers, now, rememberedMax = REMEMBERED_MAX }: TokenVerifierOptions) {
     this.#keys = keys;
     this.#issuers = new Set(issuers);
     this.#now = now;
+    this.#rememberedMax = rememberedMax;
   }
 
   async verify(token: string): Promise<Verification> {
@@ -93,7 +97,7 @@ export class TokenVerifier {
   #remember(hash: string, claims: Claims): void {
     this.#remembered.delete(hash);
     this.#remembered.set(hash, { claims, untilMs: this.#now() + REMEMBER_MS });
-    if (this.#remembered.size <= REMEMBERED_MAX) return;
+    if (this.#remembered.size <= this.#rememberedMax) return;
     for (const [oldest] of this.#remembered) {
       this.#remembered.delete(oldest);
       break;

@@ -23,10 +23,12 @@ import {
   type Managed,
   NOTHING_MANAGED,
   type Operation,
+  storedManaged,
 } from './managed-fields.ts';
 import {
   type Applied,
   applyManagers,
+  Changes,
   ConflictError,
   type KindVersions,
   type Managers,
@@ -35,7 +37,7 @@ import {
   updateManagers,
 } from './managers.ts';
 import { asMap, type JsonMap } from './type-structure.ts';
-import { compareTyped, isSame, sameJson } from './typed-compare.ts';
+import { isSame, sameJson } from './typed-compare.ts';
 import { TypedError, validateTyped } from './typed-validate.ts';
 
 export interface WriteBy {
@@ -88,59 +90,46 @@ export function updateManagedFields(
 ): ManagedFields {
   const liveEntries = entriesOf(live);
   const sent = by.subresource === '' ? entriesOf(next) : undefined;
-  const states = { live: withoutList(live ?? kind.empty()), next: withoutList(next) };
   const untouched = sent === undefined || sameJson(sent, liveEntries);
-  if (live !== undefined && untouched && isUnchanged(states, liveEntries, kind)) return liveEntries;
+  if (live !== undefined && untouched && liveEntries === undefined) return undefined;
+  const states = { live: withoutList(live ?? kind.empty()), next: withoutList(next) };
+  const changes = new Changes(states, kind);
+  // The common case of an update: nothing that anybody could own changed, so no list has to be read.
+  if (live !== undefined && untouched && isSame(changes.own())) return liveEntries;
   const managed = startOf(liveEntries, untouched ? undefined : sent, kind);
   if (live !== undefined && managed.managers.size === 0) return undefined;
-  return updated(states, managed, by, kind);
-}
-
-/** Nothing is tracked, or nothing happened: the common cases, in which no list has to be read. */
-function isUnchanged(
-  { live, next }: { live: JsonMap; next: JsonMap },
-  entries: ManagedFields,
-  kind: ManagedKind,
-): boolean {
-  const structure = kind.structure(kind.apiVersion);
-  if (entries === undefined || structure === undefined) return entries === undefined;
-  return isSame(compareTyped(live, next, structure));
+  const { managers, times } = tracked(changes, managed, by, kind);
+  return encodeManaged(capUpdaters({ managers, times }), managed);
 }
 
 function startOf(live: ManagedFields, sent: ManagedFields, kind: ManagedKind): Managed {
   if (isReset(sent)) return NOTHING_MANAGED;
-  const own = decode(sent, kind);
-  return own !== undefined && own.managers.size > 0 ? own : (decode(live, kind) ?? NOTHING_MANAGED);
+  const own = sent === undefined ? undefined : decodeManaged(sent);
+  return own !== undefined && own.managers.size > 0 ? own : managedOf(live, kind);
 }
 
-function decode(entries: ManagedFields, kind: ManagedKind): Managed | undefined {
-  const managed = entries === undefined ? undefined : decodeManaged(entries);
-  if (managed === undefined || !kind.changeable) return managed;
-  const managers = [...managed.managers].map(([id, owned]): [string, OwnedFields] => {
-    const set = reconciledSet(owned.set, kind.structure(owned.apiVersion));
-    return [id, set === owned.set ? owned : { ...owned, set }];
-  });
-  // What was read anew has to be written anew, so no entry lends itself.
-  return { managers: new Map(managers), times: managed.times, entries: NOTHING_MANAGED.entries };
-}
-
-function updated(
-  states: { live: JsonMap; next: JsonMap },
-  before: Managed,
-  by: WriteBy,
-  kind: ManagedKind,
-): ManagedFields {
-  const { managers, times } = tracked(states, before, by, kind);
-  return encodeManaged(capUpdaters({ managers, times }), before);
+function managedOf(entries: ManagedFields, kind: ManagedKind): Managed {
+  if (entries === undefined) return NOTHING_MANAGED;
+  const managed = storedManaged(entries);
+  if (!kind.changeable) return managed;
+  const managers = new Map(managed.managers);
+  const unchanged = new Map(managed.entries);
+  for (const [id, { apiVersion, applied, set: before }] of managed.managers) {
+    const set = reconciledSet(before, kind.structure(apiVersion));
+    if (set === before) continue;
+    managers.set(id, { apiVersion, applied, set });
+    unchanged.delete(id);
+  }
+  return { managers, times: managed.times, entries: unchanged };
 }
 
 function tracked(
-  states: { live: JsonMap; next: JsonMap },
+  changes: Changes,
   before: Managed,
   by: WriteBy,
   kind: ManagedKind,
 ): Pick<Managed, 'managers' | 'times'> {
-  const { managers, own } = updateManagers(states, before.managers, kind);
+  const { managers, own } = updateManagers(changes, before.managers);
   const ignored = kind.ignored(kind.apiVersion);
   const set = difference(recursiveDifference(own, ignored), NOBODYS);
   if (set.size === 0) return { managers, times: before.times };
@@ -196,11 +185,11 @@ function managedBefore(
   by: WriteBy,
   kind: ManagedKind,
 ): Managed {
-  const managed = decode(entriesOf(live), kind) ?? NOTHING_MANAGED;
+  const managed = managedOf(entriesOf(live), kind);
   if (live === undefined || managed.managers.size > 0) return managed;
-  const states = { live: kind.empty(), next: before };
+  const changes = new Changes({ live: kind.empty(), next: before }, kind);
   const first = { ...by, manager: BEFORE_FIRST_APPLY };
-  return { ...NOTHING_MANAGED, ...tracked(states, NOTHING_MANAGED, first, kind) };
+  return { ...NOTHING_MANAGED, ...tracked(changes, NOTHING_MANAGED, first, kind) };
 }
 
 interface Applying {

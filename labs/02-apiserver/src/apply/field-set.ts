@@ -123,7 +123,8 @@ export function sameSet(a: FieldSet, b: FieldSet): boolean {
 
 /** The set's nodes in upstream's order. */
 export function sortedNodes(set: FieldSet): [PathElement, FieldNode][] {
-  return [...set].sort(([a], [b]) => compareElements(a, b));
+  const nodes = [...set];
+  return nodes.length < 2 ? nodes : nodes.sort(([a], [b]) => compareElements(a, b));
 }
 
 /** Every member's path: at each level the members first, then what is below, as upstream walks. */

@@ -7,7 +7,7 @@
 // Same format upstream: apimachinery, util/managedfields/internal (managedfields.go, capmanagers.go).
 
 import type { ManagedFieldsEntry } from 'kubernetes-types/meta/v1';
-import { type FieldSet, union } from './field-set.ts';
+import { EMPTY_SET, type FieldSet, union } from './field-set.ts';
 import { fieldsV1Of, setOfFieldsV1 } from './fields-v1.ts';
 import type { Managers, OwnedFields } from './managers.ts';
 import { compareText, PathElementError } from './path-element.ts';
@@ -59,11 +59,59 @@ export function identityOf(identifier: string): ManagerIdentity {
   return { manager, operation, apiVersion, subresource };
 }
 
-/** Undefined when an entry is not as entries have to be. */
-export function decodeManaged(entries: readonly ManagedFieldsEntry[]): Managed | undefined {
+/** As they lie in the store, where only this file wrote them: their sets are made when somebody looks. */
+export function storedManaged(entries: readonly ManagedFieldsEntry[]): Managed {
   const managers = new Map<string, OwnedFields>();
   const times = new Map<string, string>();
   const raw = new Map<string, ManagedFieldsEntry>();
+  for (const entry of entries) {
+    const owned = new StoredFields(entry);
+    const { manager = '', subresource = '' } = entry;
+    const operation = owned.applied ? 'Apply' : 'Update';
+    const id = identifierOf({ manager, operation, apiVersion: owned.apiVersion, subresource });
+    managers.set(id, owned);
+    if (entry.time) times.set(id, entry.time);
+    raw.set(id, entry);
+  }
+  return { managers, times, entries: raw };
+}
+
+class StoredFields implements OwnedFields {
+  readonly apiVersion: string;
+  readonly applied: boolean;
+  readonly #fields: unknown;
+  #set: FieldSet | undefined;
+
+  constructor({ apiVersion = '', operation, fieldsV1 }: ManagedFieldsEntry) {
+    this.apiVersion = apiVersion;
+    this.applied = operation === 'Apply';
+    this.#fields = fieldsV1;
+  }
+
+  get set(): FieldSet {
+    this.#set ??= readSet(this.#fields ?? {}) ?? EMPTY_SET;
+    return this.#set;
+  }
+
+  mayOwn(fields: FieldSet): boolean {
+    return this.#set !== undefined || meets(this.#fields, fields);
+  }
+}
+
+/** Whether a member of the set is in the written fields, or on the way to one; both are canonical. */
+function meets(fields: unknown, set: FieldSet): boolean {
+  for (const [element, node] of set) {
+    const below = (fields as Readonly<Record<string, unknown>> | undefined)?.[element];
+    if (below === undefined) continue;
+    if (node.member || meets(below, node.children)) return true;
+  }
+  return false;
+}
+
+/** What a client sent; undefined when an entry is not as entries have to be. */
+export function decodeManaged(entries: readonly ManagedFieldsEntry[]): Managed | undefined {
+  const managers = new Map<string, OwnedFields>();
+  const times = new Map<string, string>();
   for (const entry of entries) {
     const { operation, apiVersion = '', fieldsType, manager = '', subresource = '' } = entry;
     if (operation !== 'Apply' && operation !== 'Update') return undefined;
@@ -73,9 +121,9 @@ export function decodeManaged(entries: readonly ManagedFieldsEntry[]): Managed |
     const id = identifierOf({ manager, operation, apiVersion, subresource });
     managers.set(id, { apiVersion, set, applied: operation === 'Apply' });
     if (entry.time) times.set(id, entry.time);
-    raw.set(id, entry);
   }
-  return { managers, times, entries: raw };
+  // What a client wrote is written anew: its path elements may be spelled otherwise.
+  return { ...NOTHING_MANAGED, managers, times };
 }
 
 function readSet(fields: unknown): FieldSet | undefined {
@@ -167,8 +215,10 @@ function mergeInto(
   const oldest = managers.get(bucket) ?? managers.get(first);
   if (!managers.has(bucket)) managers.delete(first);
   managers.delete(id);
+  const { apiVersion, applied } = owned;
   managers.set(bucket, {
-    ...owned,
+    apiVersion,
+    applied,
     set: oldest === undefined ? owned.set : union(owned.set, oldest.set),
   });
 }

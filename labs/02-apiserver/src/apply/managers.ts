@@ -32,6 +32,8 @@ export interface OwnedFields {
   readonly set: FieldSet;
   /** Owned by apply, not by an update. */
   readonly applied: boolean;
+  /** False only when none of these fields is in the set: known without making the set, for entries that were just read. */
+  mayOwn?(fields: FieldSet): boolean;
 }
 
 /** By manager's identifier (managed-fields.ts). */
@@ -76,12 +78,7 @@ export interface Updated {
   readonly own: FieldSet;
 }
 
-export function updateManagers(
-  states: States,
-  managers: Managers,
-  versions: KindVersions,
-): Updated {
-  const changes = new Changes(states, versions);
+export function updateManagers(changes: Changes, managers: Managers): Updated {
   const { added, modified } = changes.own();
   return { managers: takeFields(managers, changes).managers, own: union(modified, added) };
 }
@@ -115,7 +112,7 @@ export function applyManagers(
 }
 
 /** What a write changed, as each version of the kind sees it. */
-class Changes {
+export class Changes {
   readonly #states: States;
   readonly #versions: KindVersions;
   readonly #known = new Map<string, Comparison | undefined>();
@@ -164,10 +161,16 @@ function takeFields(managers: Managers, changes: Changes): Taken {
     const comparison = changes.at(owned.apiVersion);
     if (comparison === undefined) continue;
     const { added, modified, removed } = comparison;
-    const taken = intersection(owned.set, union(modified, added));
+    const changed = union(modified, added);
+    if (owned.mayOwn?.(changed) === false && owned.mayOwn(removed) === false) {
+      left.set(manager, owned);
+      continue;
+    }
+    const taken = intersection(owned.set, changed);
     for (const path of pathsOf(taken)) conflicts.push({ manager, path });
     const set = difference(difference(owned.set, taken), removed);
-    if (set.size > 0) left.set(manager, set === owned.set ? owned : { ...owned, set });
+    const { apiVersion, applied } = owned;
+    if (set.size > 0) left.set(manager, set === owned.set ? owned : { apiVersion, applied, set });
   }
   return { managers: left, conflicts };
 }

@@ -128,14 +128,23 @@ function rankOf(value: unknown): number {
   return rank < 0 ? 3 : rank;
 }
 
-/** Order of UTF-8 bytes, which is Go's. UTF-16 orders differently only where surrogates stand. */
+/** Order of UTF-8 bytes, which is Go's. UTF-16 orders differently only where a surrogate meets a character of U+E000 or more. */
 export function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  if (SURROGATE.test(a) || SURROGATE.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
-  return a < b ? -1 : 1;
+  const shorter = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < shorter && a.charCodeAt(at) === b.charCodeAt(at)) at += 1;
+  if (at === shorter) return a.length - b.length;
+  const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
+  if (isSurrogate(left) !== isSurrogate(right) && left >= 0xd800 && right >= 0xd800) {
+    return isSurrogate(left) ? 1 : -1;
+  }
+  return left - right;
 }
 
-const SURROGATE = /[\ud800-\udfff]/;
+function isSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdfff;
+}
+
 const ESCAPED = /[<>&\u2028\u2029]/g;
 
 /** JSON as Go's encoder writes it: safe to stand in HTML, objects with their keys sorted. */

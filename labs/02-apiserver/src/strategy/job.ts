@@ -176,8 +176,15 @@ function withPlacementOf(
   if (before?.spec === undefined || template?.spec === undefined) return before;
   const { nodeSelector, tolerations, schedulingGates, affinity } = template.spec;
   const { labels, annotations } = template.metadata ?? {};
-  const otherAffinity = { ...before.spec.affinity, nodeAffinity: affinity?.nodeAffinity };
-  const placement = { nodeSelector, tolerations, schedulingGates, affinity: otherAffinity };
+  const { nodeAffinity: _, ...otherAffinity } = before.spec.affinity ?? {};
+  const nodeAffinity = affinity?.nodeAffinity;
+  const whole = nodeAffinity === undefined ? otherAffinity : { ...otherAffinity, nodeAffinity };
+  const placement = {
+    nodeSelector,
+    tolerations,
+    schedulingGates,
+    affinity: Object.keys(whole).length === 0 ? affinity : whole,
+  };
   return {
     metadata: { ...before.metadata, ...({ labels, annotations } as object) },
     spec: { ...before.spec, ...(placement as object) },

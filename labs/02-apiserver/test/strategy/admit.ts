@@ -19,13 +19,15 @@ export function strategyOf({ group, version, kind }: GroupVersionKind): Strategy
   return found?.strategy ?? generalStrategy({ namespaced: true, hasStatus: true });
 }
 
-const CLUSTER_KINDS = new Set(['Namespace', 'Node']);
+function isNamespaced({ group, kind }: GroupVersionKind): boolean {
+  return RESOURCES.find((one) => one.group === group && one.kind === kind)?.namespaced ?? true;
+}
 
 function prepare(gvk: GroupVersionKind, body: Loose): KubernetesObject {
   const bytes = Buffer.from(JSON.stringify(body));
   const { object } = decodeObject(bytes, 'application/json', gvk, 'Strict');
   strategyOf(gvk).setDefaults(object);
-  if (!CLUSTER_KINDS.has(gvk.kind)) object.metadata = { namespace: 'default', ...object.metadata };
+  if (isNamespaced(gvk)) object.metadata = { namespace: 'default', ...object.metadata };
   return object;
 }
 
@@ -44,6 +46,16 @@ export function update(gvk: GroupVersionKind, old: Loose, body: Loose): Loose {
   const before = deepFreeze(structuredClone(old)) as KubernetesObject;
   strategy.prepareForUpdate(object, before);
   check(gvk, object, strategy.validateUpdate(object, before));
+  return object as Loose;
+}
+
+/** Through the status subresource. */
+export function updateStatus(gvk: GroupVersionKind, old: Loose, status: Loose): Loose {
+  const object = prepare(gvk, { ...old, status });
+  const strategy = strategyOf(gvk);
+  const before = deepFreeze(structuredClone(old)) as KubernetesObject;
+  strategy.prepareForStatusUpdate?.(object, before);
+  check(gvk, object, strategy.validateStatusUpdate(object, before));
   return object as Loose;
 }
 
@@ -69,4 +81,9 @@ export function complaint(act: () => unknown): string {
     throw error;
   }
   return '';
+}
+
+/** The same without the sentence that names the object. */
+export function faults(act: () => unknown): string {
+  return complaint(act).replace(/^.*? is invalid: /, '');
 }

@@ -143,6 +143,7 @@ export async function signCertificateRequest(
   const isShort = seconds < SHORT_SECONDS;
   const endMs = nowMs + seconds * 1000 - (isShort ? 0 : BACKDATE_MS);
   const names = alternativeNames(request);
+  const keyUsages = keyUsagesOf(usages);
   const { key, algorithm } = await importAuthorityKey(authority.key);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
@@ -155,7 +156,8 @@ export async function signCertificateRequest(
     signingAlgorithm: algorithm,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(keyUsagesOf(usages), true),
+      // An empty one would forbid everything.
+      ...(keyUsages === 0 ? [] : [new x509.KeyUsagesExtension(keyUsages, true)]),
       new x509.ExtendedKeyUsageExtension(usages.flatMap((one) => EXTENDED_USAGES[one] ?? [])),
       await x509.AuthorityKeyIdentifierExtension.create(issuer),
       ...(names === undefined ? [] : [names]),

@@ -1,10 +1,10 @@
-// KubeletServer: the kubelet's own API on port 10250, for the API server: logs, exec, pods, statistics.
+// KubeletServer: the kubelet's own API on port 10250, for the API server: logs, exec, port-forward, pods, statistics.
 //
 // Rule: HTTPS, and nobody gets an answer without a certificate of the cluster's authority, /healthz included (people look
 // at 127.0.0.1:10248 for that). Names are those of the API; the runtime's ids never leave the node.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/server/server.go.
-// Left out here: port-forward, /run, /logs, authorization beyond the certificate.
+// Left out here: /run, /logs, authorization beyond the certificate.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -19,6 +19,7 @@ import { parseLogQuery, streamLogs } from './container-logs.ts';
 import { PROTOCOLS, serveStreams } from './exec-stream.ts';
 import { HttpError } from './http-error.ts';
 import { findLogContainer, findRunningContainer, type PodLookup } from './pod-lookup.ts';
+import { forwardTarget, serveForward } from './port-forward.ts';
 
 export interface KubeletServerOptions extends PodLookup {
   readonly address: string;
@@ -129,6 +130,13 @@ async function upgrade(
     .map((one) => one.trim());
   if (!PROTOCOLS.some((protocol) => offered.includes(protocol))) {
     throw new HttpError(400, `unable to upgrade: subprotocols ${offered.join(', ')} not supported`);
+  }
+  if (route === 'portForward') {
+    const target = forwardTarget(options, rest, url.searchParams);
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      serveForward(webSocket, target);
+    });
+    return;
   }
   const session = await startSession(options, { route, path: rest, query: url.searchParams });
   webSockets.handleUpgrade(request, socket, head, (webSocket) => {

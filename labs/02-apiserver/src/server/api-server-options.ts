@@ -19,6 +19,7 @@ import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { RuntimeConfig } from '../registry/runtime-config.ts';
 import type { KubeletCredentials } from './kubelet-proxy.ts';
 import type { PostStartHook } from './post-start-hooks.ts';
+import type { Dial } from './proxy-target.ts';
 
 export interface ApiServerOptions {
   readonly store: KeyValueStore;
@@ -66,6 +67,10 @@ export interface ApiServerOptions {
   readonly postStartHooks?: readonly PostStartHook[];
 
   readonly kubeletClient?: KubeletCredentials;
+  /** How proxies reach pods and services, where that is not by a plain connection. */
+  readonly clusterDial?: Dial;
+  /** Exec, attach and port-forward over SPDY end after so long without a frame. Default: 4 hours. */
+  readonly streamingIdleTimeoutMs?: number;
   /** What this server shows to the servers behind APIServices. */
   readonly proxyClient?: ProxyCredentials;
   /** As in `admission`; here for those who set nothing else of it. */

@@ -16,6 +16,7 @@ import type { RequestContext } from './request-context.ts';
 import { parseRequestInfo } from './request-info.ts';
 import { labelsOf, metricVerbOf, routeResource, routeUpgrade } from './routes.ts';
 import { addWarnings } from './warnings.ts';
+import { isWebSocketWatch, webSocketResponse } from './watch-websocket.ts';
 
 export interface HandlerParts {
   readonly env: HandlerEnv;
@@ -35,10 +36,13 @@ export function exchangeHandler(parts: HandlerParts): Handler {
     if (remote !== undefined) return remote(exchange);
     if (exchange.info.kind === 'path') return answerPath(exchange, parts);
     const context = contextOf(exchange, env);
-    if (exchange.upgrade !== undefined) {
-      return routeUpgrade(context, env).connect(exchange.upgrade);
+    const { info, request, upgrade } = exchange;
+    if (upgrade === undefined) return routeResource(context, env).handle();
+    if (isWebSocketWatch(info, request.headers.upgrade)) {
+      const response = webSocketResponse(exchange, upgrade);
+      return routeResource({ ...context, response }, env).handle();
     }
-    return routeResource(context, env).handle();
+    return routeUpgrade(context, env).connect(upgrade);
   };
 }
 
@@ -70,18 +74,26 @@ function contextOf(exchange: Exchange, { table, clock }: HandlerEnv): RequestCon
   return { request, response, info, query, user, served, registry, verb, exchange, signal, now };
 }
 
-/** True for a request whose subresource takes connections over; all others are answered as if they had not asked. */
+/** Of a request what says whether its connection is to be taken over. */
+export interface UpgradeRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers?: { readonly upgrade?: string | undefined };
+}
+
+/** True for a watch over WebSocket, and for subresources that take connections over; all others are answered as if they had not asked. */
 export function wantsUpgrade(
-  request: { readonly method?: string | undefined; readonly url?: string | undefined },
+  { method, url = '/', headers }: UpgradeRequest,
   { table }: Pick<HandlerEnv, 'table'>,
 ): boolean {
   try {
-    const info = parseRequestInfo({
-      method: request.method,
-      path: (request.url ?? '/').split('?', 1)[0] ?? '/',
-    });
+    const [path = '/', ...search] = url.split('?');
+    const info = parseRequestInfo({ method, path, query: new URLSearchParams(search.join('?')) });
     if (info.kind !== 'resource') return false;
     const served = table.find(info.group, info.version, info.resource);
+    if (isWebSocketWatch(info, headers?.upgrade)) {
+      return served?.definition.verbs.includes('watch') === true;
+    }
     const found = served?.definition.subresources.find(({ name }) => name === info.subresource);
     return found?.connect !== undefined;
   } catch {

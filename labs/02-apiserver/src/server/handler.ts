@@ -16,6 +16,7 @@ import type { Clock } from '../client/clock.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
 import type { KubeletProxy } from './kubelet-proxy.ts';
+import type { Dial } from './proxy-target.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** What handlers may use besides the request. */
@@ -32,6 +33,8 @@ export interface HandlerEnv {
   readonly tokenAuthenticator?: TokenAuthenticator | undefined;
   /** Gives service accounts their tokens. */
   readonly tokenIssuer?: TokenIssuer | undefined;
+  /** How proxies reach pods and services. Default: directly. */
+  readonly dial?: Dial | undefined;
 }
 
 /** A request for a resource that is stored. */

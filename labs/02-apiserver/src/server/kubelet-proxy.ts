@@ -1,154 +1,187 @@
-// kubelet-proxy: `kubectl logs` and `kubectl exec` reach the kubelet of the pod's node through the API server.
+// kubelet-proxy: logs, exec, attach and port-forward reach the kubelet of the pod's node through the API server.
 //
 // The server looks up pod and node, checks which container is meant, and passes bytes between client and kubelet, to which it proves
-// itself with a certificate of its own. For exec the upgrade to WebSocket is passed on as it is: what is spoken inside is a matter
-// between kubectl and the kubelet.
+// itself with a certificate of its own. A WebSocket is passed on as it is: what is spoken inside is a matter between the client and the
+// kubelet. SPDY (kubectl before 1.30, and port-forward of all kubectls) ends here, and becomes channels of a WebSocket.
 //
-// Same idea upstream: registry/core/pod/strategy.go (LogLocation, streamLocation) and apimachinery, proxy/upgradeaware.go.
-// Left out in this step: SPDY upgrades of kubectl before 1.30, port-forward, node and pod proxies.
+//   client speaks                  exec, attach               port-forward
+//   WebSocket v4, v5               passed on                  passed on (v4: other client libraries)
+//   SPDY/3.1                       streams → channels         pairs of streams → a connection each
+//   WebSocket with SPDY in it      –                          the same (kubectl 1.31 and later)
+//
+// Same idea upstream: registry/core/pod/strategy.go (LogLocation, streamLocation, portForwardLocation), apimachinery, proxy/upgradeaware.go,
+// and apiserver, util/proxy (StreamTranslator, TunnelingHandler). Left out: SPDY towards kubelets; ours and upstream's take WebSocket.
 
 import type { IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { connect } from 'node:tls';
-import type { Node, Pod } from 'kubernetes-types/core/v1';
-import { ApiError, badRequest, internalError, notFound } from '../api-error.ts';
+import type { Pod } from 'kubernetes-types/core/v1';
+import { badRequest } from '../api-error.ts';
 import { BEARER_PROTOCOL_PREFIX } from '../auth/bearer-token.ts';
 import type { Registry } from '../registry/registry.ts';
-import { objectKey } from '../registry/resource-definition.ts';
-import type { StoredContext } from './handler.ts';
+import {
+  PORT_FORWARD_PROTOCOL,
+  servePortForward,
+  TUNNEL_PROTOCOL,
+} from '../streams/port-forward.ts';
+import { REMOTE_COMMAND_PROTOCOLS, serveRemoteCommand } from '../streams/remote-command.ts';
+import {
+  acceptSpdy,
+  asksForSpdy,
+  asksForWebSocket,
+  negotiateProtocol,
+  offeredProtocols,
+} from '../streams/spdy-handshake.ts';
+import { acceptTunnel } from '../streams/websocket-tunnel.ts';
+import type { StoredContext, Upgrade } from './handler.ts';
+import {
+  KubeletConnections,
+  type KubeletCredentials,
+  type KubeletTarget,
+  kubeletError,
+} from './kubelet-connection.ts';
 import { logQuery } from './log-options.ts';
 import { refOf } from './request-context.ts';
 
-export interface KubeletCredentials {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
-
-const DEFAULT_KUBELET_PORT = 10_250;
-const CONNECT_TIMEOUT_MS = 5000;
-
-interface Target {
-  readonly host: string;
-  readonly port: number;
-  readonly path: string;
-}
+export type { KubeletCredentials } from './kubelet-connection.ts';
 
 export class KubeletProxy {
-  readonly #credentials: KubeletCredentials | undefined;
-  readonly #nodes: Registry;
+  readonly connections: KubeletConnections;
+  readonly #idleTimeoutMs: number | undefined;
 
-  constructor(credentials: KubeletCredentials | undefined, nodes: Registry) {
-    this.#credentials = credentials;
-    this.#nodes = nodes;
+  /** @param idleTimeoutMs after which a SPDY session without a frame ends; default: that of kubelets, 4 hours */
+  constructor(
+    credentials: KubeletCredentials | undefined,
+    nodes: Registry,
+    idleTimeoutMs?: number,
+  ) {
+    this.connections = new KubeletConnections(credentials, nodes);
+    this.#idleTimeoutMs = idleTimeoutMs;
   }
 
   /** GET pods/NAME/log */
   async log(context: StoredContext): Promise<void> {
+    const { response, signal } = context;
     const query = logQuery(context.query, context.info.name ?? '');
-    const target = await this.#target(context, 'containerLogs', query);
-    const { response } = context;
-    const answer = await this.#get(target, context);
-    const headers = { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' };
+    const target = await this.#containerTarget(context, 'containerLogs', query);
+    const left = new AbortController();
+    response.once('close', () => left.abort());
+    if (response.destroyed) left.abort();
+    const answer = await this.connections.get(target, AbortSignal.any([left.signal, signal]));
     if (answer.statusCode !== 200) throw await kubeletError(answer);
+    const headers = { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' };
     response.writeHead(200, headers);
     response.flushHeaders();
     // Either end may leave at any time; that ends the other, and is no fault.
     await pipeline(answer, response).catch(() => undefined);
   }
 
-  /** Upgrades of pods/NAME/exec and attach: from here on the two speak with each other. */
-  async upgrade(context: StoredContext, socket: Duplex, head: Buffer): Promise<void> {
+  /** Upgrades of pods/NAME/exec and attach. */
+  async command(context: StoredContext, upgrade: Upgrade): Promise<void> {
     const { request, info, query } = context;
     // Looked up first: kubectl tries SPDY when WebSocket is refused, and shows only what that attempt hears.
-    const target = await this.#target(context, info.subresource ?? 'exec', kubeletQuery(query));
-    if (!/^websocket$/i.test(request.headers.upgrade ?? '')) {
-      throw badRequest(
-        `cannot upgrade to ${request.headers.upgrade}: only websocket is served here; kubectl 1.30 and later speak it`,
-      );
-    }
-    const kubelet = await this.#connect(target);
-    const { host, port, path } = target;
-    const lines = passedHeaders(request).map(([name, value]) => `${name}: ${value}`);
-    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket'];
-    const hello = [`GET ${path} HTTP/1.1`, `Host: ${host}:${port}`, ...upgrade, ...lines, '', ''];
-    kubelet.write(hello.join('\r\n'));
-    if (head.length > 0) kubelet.write(head);
+    const endpoint = info.subresource ?? 'exec';
+    const target = await this.#containerTarget(context, endpoint, commandQuery(query));
+    if (asksForWebSocket(request)) return this.#passOn(context, upgrade, target);
+    if (!asksForSpdy(request)) throw cannotUpgrade(request);
+    const protocol = negotiateProtocol(request, REMOTE_COMMAND_PROTOCOLS);
+    const channels = await this.connections.openChannels(target);
+    const { socket, head } = upgrade;
+    acceptSpdy(socket, protocol);
+    if (head.length > 0) socket.unshift(head);
     context.exchange.started();
-    // The two may speak for days; a server that stops does not wait for them.
-    const stop = () => kubelet.destroy();
-    context.signal.addEventListener('abort', stop, { once: true });
-    if (context.signal.aborted) stop();
-    await joined(kubelet, socket);
-    context.signal.removeEventListener('abort', stop);
+    const { signal } = context;
+    const idleTimeoutMs = this.#idleTimeoutMs;
+    await serveRemoteCommand(socket, channels, { protocol, query, signal, idleTimeoutMs });
   }
 
-  async #target(context: StoredContext, endpoint: string, query: URLSearchParams): Promise<Target> {
-    const stored = await context.registry.get(refOf(context));
-    const pod = stored.object as Pod;
-    const { name = '', namespace = '' } = pod.metadata ?? {};
-    const container = containerOf(pod, context.query.get('container') ?? '');
-    const nodeName = pod.spec?.nodeName ?? '';
-    if (nodeName === '') throw badRequest(`pod ${name} does not have a host assigned`);
-    const { host, port } = await this.#addressOf(nodeName);
-    const parts = [endpoint, namespace, name, container].map(encodeURIComponent);
-    const text = query.toString();
-    return { host, port, path: `/${parts.join('/')}${text === '' ? '' : `?${text}`}` };
-  }
-
-  async #addressOf(nodeName: string): Promise<{ host: string; port: number }> {
-    const { definition, storage } = this.#nodes;
-    const stored = await storage.get(objectKey(definition, { name: nodeName }));
-    if (stored === undefined) throw notFound(definition, nodeName);
-    const { status } = stored.object as Node;
-    const host = status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;
-    if (host === undefined)
-      throw internalError(`no preferred addresses found; known addresses: []`);
-    const port = status?.daemonEndpoints?.kubeletEndpoint?.Port ?? DEFAULT_KUBELET_PORT;
-    return { host, port };
-  }
-
-  #tls(target: Target): KubeletCredentials & { host: string; port: number } {
-    const { host, port } = target;
-    if (this.#credentials === undefined) {
-      throw internalError(
-        'this API server has no credentials for kubelets (--kubelet-client-certificate)',
-      );
+  /** Upgrades of pods/NAME/portforward. */
+  async portForward(context: StoredContext, upgrade: Upgrade): Promise<void> {
+    const { request, signal, exchange } = context;
+    const target = await this.#podTarget(context, 'portForward');
+    const isTunnel = offeredProtocols(request).includes(TUNNEL_PROTOCOL);
+    if (asksForWebSocket(request) && !isTunnel) {
+      const query = portQuery(context.query).toString();
+      return this.#passOn(context, upgrade, { ...target, path: `${target.path}?${query}` });
     }
-    const { ca, cert, key } = this.#credentials;
-    return { host, port, ca, cert, key };
-  }
-
-  #get(target: Target, { response }: StoredContext): Promise<IncomingMessage> {
-    const options = { ...this.#tls(target), path: target.path, agent: false };
-    return new Promise((resolve, reject) => {
-      const outgoing = httpsRequest(options, resolve);
-      outgoing.on('error', (error) => reject(unreachable(target, error)));
-      outgoing.on('socket', (socket) => limitConnect(socket, outgoing.destroy.bind(outgoing)));
-      response.once('close', () => outgoing.destroy());
-      outgoing.end();
+    const transport = isTunnel
+      ? await acceptTunnel(request, upgrade, TUNNEL_PROTOCOL)
+      : acceptPortForward(request, upgrade);
+    exchange.started();
+    await servePortForward(transport, {
+      pod: context.info.name ?? '',
+      connect: (port) =>
+        this.connections.openChannels({ ...target, path: `${target.path}?port=${port}` }),
+      signal,
+      idleTimeoutMs: this.#idleTimeoutMs,
     });
   }
 
-  #connect(target: Target): Promise<Socket> {
-    const options = this.#tls(target);
-    return new Promise((resolve, reject) => {
-      const socket = connect(options);
-      limitConnect(socket, socket.destroy.bind(socket));
-      socket.once('error', (error) => reject(unreachable(target, error)));
-      socket.once('secureConnect', () => {
-        socket.setTimeout(0);
-        resolve(socket);
-      });
-    });
+  /** Finds what a request without an upgrade would have asked for, so that what is wrong with it is heard first. */
+  async check(context: StoredContext): Promise<void> {
+    if (context.info.subresource === 'portforward') await this.#podTarget(context, 'portForward');
+    else await this.#containerTarget(context, 'exec', new URLSearchParams());
+  }
+
+  /** The two speak with each other; nothing of it is read here. */
+  async #passOn(context: StoredContext, upgrade: Upgrade, target: KubeletTarget): Promise<void> {
+    const { host, port, path } = target;
+    const kubelet = await this.connections.connect(target);
+    const lines = passedHeaders(context.request).map(([name, value]) => `${name}: ${value}`);
+    const first = [`GET ${path} HTTP/1.1`, `Host: ${host}:${port}`];
+    const hello = [...first, 'Connection: Upgrade', 'Upgrade: websocket', ...lines, '', ''];
+    kubelet.write(hello.join('\r\n'));
+    if (upgrade.head.length > 0) kubelet.write(upgrade.head);
+    context.exchange.started();
+    await joined(kubelet, upgrade.socket, context.signal);
+  }
+
+  async #containerTarget(
+    context: StoredContext,
+    endpoint: string,
+    query: URLSearchParams,
+  ): Promise<KubeletTarget> {
+    const pod = await podOf(context);
+    const container = containerOf(pod, context.query.get('container') ?? '');
+    const text = query.toString();
+    const { path, ...address } = await this.#targetOf(pod, endpoint);
+    const search = text === '' ? '' : `?${text}`;
+    return { ...address, path: `${path}/${encodeURIComponent(container)}${search}` };
+  }
+
+  async #podTarget(context: StoredContext, endpoint: string): Promise<KubeletTarget> {
+    return this.#targetOf(await podOf(context), endpoint);
+  }
+
+  async #targetOf({ metadata, spec }: Pod, endpoint: string): Promise<KubeletTarget> {
+    const { name = '', namespace = '' } = metadata ?? {};
+    const nodeName = spec?.nodeName ?? '';
+    if (nodeName === '') throw badRequest(`pod ${name} does not have a host assigned`);
+    const address = await this.connections.addressOf(nodeName);
+    const path = [endpoint, namespace, name].map(encodeURIComponent).join('/');
+    return { ...address, path: `/${path}` };
   }
 }
 
+async function podOf(context: StoredContext): Promise<Pod> {
+  return (await context.registry.get(refOf(context))).object as Pod;
+}
+
+function acceptPortForward(request: IncomingMessage, { socket, head }: Upgrade): Duplex {
+  if (!asksForSpdy(request)) throw cannotUpgrade(request);
+  acceptSpdy(socket, negotiateProtocol(request, [PORT_FORWARD_PROTOCOL]));
+  if (head.length > 0) socket.unshift(head);
+  return socket;
+}
+
+function cannotUpgrade({ headers }: IncomingMessage): Error {
+  return badRequest(
+    `unable to upgrade: missing upgrade headers in request: ${JSON.stringify(headers.upgrade)} is neither SPDY/3.1 nor websocket`,
+  );
+}
+
 /** Passes bytes both ways; when one side is gone, what it said still goes out, and then the other goes too. */
-async function joined(one: Duplex, other: Duplex): Promise<void> {
+export async function joined(one: Duplex, other: Duplex, signal: AbortSignal): Promise<void> {
   const closed = ([from, to]: [Duplex, Duplex]) =>
     new Promise<void>((resolve) => {
       const ended = () => {
@@ -160,7 +193,12 @@ async function joined(one: Duplex, other: Duplex): Promise<void> {
       from.once('close', ended);
       from.pipe(to);
     });
+  // The two may speak for days; a server that stops does not wait for them.
+  const stop = () => void one.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   await Promise.all([closed([one, other]), closed([other, one])]);
+  signal.removeEventListener('abort', stop);
 }
 
 /** What the kubelet has to know of the client's request; who the client is, is none of its business. */
@@ -172,25 +210,20 @@ const PASSED_HEADERS: readonly string[] = [
 ];
 
 /** Of the subprotocols all but the one that carries the client's token. */
-function passedHeaders({ headers }: IncomingMessage): [string, string][] {
+function passedHeaders(request: IncomingMessage): [string, string][] {
   const passed = PASSED_HEADERS.flatMap((name): [string, string][] => {
-    const value = headers[name];
+    const value = request.headers[name];
     return value === undefined ? [] : [[name, [value].flat().join(', ')]];
   });
-  const protocols = (headers['sec-websocket-protocol'] ?? '')
-    .split(/\s*,\s*/)
-    .filter((protocol) => protocol !== '' && !protocol.startsWith(BEARER_PROTOCOL_PREFIX));
+  const protocols = offeredProtocols(request).filter(
+    (protocol) => !protocol.startsWith(BEARER_PROTOCOL_PREFIX),
+  );
   if (protocols.length > 0) passed.push(['sec-websocket-protocol', protocols.join(', ')]);
   return passed;
 }
 
-function limitConnect(socket: Socket, destroy: (error: Error) => void): void {
-  socket.setTimeout(CONNECT_TIMEOUT_MS, () => destroy(new Error('i/o timeout')));
-  socket.once('secureConnect', () => socket.setTimeout(0));
-}
-
 /** The API's parameter names → the kubelet's. */
-function kubeletQuery(query: URLSearchParams): URLSearchParams {
+function commandQuery(query: URLSearchParams): URLSearchParams {
   const renamed = new URLSearchParams();
   for (const command of query.getAll('command')) renamed.append('command', command);
   const names = { stdin: 'input', stdout: 'output', stderr: 'error', tty: 'tty' };
@@ -198,6 +231,12 @@ function kubeletQuery(query: URLSearchParams): URLSearchParams {
     if (['true', '1'].includes(query.get(name) ?? '')) renamed.set(kubeletName, '1');
   }
   return renamed;
+}
+
+function portQuery(query: URLSearchParams): URLSearchParams {
+  const ports = query.getAll('ports').flatMap((value) => value.split(','));
+  if (ports.length === 0) throw badRequest('query parameter "ports" is required');
+  return new URLSearchParams(ports.map((port) => ['port', port]));
 }
 
 function containerOf(pod: Pod, asked: string): string {
@@ -218,19 +257,4 @@ function containerOf(pod: Pod, asked: string): string {
       ? ` or one of the init containers: [${init.map((one) => one.name).join(' ')}]`
       : '';
   throw badRequest(`a container name must be specified for pod ${name}, ${choices}${more}`);
-}
-
-function unreachable({ host, port, path }: Target, error: Error): ApiError {
-  const refused = 'code' in error && error.code === 'ECONNREFUSED';
-  const why = refused ? 'connect: connection refused' : error.message;
-  const message = `Get "https://${host}:${port}${path}": dial tcp ${host}:${port}: ${why}`;
-  return new ApiError('InternalError', message, { cause: error });
-}
-
-async function kubeletError(answer: IncomingMessage): Promise<ApiError> {
-  let text = '';
-  for await (const chunk of answer) text += String(chunk);
-  const code = answer.statusCode ?? 500;
-  if (code === 404) return new ApiError('NotFound', text.trim());
-  return code < 500 ? badRequest(text.trim()) : internalError(text.trim());
 }

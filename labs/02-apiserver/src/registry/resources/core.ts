@@ -21,7 +21,11 @@ import { persistentVolumeClaimPrinter, persistentVolumePrinter } from '../../pri
 import { replicationControllerPrinter } from '../../printers/workloads.ts';
 import { componentStatusesResource } from '../../server/component-statuses.ts';
 import { evictionSubresource } from '../../server/eviction.ts';
-import type { ConnectHandler } from '../../server/handler.ts';
+import { nodeTarget } from '../../server/node-proxy.ts';
+import { podTarget } from '../../server/pod-proxy.ts';
+import { connectCommand, connectPortForward, upgradeRequired } from '../../server/pod-streams.ts';
+import { proxySubresource } from '../../server/proxy-subresource.ts';
+import { serviceTarget } from '../../server/service-proxy.ts';
 import {
   bindingSubresource,
   bindingsResource,
@@ -48,9 +52,6 @@ import { serviceAccountStrategy } from '../../strategy/service-account.ts';
 import { ALL_VERBS, type ResourceDefinition } from '../resource-definition.ts';
 import { define, field, fields, SCALE, status, zeroField } from './define.ts';
 
-const connectToKubelet: ConnectHandler = (context, { socket, head }, { kubelets }) =>
-  kubelets.upgrade(context, socket, head);
-
 const pods = define('Pod', 'pods', {
   shortNames: ['po'],
   categories: ['all'],
@@ -61,7 +62,8 @@ const pods = define('Pod', 'pods', {
       name: 'attach',
       kind: 'PodAttachOptions',
       verbs: ['create', 'get'],
-      connect: connectToKubelet,
+      handle: upgradeRequired,
+      connect: connectCommand,
     },
     { name: 'binding', kind: 'Binding', verbs: ['create'], handle: bindingSubresource },
     {
@@ -83,7 +85,8 @@ const pods = define('Pod', 'pods', {
       name: 'exec',
       kind: 'PodExecOptions',
       verbs: ['create', 'get'],
-      connect: connectToKubelet,
+      handle: upgradeRequired,
+      connect: connectCommand,
     },
     {
       name: 'log',
@@ -92,6 +95,14 @@ const pods = define('Pod', 'pods', {
       longRunning: true,
       handle: (context, { kubelets }) => kubelets.log(context),
     },
+    {
+      name: 'portforward',
+      kind: 'PodPortForwardOptions',
+      verbs: ['create', 'get'],
+      handle: upgradeRequired,
+      connect: connectPortForward,
+    },
+    proxySubresource('PodProxyOptions', podTarget),
     status('Pod'),
   ],
   selectableFields: {
@@ -114,7 +125,7 @@ const nodes = define('Node', 'nodes', {
   storagePrefix: '/registry/minions/',
   strategy: nodeStrategy,
   printer: nodePrinter,
-  subresources: [status('Node')],
+  subresources: [proxySubresource('NodeProxyOptions', nodeTarget), status('Node')],
   selectableFields: zeroField('spec.unschedulable', 'false'),
 });
 
@@ -137,7 +148,7 @@ const services = define('Service', 'services', {
   storagePrefix: '/registry/services/specs/',
   strategy: serviceStrategy,
   printer: servicePrinter,
-  subresources: [status('Service')],
+  subresources: [proxySubresource('ServiceProxyOptions', serviceTarget), status('Service')],
   selectableFields: fields('spec.clusterIP', 'spec.type'),
   createOnUpdate: true,
 });

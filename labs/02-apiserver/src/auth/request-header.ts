@@ -72,7 +72,7 @@ export function userOfHeaders(
   request: RawHeaders,
   options: Omit<RequestHeaderOptions, 'clientCa'>,
 ): User | undefined {
-  const { username, uid: uidHeaders, group, extraPrefixes } = namesOf(options);
+  const { username, uid: uidHeaders, group, extraPrefixes } = headerNamesOf(options);
   const [name] = username.flatMap((header) => headerValues(request, header));
   if (name === undefined) return undefined;
   const [uid] = uidHeaders.flatMap((header) => headerValues(request, header));
@@ -87,7 +87,7 @@ export function userOfHeaders(
 
 /** What the proxy said is used up: no handler takes it for something else. */
 function removeHeaders(headers: IncomingHttpHeaders, options: RequestHeaderOptions): void {
-  const { username, uid, group, extraPrefixes } = namesOf(options);
+  const { username, uid, group, extraPrefixes } = headerNamesOf(options);
   const exact = new Set([...username, ...uid, ...group]);
   for (const name of Object.keys(headers)) {
     const isExtra = extraPrefixes.some((prefix) => name.startsWith(prefix));
@@ -96,7 +96,7 @@ function removeHeaders(headers: IncomingHttpHeaders, options: RequestHeaderOptio
 }
 
 /** Upstream's defaults, all in lower case as Node has them. */
-function namesOf(options: Omit<RequestHeaderOptions, 'clientCa'>) {
+export function headerNamesOf(options: Omit<RequestHeaderOptions, 'clientCa'>) {
   const lower = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase());
   return {
     username: lower(options.usernameHeaders ?? ['x-remote-user']),

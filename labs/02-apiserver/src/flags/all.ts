@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import type { ApiServerOptions } from '../server/api-server-options.ts';
 import { admissionFlags } from './admission.ts';
+import { aggregatorFlags } from './aggregator.ts';
 import { apiEnablementFlags } from './api-enablement.ts';
 import { auditFlags } from './audit.ts';
 import { authenticationFlags } from './authentication.ts';
@@ -27,6 +28,7 @@ export const FLAG_GROUPS: readonly FlagGroup[] = [
   auditFlags,
   fairnessFlags,
   serviceFlags,
+  aggregatorFlags,
 ];
 
 export function apiServerCommand(): Command {

@@ -17,18 +17,14 @@
 import { once, setMaxListeners } from 'node:events';
 import { type Logger, silentLogger } from '@kube-labs/store';
 import { Aggregator } from '../aggregator/aggregator.ts';
-import { apiServiceController } from '../aggregator/controller.ts';
 import { Authentication, clientAuthorities } from '../auth/build-authenticator.ts';
 import { Authorization } from '../authz/build-authorization.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
-import { customResourceController } from '../crd/controller.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
 import { ApiDocuments } from './api-documents.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
-import { bootstrapController } from './bootstrap.ts';
-import { systemPriorityClasses } from './bootstrap-priority-classes.ts';
-import { buildTable, DEFAULT_SERVICE_RANGE } from './build-table.ts';
-import { compaction } from './compaction.ts';
+import { buildTable } from './build-table.ts';
+import { defaultHooks } from './default-hooks.ts';
 import { Exchange, type ExchangeParts } from './exchange.ts';
 import { exchangeHandler, metricLabels, objectsToRead, wantsUpgrade } from './handle-exchange.ts';
 import type { HandlerEnv } from './handler.ts';
@@ -40,7 +36,6 @@ import type { PathDeps } from './path-handlers.ts';
 import { buildFilters, compose, type Handler } from './pipeline.ts';
 import { PostStartHooks } from './post-start-hooks.ts';
 import type { ServerEnv } from './server-env.ts';
-import { addressAt, parseIpv4Range } from './service-allocator.ts';
 
 const REQUEST_TIMEOUT_MS = 60_000;
 /** How long requests that are under way may take once the server stops. */
@@ -90,7 +85,7 @@ export class ApiServer implements AsyncDisposable {
     this.#documents = this.#buildDocuments();
     this.#health = new HealthChecks(this.#log);
     this.#hooks = new PostStartHooks([
-      ...this.#ownHooks(),
+      ...defaultHooks(options, this.#aggregator),
       ...authorization.hooks,
       ...this.#authentication.hooks,
       ...(options.postStartHooks ?? []),
@@ -219,16 +214,6 @@ export class ApiServer implements AsyncDisposable {
   /** Where others reach this server. */
   #serverAddress(): string {
     return `${this.#options.advertiseAddress ?? '127.0.0.1'}:${this.port}`;
-  }
-
-  #ownHooks() {
-    const { advertiseAddress = '127.0.0.1', serviceClusterIpRange } = this.#options;
-    const range = parseIpv4Range(serviceClusterIpRange ?? DEFAULT_SERVICE_RANGE);
-    const serviceIp = addressAt(range, 1);
-    const bootstrap = bootstrapController({ advertiseAddress, serviceIp });
-    const aggregation = apiServiceController(this.#aggregator);
-    const crds = customResourceController();
-    return [bootstrap, systemPriorityClasses(), crds, aggregation, compaction()];
   }
 
   #addChecks(): void {

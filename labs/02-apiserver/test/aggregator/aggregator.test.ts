@@ -3,7 +3,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resourcesIn } from '#src/aggregator/remote-discovery.ts';
 import { remoteHeaders } from '#src/aggregator/remote-request.ts';
 import { resolveService } from '#src/aggregator/service-resolver.ts';
-import { createCertificateAuthority, issueCertificate } from '#src/server/pki.ts';
+import {
+  type CertificatePair,
+  createCertificateAuthority,
+  issueCertificate,
+} from '#src/server/pki.ts';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
 import { apiServiceStrategy } from '#src/strategy/api-service.ts';
 import { texts } from '../crd/definitions.ts';
@@ -18,6 +22,7 @@ const REF = { namespace: 'kube-system', name: 'metrics-server', port: 443 };
 describe('a metrics server behind an APIService', () => {
   let server: TestApiServer;
   let metrics: MetricsServer;
+  let proxyCa: CertificatePair;
   const ask = (path: string, options?: WireOptions) => wire(server, path, options);
   const available = async () => {
     const { json } = await ask(`${API_SERVICES}/${NAME}`);
@@ -25,13 +30,18 @@ describe('a metrics server behind an APIService', () => {
   };
 
   beforeAll(async () => {
-    const proxyCa = await createCertificateAuthority('front-proxy');
+    proxyCa = await createCertificateAuthority('front-proxy');
     const proxyClient = await issueCertificate(proxyCa, {
       commonName: 'front-proxy-client',
       client: true,
     });
     metrics = await startMetricsServer(proxyCa.cert);
-    server = await startTestApiServer({ proxyClient });
+    server = await startTestApiServer({
+      proxyClient,
+      authentication: {
+        requestHeader: { clientCa: proxyCa.cert, allowedNames: ['front-proxy-client'] },
+      },
+    });
     await ask(API_SERVICES, {
       method: 'POST',
       body: {
@@ -100,6 +110,22 @@ describe('a metrics server behind an APIService', () => {
     expect(last?.headers['x-remote-group']).toBe('system:masters, system:authenticated');
     expect(last?.headers).not.toHaveProperty('cookie');
     expect((await ask(`/apis/${GROUP_VERSION}/widgets`)).status).toBe(404);
+  });
+
+  test('can learn from a ConfigMap whom to trust, and which headers to read', async () => {
+    const path = '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication';
+    const read = async () => (await ask(path)).json.data;
+    await vi.waitFor(async () =>
+      expect(await read()).toEqual({
+        'client-ca-file': server.adminOptions.ca,
+        'requestheader-client-ca-file': proxyCa.cert,
+        'requestheader-allowed-names': '["front-proxy-client"]',
+        'requestheader-username-headers': '["x-remote-user"]',
+        'requestheader-uid-headers': '[]',
+        'requestheader-group-headers': '["x-remote-group"]',
+        'requestheader-extra-headers-prefix': '["x-remote-extra-"]',
+      }),
+    );
   });
 
   test("stands in discovery like the server's own groups", async () => {

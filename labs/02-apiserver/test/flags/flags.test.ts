@@ -83,6 +83,7 @@ describe('optionsOf()', () => {
       ['--kubelet-client-key=a.key'],
       'without --kubelet-certificate-authority and --kubelet-client-certificate',
     ],
+    [['--proxy-client-cert-file=a.crt'], 'without --proxy-client-key-file: give both'],
     [['--client-ca-file=/not/there'], 'Cannot read --client-ca-file /not/there: ENOENT'],
     [['--service-cluster-ip-range=10.0.0.0'], 'Cannot use "10.0.0.0" as a range of service'],
     [['--service-node-port-range=9-1'], 'Cannot use "9-1" as a range of node ports'],

@@ -87,9 +87,8 @@ export class Authentication {
     this.#accounts = buildServiceAccountIssuer(serviceAccounts, apiAudiences, now);
     this.tokenIssuer = this.#accounts.issuer;
     this.tokenAuthenticator = unionTokenAuthenticator(this.#kindsOfTokens(options, env, tokens));
-    this.authenticator = unionAuthenticator(
-      proofs(options, env, { clientCa, tokenAuthenticator: this.tokenAuthenticator }),
-    );
+    const rest = { clientCa, tokenAuthenticator: this.tokenAuthenticator };
+    this.authenticator = logged(unionAuthenticator(proofs(options, env, rest)), env);
     this.isAnonymousAllowed = (path) => anonymous ?? PUBLIC_PATH.test(path);
     this.impersonator = impersonatorOf(authorizer);
     this.hooks = [
@@ -121,6 +120,20 @@ export class Authentication {
   }
 }
 
+/** Why somebody was refused is for the log alone, at -v4: anybody can fill it. No reason holds a proof. */
+function logged(authenticator: Authenticator, { log }: ServerEnv): Authenticator {
+  return {
+    name: authenticator.name,
+    async authenticate(request) {
+      const answer = await authenticator.authenticate(request);
+      if (answer.kind === 'rejected') {
+        log.debug('Unable to authenticate the request', { why: answer.why });
+      }
+      return answer;
+    },
+  };
+}
+
 /** The authorities for whose certificates TLS asks clients: those of users and those of proxies. */
 export function clientAuthorities(
   clientCa: string | undefined,
@@ -147,7 +160,7 @@ function proofs(
   const users = clientCa === undefined ? [] : certificatesOf(clientCa, '--client-ca-file');
   return [
     ...own,
-    requestHeaderAuthenticator(requestHeader, proxies),
+    requestHeaderAuthenticator(requestHeader, proxies, now),
     x509Authenticator(now, users),
     bearer,
   ];

@@ -27,11 +27,16 @@ export interface RequestHeaderOptions {
   readonly extraHeaderPrefixes?: readonly string[];
 }
 
-type Proof = 'none' | 'proxy' | { readonly why: string };
+type Proof =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'proxy'; readonly validToMs: number }
+  | { readonly kind: 'rejected'; readonly why: string };
 
+/** `now` in milliseconds. */
 export function requestHeaderAuthenticator(
   options: RequestHeaderOptions,
   roots: readonly X509Certificate[],
+  now: () => number,
 ): Authenticator {
   const proofs = new WeakMap<object, Proof>();
   return {
@@ -43,8 +48,11 @@ export function requestHeaderAuthenticator(
         proof = proofOf(request, options, roots);
         proofs.set(connection, proof);
       }
-      if (proof === 'none') return NONE;
-      if (proof !== 'proxy') return { kind: 'rejected', why: proof.why };
+      if (proof.kind === 'none') return NONE;
+      if (proof.kind === 'rejected') return proof;
+      if (now() > proof.validToMs) {
+        return { kind: 'rejected', why: 'x509: certificate has expired' };
+      }
       const user = userOfHeaders(request, options);
       if (user === undefined) return NONE;
       removeHeaders(request.headers, options);
@@ -60,11 +68,14 @@ function proofOf(
   roots: readonly X509Certificate[],
 ): Proof {
   if (!(socket instanceof TLSSocket) || !socket.authorized || !isSignedBy(socket, roots)) {
-    return 'none';
+    return { kind: 'none' };
   }
-  const name = String(socket.getPeerCertificate().subject.CN ?? '');
-  if (allowedNames.length === 0 || allowedNames.includes(name)) return 'proxy';
-  return { why: `x509: subject with cn=${name} is not in the allowed list` };
+  const { subject, valid_to: validTo } = socket.getPeerCertificate();
+  const name = String(subject.CN ?? '');
+  if (allowedNames.length === 0 || allowedNames.includes(name)) {
+    return { kind: 'proxy', validToMs: Date.parse(validTo) };
+  }
+  return { kind: 'rejected', why: `x509: subject with cn=${name} is not in the allowed list` };
 }
 
 /** Undefined when no header names a user. */

@@ -4,6 +4,7 @@
 //
 // Same purpose upstream: apiserver, server/options/serving.go (MaybeDefaultWithSelfSignedCerts), which signs without an authority.
 
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +43,7 @@ export async function ownAuthority(flags: Flags): Promise<CertificatePair> {
 export async function ownServiceAccountKey(flags: Flags): Promise<string> {
   const dir = textOf(flags, '--cert-dir') ?? DEFAULT_CERT_DIR;
   const file = join(dir, 'sa.key');
-  const part = `${file}.${process.pid}`;
+  const part = `${file}.${randomUUID()}`;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   try {
     return await readFile(file, 'utf8');

@@ -4,6 +4,8 @@
 // token of a pod also says on which node it runs. Who may ask is decided before this: by authorization, and for kubelets by
 // NodeRestriction, which hears of it as a CREATE.
 //
+// The audit log hears the token's id and never the answer's body, which is the token.
+//
 // Same rule upstream: registry/core/serviceaccount/storage/token.go and pkg/apis/authentication/validation.
 
 import type { BoundObjectReference, TokenRequest } from 'kubernetes-types/authentication/v1';
@@ -30,6 +32,7 @@ const EXPIRATION_MAX_SECONDS = 2 ** 32;
 export async function tokenSubresource(context: StoredContext, env: HandlerEnv): Promise<void> {
   const { tokenIssuer } = env;
   if (tokenIssuer === undefined) throw unknownPath();
+  const { encoding } = negotiated(context);
   const ref = refOf(context);
   const { bytes, contentType } = await bodyOf(context);
   const validation = fieldValidationOf(context);
@@ -57,7 +60,6 @@ export async function tokenSubresource(context: StoredContext, env: HandlerEnv):
     spec: { ...request.spec, expirationSeconds },
     status: { token: issued.token, expirationTimestamp: formatTime(issued.expirationMs) },
   };
-  const { encoding } = negotiated(context);
   const { warnings } = decoded;
   await send(context.request, response, { status: 201, body, encoding, warnings });
 }

@@ -1,5 +1,6 @@
 // A proxy that says in headers who the user is: believed with its certificate, and with nothing else.
 
+import { type ClientHttp2Session, connect } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { userOfHeaders } from '#src/auth/request-header.ts';
@@ -87,7 +88,34 @@ describe('over the wire', () => {
     const answer = await whoami(scene, certificates[who], headers);
     expect(answer).toBe(want);
   });
+
+  test('over HTTP/2 a connection is the proxy’s, and each request another user’s', async () => {
+    const { ca } = scene.server.adminOptions;
+    const session = connect(scene.server.url, { ca: String(ca), ...certificates.proxy });
+    try {
+      expect(await whoamiOver(session, { 'x-remote-user': 'jane' })).toBe('jane');
+      expect(await whoamiOver(session, { 'x-remote-user': 'joe' })).toBe('joe');
+    } finally {
+      session.close();
+    }
+  });
 });
+
+async function whoamiOver(
+  session: ClientHttp2Session,
+  headers: Readonly<Record<string, string>>,
+): Promise<string> {
+  const stream = session.request({
+    ...headers,
+    ':method': 'POST',
+    ':path': '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+    'content-type': 'application/json',
+  });
+  stream.end('{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1"}');
+  let text = '';
+  for await (const chunk of stream) text += String(chunk);
+  return JSON.parse(text).status.userInfo.username;
+}
 
 /** The user's name, or the code. */
 function whoami(

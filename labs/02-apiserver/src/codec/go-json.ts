@@ -6,6 +6,8 @@
 //
 // Same rules upstream: sigs.k8s.io/json, a fork of Go's encoding/json. Left out: numbers wider than a double.
 
+import { setOwn } from './copy-json.ts';
+
 export interface ParsedJson {
   readonly value: unknown;
   /** Paths such as `spec.replicas` or `spec.containers[0].image`. */
@@ -198,18 +200,6 @@ class Parser {
         : `invalid character ${quoteChar(char)} ${where}`,
     );
   }
-}
-
-/** `__proto__` must become a key like any other. */
-function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') object[key] = value;
-  else
-    Object.defineProperty(object, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
 }
 
 /** Go's scanner works on bytes, so of a character beyond ASCII it names the first byte. */

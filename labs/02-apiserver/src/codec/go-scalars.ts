@@ -5,6 +5,7 @@
 // Same behaviour upstream: encoding/json, and the UnmarshalJSON methods of Time, Quantity and IntOrString.
 
 import type { ValueType } from '../schema/go-types.ts';
+import { copyJson } from './copy-json.ts';
 import { GoTypeError, mismatch, type Place } from './go-place.ts';
 import { canonicalQuantity } from './quantity.ts';
 import { canonicalMicroTime, canonicalTime } from './time.ts';
@@ -14,7 +15,7 @@ const INT32_MAX = 2 ** 31 - 1;
 export function scalar(value: unknown, type: ValueType, place: Place | undefined): unknown {
   switch (type.kind) {
     case 'any':
-      return structuredClone(value);
+      return copyJson(value);
     case 'string':
     case 'bool':
       if (typeof value !== (type.kind === 'bool' ? 'boolean' : 'string')) {

@@ -13,6 +13,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { badRequest, invalid as invalidObject, unsupportedMediaType } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { DecodeError, type Envelope, openBody } from '../codec/body-envelope.ts';
+import { copyJson } from '../codec/copy-json.ts';
 import type { DecodedObject, FieldValidation } from '../codec/decode.ts';
 import { JsonSyntaxError } from '../codec/go-json.ts';
 import { GoTypeError } from '../codec/go-place.ts';
@@ -57,7 +58,7 @@ export function readFromStore(
   object: ReadonlyApiObject,
   schema: JsonSchema | undefined,
 ): ReadonlyApiObject {
-  const copy = structuredClone(object) as unknown as JsonObject;
+  const copy = copyJson(object) as unknown as JsonObject;
   dropNulls(copy, schema);
   applyDefaults(copy, schema);
   prune(copy, schema);
@@ -103,7 +104,7 @@ function checkPatched(value: unknown, reading: Reading): DecodedObject {
   const text = JSON.stringify(value);
   try {
     if (!isJsonObject(value)) throw new GoTypeError(`Object 'Kind' is missing in '${text}'`);
-    return coerce(structuredClone(value), [], reading);
+    return coerce(copyJson(value), [], reading);
   } catch (error) {
     if (!isClientFault(error)) throw error;
     const message = `Invalid value: ${JSON.stringify(text)}: ${error.message}`;

@@ -8,6 +8,7 @@
 
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { ApiError, badRequest } from '../api-error.ts';
+import { copyJson } from '../codec/copy-json.ts';
 import { isMap } from './merge-patch.ts';
 
 const OPERATIONS_MAX = 10_000;
@@ -28,7 +29,7 @@ export function applyJsonPatch(current: unknown, operations: unknown): unknown {
       `The allowed maximum operations in a JSON patch is ${OPERATIONS_MAX}, got ${operations.length}`,
     );
   }
-  let document: unknown = structuredClone(current);
+  let document: unknown = copyJson(current);
   let copied = 0;
   for (const operation of operations) {
     copied += copiedBytes(document, operation);

@@ -7,6 +7,7 @@
 
 import type { ObjectMeta } from 'kubernetes-types/meta/v1';
 import type { KubernetesObject } from '../client/resources.ts';
+import { copyJson } from '../codec/copy-json.ts';
 
 /** An object that was stored: it has a name, a uid and metadata in any case. */
 export interface ReadonlyApiObject {
@@ -16,7 +17,7 @@ export interface ReadonlyApiObject {
 }
 
 export function mutableCopy(object: KubernetesObject | ReadonlyApiObject): KubernetesObject {
-  return structuredClone(object) as KubernetesObject;
+  return copyJson(object) as KubernetesObject;
 }
 
 /** What the server alone may write is read-only in the published types; here it is not. */

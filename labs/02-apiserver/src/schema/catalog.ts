@@ -118,10 +118,21 @@ export function findKindAnywhere(kind: string): string | undefined {
 }
 
 function findKind(file: SchemaFile | undefined, kind: string): string | undefined {
-  for (const [definition, schema] of Object.entries(file?.definitions ?? {})) {
-    if (schema['x-kubernetes-group-version-kind']?.some((gvk) => gvk.kind === kind)) {
-      return definition;
+  if (file === undefined) return undefined;
+  const known = definitionsByKind.get(file) ?? indexByKind(file);
+  definitionsByKind.set(file, known);
+  return known.get(kind);
+}
+
+/** Every body of a request asks, and a file has hundreds of definitions. */
+const definitionsByKind = new WeakMap<SchemaFile, ReadonlyMap<string, string>>();
+
+function indexByKind({ definitions = {} }: SchemaFile): ReadonlyMap<string, string> {
+  const result = new Map<string, string>();
+  for (const [definition, schema] of Object.entries(definitions)) {
+    for (const { kind } of schema['x-kubernetes-group-version-kind'] ?? []) {
+      if (!result.has(kind)) result.set(kind, definition);
     }
   }
-  return undefined;
+  return result;
 }

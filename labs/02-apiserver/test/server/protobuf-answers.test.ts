@@ -1,6 +1,6 @@
 // Clients that take nothing but protobuf: objects, lists, watches and errors; and what everybody else still gets.
 
-import { type ClientRequest, type IncomingMessage, request } from 'node:https';
+import { type ClientRequest, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { decodeGoObject } from '#src/codec/go-decode.ts';
 import { decodeProtobuf, openEnvelope } from '#src/codec/protobuf.ts';

@@ -143,7 +143,7 @@ describe('a claim', () => {
     ['Bound', { selector: { matchLabels: { a: 'b' } } }, FIXED],
   ])('that is %s, changed by %j: %s', (phase, change, says) => {
     const made = create(pvc, claimOf());
-    const old = { ...made, status: { phase, capacity: { storage: '1Gi' } } };
+    const old: Loose = { ...made, status: { phase, capacity: { storage: '1Gi' } } };
     const spec = { ...(old.spec as Loose), ...change };
     expect(faults(() => update(pvc, old, { ...old, spec }))).toBe(says);
   });

@@ -88,11 +88,12 @@ function answerTo(path: string): object | undefined {
       resources: [nodes, pods],
     };
   }
-  if (clean !== `${base}/nodes`) return undefined;
-  return {
-    kind: 'NodeMetricsList',
-    apiVersion: GROUP_VERSION,
-    metadata: {},
-    items: [nodeMetrics('node-1')],
-  };
+  const list = { apiVersion: GROUP_VERSION, metadata: {} };
+  if (clean === `${base}/nodes`) {
+    return { ...list, kind: 'NodeMetricsList', items: [nodeMetrics('node-1')] };
+  }
+  if (clean !== `${base}/namespaces/default/pods`) return undefined;
+  const metadata = { name: 'web', namespace: 'default' };
+  const pod = { metadata, ...common, containers: [{ name: 'nginx', usage }] };
+  return { ...list, kind: 'PodMetricsList', items: [pod] };
 }

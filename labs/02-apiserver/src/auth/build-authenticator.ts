@@ -3,7 +3,7 @@
 //   a proxy's headers → client certificate → bearer token (file, service account, bootstrap, those handed in) → anonymous, where allowed
 //
 // It also holds what belongs to the answer: the issuer of service accounts' tokens with its public documents, impersonation, and the
-// hooks that fill token secrets and sign certificates.
+// hooks that fill token secrets, sign certificates, and tell extension servers whom to trust.
 //
 // Same order upstream: kubeapiserver/authenticator/config.go. Left out: OIDC and webhook authenticators.
 
@@ -11,6 +11,7 @@ import type { AuthorizerAndRules } from '../authz/authorizer.ts';
 import type { PostStartHook } from '../server/post-start-hooks.ts';
 import type { ServerEnv } from '../server/server-env.ts';
 import { forThisServer } from './audience.ts';
+import { authenticationInfo } from './authentication-info.ts';
 import {
   type AnonymousAccess,
   type Authenticator,
@@ -82,7 +83,8 @@ export class Authentication {
     options: AuthenticationOptions,
     { env, authorizer, clientCa, tokens }: AuthenticationDeps,
   ) {
-    const { anonymous, serviceAccounts = {}, apiAudiences, certificateSigning: signing } = options;
+    const { anonymous, serviceAccounts = {}, apiAudiences, requestHeader } = options;
+    const { certificateSigning: signing } = options;
     const now = (): number => env.clock.now();
     this.#accounts = buildServiceAccountIssuer(serviceAccounts, apiAudiences, now);
     this.tokenIssuer = this.#accounts.issuer;
@@ -94,6 +96,7 @@ export class Authentication {
     this.hooks = [
       tokenSecretController({ issuer: this.tokenIssuer, rootCa: clientCa }),
       ...(signing === undefined ? [] : certificateHooks(signing, authorizer)),
+      ...(requestHeader === undefined ? [] : [authenticationInfo(clientCa, requestHeader)]),
     ];
   }
 

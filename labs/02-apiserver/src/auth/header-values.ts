@@ -9,6 +9,17 @@ import type { IncomingMessage } from 'node:http';
 
 export type RawHeaders = Pick<IncomingMessage, 'rawHeaders'>;
 
+/** Whether any header's name begins so; made for every request, so it looks at as little as it can. */
+export function hasHeaderBehind({ rawHeaders }: RawHeaders, prefix: string): boolean {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (name.length >= prefix.length && name.slice(0, prefix.length).toLowerCase() === prefix) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /** Every value of the header that is not empty, in their order. */
 export function headerValues(request: RawHeaders, name: string): readonly string[] {
   return pairs(request)

@@ -12,7 +12,7 @@ import type { IncomingMessage } from 'node:http';
 import { badRequest } from '../api-error.ts';
 import type { Authorizer, ResourceAttributes } from '../authz/authorizer.ts';
 import { forbiddenError } from '../authz/forbidden.ts';
-import { headersBehind, headerValues, type RawHeaders } from './header-values.ts';
+import { hasHeaderBehind, headersBehind, headerValues, type RawHeaders } from './header-values.ts';
 import { serviceAccountGroups, splitServiceAccountUsername } from './service-account.ts';
 import { ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, type User } from './user.ts';
 
@@ -40,6 +40,7 @@ export function impersonatorOf(authorizer: Authorizer): Impersonator {
 
 /** What the headers ask for, word for word. Throws BadRequest for a part without the user that it belongs to. */
 export function wantedUser(request: RawHeaders): User | undefined {
+  if (!hasHeaderBehind(request, 'impersonate-')) return undefined;
   const [name = ''] = headerValues(request, 'impersonate-user');
   const groups = headerValues(request, 'impersonate-group');
   const [uid = ''] = headerValues(request, 'impersonate-uid');

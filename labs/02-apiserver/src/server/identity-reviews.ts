@@ -3,8 +3,8 @@
 //   TokenReview         whose token is this? For servers that get a token and must know, and for kubelets.
 //   SelfSubjectReview   who am I? kubectl auth whoami
 //
-// A token that is no good is an answer, not an error: `authenticated` is false, and `error` says why in upstream's words. The review does not
-// give the token back to anybody who did not send it.
+// A token that is no good is an answer, not an error: `authenticated` is not there, and `error` says why in upstream's words. The audit log
+// never hears of the bodies, since the question is a token.
 //
 // Same rule upstream: pkg/registry/authentication/{tokenreview,selfsubjectreview}.
 

@@ -9,7 +9,7 @@ import {
   createCertificateAuthority,
   issueCertificate,
 } from '#src/server/pki.ts';
-import { type Scene, startScene } from './scene.ts';
+import { ADMIN, type Scene, startScene } from './scene.ts';
 
 describe('userOfHeaders()', () => {
   test.each([
@@ -87,6 +87,17 @@ describe('over the wire', () => {
   ])('$who, with $headers, is $want', async ({ who, headers, want }) => {
     const answer = await whoami(scene, certificates[who], headers);
     expect(answer).toBe(want);
+  });
+
+  test('extension servers read whom to trust', async () => {
+    const path = 'get /api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication';
+    await expect.poll(async () => (await scene.as(ADMIN, path)).status).toBe(200);
+    const { data } = (await scene.as(ADMIN, path)).json;
+    expect(data['client-ca-file']).toContain('BEGIN CERTIFICATE');
+    expect(data['requestheader-client-ca-file']).toContain('BEGIN CERTIFICATE');
+    expect(data['requestheader-client-ca-file']).not.toBe(data['client-ca-file']);
+    expect(JSON.parse(data['requestheader-allowed-names'])).toEqual(['front-proxy']);
+    expect(JSON.parse(data['requestheader-username-headers'])).toEqual(['x-remote-user']);
   });
 
   test('over HTTP/2 a connection is the proxy’s, and each request another user’s', async () => {

@@ -15,6 +15,7 @@ export type { ApiErrorOptions, ApiErrorReason, GroupKind, GroupResource } from '
 export { ApiError } from './api-error.ts';
 export type { TokenEntry } from './auth/static-token.ts';
 export type { User } from './auth/user.ts';
+export { allResources } from './client/all-resources.ts';
 export type {
   DeleteOptions,
   ListOptions,

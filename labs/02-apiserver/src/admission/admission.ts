@@ -8,6 +8,7 @@
 //
 // Same idea upstream: apiserver, admission/interfaces.go and admission/chain.go.
 
+import { type ApiError, forbidden } from '../api-error.ts';
 import type { User } from '../auth/user.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
@@ -55,9 +56,18 @@ export interface AdmissionRequest extends AdmissionContext {
   readonly old?: ReadonlyApiObject;
 }
 
+/** What plugins that call each other back know of one request: see AdmissionChain.mutate(). */
+export class Rounds {
+  isSecond = false;
+  /** Somebody changed what earlier plugins have seen. */
+  isSecondWanted = false;
+  /** What a plugin keeps from the first round for the second. */
+  readonly kept = new Map<string, unknown>();
+}
+
 export interface AdmissionPlugin {
   readonly name: string;
-  mutate?(request: AdmissionRequest): void | Promise<void>;
+  mutate?(request: AdmissionRequest, rounds: Rounds): void | Promise<void>;
   validate?(request: AdmissionRequest): void | Promise<void>;
 }
 
@@ -73,11 +83,21 @@ export class AdmissionChain {
     return this.#plugins.map(({ name }) => name);
   }
 
+  /** When a webhook changed the object, all plugins see it once more: what they check and set holds for what is stored. */
   async mutate(request: AdmissionRequest): Promise<void> {
-    for (const plugin of this.#plugins) await plugin.mutate?.(request);
+    const rounds = new Rounds();
+    for (const plugin of this.#plugins) await plugin.mutate?.(request, rounds);
+    if (!rounds.isSecondWanted) return;
+    rounds.isSecond = true;
+    for (const plugin of this.#plugins) await plugin.mutate?.(request, rounds);
   }
 
   async validate(request: AdmissionRequest): Promise<void> {
     for (const plugin of this.#plugins) await plugin.validate?.(request);
   }
+}
+
+/** The 403 of a plugin that refuses. */
+export function denied({ definition, name }: AdmissionRequest, why: string): ApiError {
+  return forbidden(definition, name === '' ? 'Unknown' : name, why);
 }

@@ -18,6 +18,7 @@ import type { EscalationDeps } from '../authz/escalation.ts';
 import type { ServerEnv } from '../server/server-env.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission.ts';
 import { defaultTolerationSeconds } from './default-tolerations.ts';
+import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
@@ -45,6 +46,7 @@ interface Maker {
 
 const MAKERS: Readonly<Partial<Record<string, Maker>>> = {
   NamespaceLifecycle: { isDefault: true, make: (env) => namespaceLifecycle(env) },
+  LimitRanger: { isDefault: true, make: (env) => limitRanger(env) },
   ServiceAccount: { isDefault: true, make: () => serviceAccount },
   // Off by default as upstream; whoever runs kubelets under their own names switches it on.
   NodeRestriction: { isDefault: false, make: (env) => nodeRestriction(nodeLookups(env)) },
@@ -57,6 +59,8 @@ const MAKERS: Readonly<Partial<Record<string, Maker>>> = {
     make: ({ escalation }) => certificateSigning(escalation.authorizer),
   },
   CertificateSubjectRestriction: { isDefault: true, make: () => certificateSubjectRestriction },
+  // Its work is done in the transaction of each write, once nobody else has anything against it: see quota/ledger.ts.
+  ResourceQuota: { isDefault: true, make: () => ({ name: 'ResourceQuota' }) },
   DefaultTolerationSeconds: {
     isDefault: true,
     make: (_env, options) =>

@@ -11,7 +11,6 @@
 //
 // Same idea upstream: apiserver, registry/generic/registry/store.go and storage's GuaranteedUpdate.
 // metadata.managedFields comes with the object that is to be written: the handlers work it out (server/field-ownership.ts).
-// Left out: the object counts of quota.
 
 import type { DeleteOptions, ManagedFieldsEntry } from 'kubernetes-types/meta/v1';
 import type { AdmissionChain, AdmissionContext, AdmissionRequest } from '../admission/admission.ts';
@@ -26,7 +25,7 @@ import { formatTime, metadataOf, mutableCopy, type ReadonlyApiObject } from './a
 import { checkDeleteOptions, checkPreconditions, isReleasedBy, planDeletion } from './deletion.ts';
 import { generateName } from './object-name.ts';
 import { objectKey, type ResourceDefinition } from './resource-definition.ts';
-import type { Storage, TxnParts } from './storage.ts';
+import type { Storage, TxnParts, WriteResult } from './storage.ts';
 import { encodeForStorage, StoredObject } from './stored-object.ts';
 import { checkSeen, keepSystemFields, prepareStatus, setSystemFields } from './system-fields.ts';
 
@@ -45,13 +44,26 @@ export interface UpdateOptions extends WriteOptions {
   readonly subresource?: string;
 }
 
+/** What a companion adds to the transaction of an object. */
+export interface CompanionParts extends TxnParts {
+  /** Called once the transaction is decided, or will not happen: what was held for it is free. */
+  readonly release?: () => void;
+}
+
 /** Writes that belong to an object's own write, like the allocation of its address. */
 export interface WriteCompanion {
-  /** May fill in `next`, which is undefined when the object is removed. Called again when the transaction is lost. */
+  /** May fill in `next`, which is undefined when the object is removed. Called again, as `attempt` 2, when the transaction is lost. */
   prepare(
     next: KubernetesObject | undefined,
     current: ReadonlyApiObject | undefined,
-  ): Promise<TxnParts>;
+    attempt: number,
+  ): Promise<CompanionParts>;
+}
+
+interface Change {
+  readonly next: KubernetesObject | undefined;
+  readonly current: ReadonlyApiObject | undefined;
+  readonly attempt: number;
 }
 
 export interface RegistryDeps {
@@ -120,12 +132,14 @@ export class Registry {
     const key = objectKey(this.definition, refOf(object));
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
       const next = companions.length === 0 ? object : mutableCopy(object);
-      const parts = await this.#prepareParts(next, undefined);
-      if (options.dryRun) {
+      const result = await this.#together({ next, current: undefined, attempt }, async (parts) => {
+        if (!options.dryRun) {
+          return this.storage.write({ key, seenRevision: 0, object: next, parts });
+        }
         if ((await this.storage.get(key)) !== undefined) throw alreadyExists(this.definition, name);
         return StoredObject.fromValue(key, 0, encodeForStorage(next));
-      }
-      const result = await this.storage.write({ key, seenRevision: 0, object: next, parts });
+      });
+      if (result instanceof StoredObject) return result;
       if (result.kind === 'written' && result.stored !== undefined) return result.stored;
       if (result.kind === 'lost' && result.current !== undefined) {
         throw alreadyExists(this.definition, name);
@@ -146,20 +160,30 @@ export class Registry {
       if (current === undefined) throw notFound(this.definition, ref.name);
       const next = await change(current);
       await this.#prepareUpdate(next, current, ref, options);
-      const parts = await this.#prepareParts(next, current.object);
-      if (isSame(next, current.object) && !current.isStale) return current;
-      if (options.dryRun) {
-        return StoredObject.fromValue(key, current.revision, encodeForStorage(next));
-      }
-      const result = isReleasedBy(next)
-        ? await this.#remove(key, current)
-        : await this.storage.write({ key, seenRevision: current.revision, object: next, parts });
+      const result = await this.#replace(current, next, { options, attempt });
+      if (result instanceof StoredObject) return result;
       if (result.kind === 'written') {
         return result.stored ?? current.atRevision(result.revision);
       }
       current = result.current;
     }
     throw conflict(this.definition, ref.name);
+  }
+
+  /** What a dry run, or a change that changes nothing, would have left; or what became of the write. */
+  #replace(
+    current: StoredObject,
+    next: KubernetesObject,
+    { options, attempt }: { options: UpdateOptions; attempt: number },
+  ): Promise<StoredObject | WriteResult> {
+    const { key, revision, object } = current;
+    // The last finalizer went, and with it the object.
+    const left = isReleasedBy(next) ? undefined : next;
+    return this.#together({ next: left, current: object, attempt }, async (parts) => {
+      if (isSame(next, object) && !current.isStale) return current;
+      if (options.dryRun) return StoredObject.fromValue(key, revision, encodeForStorage(next));
+      return this.storage.write({ key, seenRevision: revision, object: left, parts });
+    });
   }
 
   async #prepareUpdate(
@@ -208,7 +232,7 @@ export class Registry {
       if (options.dryRun) return { removed: plan.kind === 'remove', stored: current };
       const result =
         plan.kind === 'remove'
-          ? await this.#remove(key, current)
+          ? await this.#remove(key, current, attempt)
           : await this.storage.write({
               key,
               seenRevision: current.revision,
@@ -222,21 +246,27 @@ export class Registry {
     throw conflict(definition, ref.name);
   }
 
-  async #remove(key: string, current: StoredObject): ReturnType<Storage['write']> {
-    const parts = await this.#prepareParts(undefined, current.object);
-    return this.storage.write({ key, seenRevision: current.revision, object: undefined, parts });
+  #remove(key: string, { object, revision }: StoredObject, attempt: number): Promise<WriteResult> {
+    return this.#together({ next: undefined, current: object, attempt }, (parts) =>
+      this.storage.write({ key, seenRevision: revision, object: undefined, parts }),
+    );
   }
 
-  /** What all companions add to the transaction, in their order: a later one sees what an earlier one filled in. */
-  async #prepareParts(
-    next: KubernetesObject | undefined,
-    current: ReadonlyApiObject | undefined,
-  ): Promise<TxnParts> {
-    const all: TxnParts[] = [];
-    for (const companion of this.#deps.companions ?? []) {
-      all.push(await companion.prepare(next, current));
+  /** Does something with what all companions add, in their order: a later one sees what an earlier one filled in. */
+  async #together<T>(
+    { next, current, attempt }: Change,
+    act: (parts: TxnParts) => Promise<T>,
+  ): Promise<T> {
+    const all: CompanionParts[] = [];
+    try {
+      for (const companion of this.#deps.companions ?? []) {
+        all.push(await companion.prepare(next, current, attempt));
+      }
+      const compare = all.flatMap((one) => one.compare);
+      return await act({ compare, ops: all.flatMap((one) => one.ops) });
+    } finally {
+      for (const { release } of all) release?.();
     }
-    return { compare: all.flatMap((one) => one.compare), ops: all.flatMap((one) => one.ops) };
   }
 
   #admissionRequest(

@@ -84,6 +84,11 @@ export class Storage {
     }
   }
 
+  /** The write of an object as a part of somebody else's transaction, which must compare its revision. */
+  put(key: string, object: KubernetesObject): Op {
+    return { kind: 'put', key, value: this.#toStorage(key, encodeForStorage(object)) };
+  }
+
   async #write({ key, seenRevision, object, parts }: WriteRequest): Promise<WriteResult> {
     const value = object === undefined ? undefined : encodeForStorage(object);
     const lease = value === undefined ? undefined : await this.#lease?.current();

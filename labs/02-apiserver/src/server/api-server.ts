@@ -68,7 +68,8 @@ export class ApiServer implements AsyncDisposable {
     // Caches and watches are many and long, and all end with the server; Node would warn of a leak where there is none.
     setMaxListeners(0, this.#serving.signal, this.#background.signal);
     const authorization = new Authorization(options.authorization);
-    const { table, admission } = buildTable(options, authorization, this.#log, this.#clock);
+    const built = buildTable(options, authorization, this.#log, this.#clock);
+    const { table, admission } = built;
     this.#table = table;
     const { store } = options;
     const shared = { store, log: this.#log, clock: this.#clock, table };
@@ -86,6 +87,7 @@ export class ApiServer implements AsyncDisposable {
     this.#health = new HealthChecks(this.#log);
     this.#hooks = new PostStartHooks([
       ...defaultHooks(options, this.#aggregator),
+      ...built.hooks,
       ...authorization.hooks,
       ...this.#authentication.hooks,
       ...(options.postStartHooks ?? []),

@@ -4,13 +4,18 @@
 
 import type { Logger } from '@kube-labs/store';
 import type { AdmissionChain } from '../admission/admission.ts';
-import { buildAdmission } from '../admission/plugins.ts';
+import { buildAdmission, enabledPlugins } from '../admission/plugins.ts';
+import { quotaController } from '../admission/quota/controller.ts';
+import { QuotaLedger } from '../admission/quota/ledger.ts';
 import type { EscalationDeps } from '../authz/escalation.ts';
 import type { Clock } from '../client/clock.ts';
 import { buildResourceTable } from '../registry/build-resources.ts';
+import type { WriteCompanion } from '../registry/registry.ts';
+import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
 import { definitionsFor } from '../registry/runtime-config.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
+import type { PostStartHook } from './post-start-hooks.ts';
 import { parseIpv4Range, parsePortRange, ServiceAllocator } from './service-allocator.ts';
 
 export const DEFAULT_SERVICE_RANGE = '10.96.0.0/16';
@@ -19,6 +24,8 @@ const DEFAULT_NODE_PORTS = '30000-32767';
 export interface TableParts {
   readonly table: ResourceTable;
   readonly admission: AdmissionChain;
+  /** What goes on beside the requests, for the table's sake. */
+  readonly hooks: readonly PostStartHook[];
 }
 
 export function buildTable(
@@ -42,18 +49,25 @@ export function buildTable(
     );
     return admission;
   };
+  const countsQuota = enabledPlugins(admissionOptions(options)).includes('ResourceQuota');
+  const ledger = countsQuota ? new QuotaLedger(() => table) : undefined;
+  const companionsOf = (definition: ResourceDefinition): WriteCompanion[] => {
+    const isService = definition.group === '' && definition.resource === 'services';
+    const counting = ledger?.companionOf(definition);
+    return [...(isService ? [allocator] : []), ...(counting === undefined ? [] : [counting])];
+  };
   const table = buildResourceTable({
     store,
     clock,
     log,
     admission: makeAdmission,
     definitions: definitionsFor(options.runtimeConfig),
-    companionsOf: ({ group, resource }) =>
-      group === '' && resource === 'services' ? [allocator] : [],
+    companionsOf,
     ...(eventTtlSeconds === undefined ? {} : { eventTtlSeconds }),
     ...(transformerOf === undefined ? {} : { transformerOf }),
   });
-  return { table, admission: makeAdmission(table) };
+  const hooks = ledger === undefined ? [] : [quotaController(ledger)];
+  return { table, admission: makeAdmission(table), hooks };
 }
 
 function admissionOptions(options: ApiServerOptions) {

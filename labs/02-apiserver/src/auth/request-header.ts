@@ -107,7 +107,7 @@ function removeHeaders(headers: IncomingHttpHeaders, options: RequestHeaderOptio
 }
 
 /** Upstream's defaults, all in lower case as Node has them. */
-export function headerNamesOf(options: Omit<RequestHeaderOptions, 'clientCa'>) {
+function headerNamesOf(options: Omit<RequestHeaderOptions, 'clientCa'>) {
   const lower = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase());
   return {
     username: lower(options.usernameHeaders ?? ['x-remote-user']),

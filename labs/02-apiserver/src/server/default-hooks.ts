@@ -7,7 +7,6 @@ import type { Aggregator } from '../aggregator/aggregator.ts';
 import { apiServiceController } from '../aggregator/controller.ts';
 import { customResourceController } from '../crd/controller.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
-import { authenticationInfo } from './authentication-info.ts';
 import { bootstrapController } from './bootstrap.ts';
 import { systemPriorityClasses } from './bootstrap-priority-classes.ts';
 import { DEFAULT_SERVICE_RANGE } from './build-table.ts';
@@ -19,16 +18,14 @@ export function defaultHooks(
   options: ApiServerOptions,
   aggregator: Aggregator,
 ): readonly PostStartHook[] {
-  const { advertiseAddress = '127.0.0.1', serviceClusterIpRange, clientCa } = options;
+  const { advertiseAddress = '127.0.0.1', serviceClusterIpRange } = options;
   const range = parseIpv4Range(serviceClusterIpRange ?? DEFAULT_SERVICE_RANGE);
   const serviceIp = addressAt(range, 1);
-  const requestHeader = options.authentication?.requestHeader;
   return [
     bootstrapController({ advertiseAddress, serviceIp }),
     systemPriorityClasses(),
     customResourceController(),
     apiServiceController(aggregator),
-    authenticationInfo({ clientCa, requestHeader }),
     compaction(),
   ];
 }

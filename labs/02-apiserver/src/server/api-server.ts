@@ -93,8 +93,10 @@ export class ApiServer implements AsyncDisposable {
       ...(options.postStartHooks ?? []),
     ]);
     this.#addChecks();
-    const kubelets = new KubeletProxy(options.kubeletClient, table.registry('', 'nodes'));
-    this.#handle = this.#buildHandler({ ...shared, kubelets, admission, authorizer });
+    const { kubeletClient, streamingIdleTimeoutMs, clusterDial: dial } = options;
+    const nodes = table.registry('', 'nodes');
+    const kubelets = new KubeletProxy(kubeletClient, nodes, streamingIdleTimeoutMs);
+    this.#handle = this.#buildHandler({ ...shared, kubelets, admission, authorizer, dial });
     this.#listener = new Listener({
       tls: options.tls,
       clientCa: clientAuthorities(options.clientCa, options.authentication),

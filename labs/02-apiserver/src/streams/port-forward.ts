@@ -58,6 +58,7 @@ interface HalfPair {
 class StreamPairs {
   readonly #options: PortForwardOptions;
   readonly #waiting = new Map<string, HalfPair>();
+  readonly #connected = new Set<ChannelSocket>();
 
   constructor(options: PortForwardOptions) {
     this.#options = options;
@@ -88,12 +89,13 @@ class StreamPairs {
     clearTimeout(other.timer);
     this.#waiting.delete(id);
     const [error, data] = isError ? [stream, other.stream] : [other.stream, stream];
-    void forward(error, data, port, this.#options);
+    void this.#forward(error, data, port);
   }
 
   dispose(): void {
     for (const { timer } of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
+    for (const channels of this.#connected) channels.destroy();
   }
 
   #expire(id: string, stream: SpdyStream, isError: boolean): void {
@@ -101,44 +103,42 @@ class StreamPairs {
     if (isError) stream.write(`(request=${id}) timed out waiting for streams`);
     stream.end();
   }
+
+  async #forward(error: SpdyStream, data: SpdyStream, port: number): Promise<void> {
+    const { connect, pod } = this.#options;
+    const fail = (why: string) => {
+      if (error.writable) error.write(`error forwarding port ${port} to pod ${pod}, uid : ${why}`);
+    };
+    try {
+      const channels = await connect(port);
+      this.#connected.add(channels);
+      void channels.closed.then(() => this.#connected.delete(channels));
+      // Both sides said all: the kubelet ends it once everything is delivered. Anything else is a client that gave up.
+      const onClose = () => {
+        if (!(data.readableEnded && data.writableFinished)) channels.destroy();
+      };
+      data.once('close', onClose);
+      // The client may have gone while the kubelet was asked.
+      if (data.destroyed) onClose();
+      relay(channels, error, data);
+      void sendAll(data, channels);
+      const inOrder = await channels.closed;
+      if (!inOrder && !data.destroyed && !data.readableEnded) {
+        fail('the connection to the kubelet was lost');
+      }
+    } catch (refused) {
+      fail(refused instanceof Error ? refused.message : String(refused));
+    }
+    error.end();
+    data.end();
+    // What the client still sends goes nowhere; nothing may wait for it to be read.
+    data.resume();
+  }
 }
 
 function portOf(text: string): number | undefined {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   return port >= 1 && port <= PORT_MAX ? port : undefined;
-}
-
-async function forward(
-  error: SpdyStream,
-  data: SpdyStream,
-  port: number,
-  { connect, pod }: PortForwardOptions,
-): Promise<void> {
-  const fail = (why: string) => {
-    if (error.writable) error.write(`error forwarding port ${port} to pod ${pod}, uid : ${why}`);
-  };
-  try {
-    const channels = await connect(port);
-    // Both sides said all: the kubelet ends it once everything is delivered. Anything else is a client that gave up.
-    const onClose = () => {
-      if (!(data.readableEnded && data.writableFinished)) channels.destroy();
-    };
-    data.once('close', onClose);
-    // The client may have gone while the kubelet was asked.
-    if (data.destroyed) onClose();
-    relay(channels, error, data);
-    void sendAll(data, channels);
-    const inOrder = await channels.closed;
-    if (!inOrder && !data.destroyed && !data.readableEnded) {
-      fail('the connection to the kubelet was lost');
-    }
-  } catch (refused) {
-    fail(refused instanceof Error ? refused.message : String(refused));
-  }
-  error.end();
-  data.end();
-  // What the client still sends goes nowhere; nothing may wait for it to be read.
-  data.resume();
 }
 
 /** What the kubelet says, to the client's two streams. */
@@ -154,7 +154,10 @@ function relay(channels: ChannelSocket, error: SpdyStream, data: SpdyStream): vo
       return written(stream, rest);
     },
     end(channel) {
-      if (channel === DATA) data.end();
+      if (channel !== DATA) return;
+      // kubectl hangs up only when the errors have ended too; it may still send what is left.
+      data.end();
+      error.end();
     },
   });
 }

@@ -1,6 +1,7 @@
 // Clients that take nothing but protobuf: objects, lists, watches and errors; and what everybody else still gets.
 
-import { type ClientRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { decodeGoObject } from '#src/codec/go-decode.ts';
 import { decodeProtobuf, openEnvelope } from '#src/codec/protobuf.ts';

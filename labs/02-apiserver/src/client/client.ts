@@ -4,11 +4,12 @@
 // no answer at all is a plain Error. Timeouts, retries and connections are transport.ts's. Objects that come back are
 // the caller's own, and always carry apiVersion and kind, which servers leave out of the items of a list.
 // Same idea upstream: k8s.io/client-go (rest, kubernetes, dynamic).
-// Left out: server-side apply, deletecollection, protobuf, impersonation.
+// Left out: protobuf, impersonation.
 
 import assert from 'node:assert/strict';
 import { ApiError } from '../api-error.ts';
 import { linesOf } from './lines.ts';
+import { collectionPath, objectPath, queryOf } from './request-path.ts';
 import {
   apiVersionOf,
   type KubernetesObject,
@@ -57,7 +58,29 @@ export interface DeleteOptions {
   /** Deletes only the object that has this uid: else 409 Conflict. */
   readonly uid?: string;
   readonly resourceVersion?: string;
+  readonly dryRun?: boolean;
 }
+
+/** What may be said with any write. */
+export interface WriteOptions {
+  /** Everything is checked and answered, nothing is stored. */
+  readonly dryRun?: boolean;
+  /** Who owns the fields that are written. Default: the user agent. */
+  readonly fieldManager?: string;
+  /** What becomes of fields that the server does not know. */
+  readonly fieldValidation?: 'Ignore' | 'Warn' | 'Strict';
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ApplyOptions extends WriteOptions {
+  readonly fieldManager: string;
+  /** Takes fields that others own, instead of 409 Conflict. */
+  readonly force?: boolean;
+  readonly subresource?: string;
+}
+
+/** A signal alone, or options with one in them. */
+type Written = AbortSignal | WriteOptions | undefined;
 
 /** With bookmarks something comes at least once a minute: after a minute and a half of silence the connection is dead. */
 const WATCH_IDLE_MS = 90_000;
@@ -102,30 +125,31 @@ export class Client implements AsyncDisposable {
   create<T extends KubernetesObject>(
     type: ResourceType<T>,
     object: T,
-    signal?: AbortSignal,
+    options?: Written,
   ): Promise<T> {
     const namespace = object.metadata?.namespace;
     if (type.namespaced) assert(namespace, `Cannot create a ${type.kind} without a namespace`);
     const path = collectionPath(type, namespace);
-    return this.#callFor(type, { method: 'POST', path, body: typed(type, object) }, signal);
+    const body = typed(type, object);
+    return this.#write(type, { method: 'POST', path, body }, options);
   }
 
   /** Replaces the object. 409 Conflict when metadata.resourceVersion is not the current one. */
   update<T extends KubernetesObject>(
     type: ResourceType<T>,
     object: T,
-    signal?: AbortSignal,
+    options?: Written,
   ): Promise<T> {
     const path = objectPath(type, refOf(object));
-    return this.#callFor(type, { method: 'PUT', path, body: typed(type, object) }, signal);
+    return this.#write(type, { method: 'PUT', path, body: typed(type, object) }, options);
   }
 
   updateStatus<T extends KubernetesObject>(
     type: ResourceType<T>,
     object: T,
-    signal?: AbortSignal,
+    options?: Written,
   ): Promise<T> {
-    return this.updateSubresource(type, object, 'status', signal);
+    return this.updateSubresource(type, object, 'status', options);
   }
 
   /** PUT of the whole object to a subresource, which takes the part that is its own: status, finalize. */
@@ -133,22 +157,39 @@ export class Client implements AsyncDisposable {
     type: ResourceType<T>,
     object: T,
     subresource: string,
-    signal?: AbortSignal,
+    options?: Written,
   ): Promise<T> {
     const path = objectPath(type, refOf(object), subresource);
-    return this.#callFor(type, { method: 'PUT', path, body: typed(type, object) }, signal);
+    return this.#write(type, { method: 'PUT', path, body: typed(type, object) }, options);
   }
 
   patch<T extends KubernetesObject>(
     type: ResourceType<T>,
     ref: ObjectName,
     patch: unknown,
-    options: { readonly type: PatchType; readonly subresource?: string },
+    options: WriteOptions & { readonly type: PatchType; readonly subresource?: string },
     signal?: AbortSignal,
   ): Promise<T> {
     const path = objectPath(type, ref, options.subresource);
     const contentType = PATCH_CONTENT_TYPES[options.type];
-    return this.#callFor(type, { method: 'PATCH', path, body: patch, contentType }, signal);
+    const written = { ...options, signal: signal ?? options.signal };
+    return this.#write(type, { method: 'PATCH', path, body: patch, contentType }, written);
+  }
+
+  /**
+   * Server-side apply: makes the fields of `object` so, and creates it when it is not there. 409 Conflict when others
+   * own one of them. Fields that this manager applied before and does not any more go away.
+   */
+  apply<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: T,
+    options: ApplyOptions,
+  ): Promise<T> {
+    const path = objectPath(type, refOf(object), options.subresource);
+    const contentType = 'application/apply-patch+yaml';
+    const body = typed(type, object);
+    const force = options.force === true ? { force: true } : {};
+    return this.#write(type, { method: 'PATCH', path, body, contentType }, options, force);
   }
 
   async delete<T extends KubernetesObject>(
@@ -157,19 +198,21 @@ export class Client implements AsyncDisposable {
     options: DeleteOptions = {},
     signal?: AbortSignal,
   ): Promise<void> {
-    const { uid, resourceVersion, ...rest } = options;
-    const preconditions = {
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    };
-    const hasPreconditions = Object.keys(preconditions).length > 0;
-    const body = {
-      kind: 'DeleteOptions',
-      apiVersion: 'v1',
-      ...rest,
-      ...(hasPreconditions ? { preconditions } : {}),
-    };
+    const body = deleteBody(options);
     await this.#json({ method: 'DELETE', path: objectPath(type, ref), body }, signal);
+  }
+
+  /** Deletes all that the selectors choose, each as delete() would. */
+  async deleteCollection(
+    type: ResourceType<KubernetesObject>,
+    selection: Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>,
+    options: DeleteOptions = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { namespace, ...query } = selection;
+    if (type.namespaced) assert(namespace, `Cannot delete all ${type.resource} of all namespaces`);
+    const path = collectionPath(type, namespace) + queryOf(query);
+    await this.#json({ method: 'DELETE', path, body: deleteBody(options) }, signal);
   }
 
   /** POST to a subresource: a Binding to pods/binding, an Eviction to pods/eviction. */
@@ -224,6 +267,19 @@ export class Client implements AsyncDisposable {
     return withKind(type, (await this.#json(call, signal)) as T);
   }
 
+  #write<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    call: Call,
+    written: Written,
+    more: Readonly<Record<string, boolean>> = {},
+  ): Promise<T> {
+    const options = written instanceof AbortSignal ? { signal: written } : (written ?? {});
+    const { dryRun, fieldManager, fieldValidation, signal } = options;
+    const all = dryRun === true ? { dryRun: 'All' } : {};
+    const query = queryOf({ ...all, fieldManager, fieldValidation, ...more });
+    return this.#callFor(type, { ...call, path: call.path + query }, signal);
+  }
+
   async #json(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
     const { status, body } = await this.#transport.call(call, signal);
     if (status >= 300) throw ApiError.fromStatus(parseStatus(body), status);
@@ -236,34 +292,18 @@ interface RawList<T> {
   readonly items?: T[] | null;
 }
 
-/** /api/v1/namespaces/default/pods, or /api/v1/pods for all namespaces. */
-function collectionPath(
-  type: ResourceType<KubernetesObject>,
-  namespace: string | undefined,
-): string {
-  const root = type.group === '' ? '/api' : `/apis/${type.group}`;
-  const scope = type.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-  return `${root}/${type.version}${scope}/${type.resource}`;
-}
-
-function objectPath(
-  type: ResourceType<KubernetesObject>,
-  ref: ObjectName,
-  subresource?: string,
-): string {
-  assert(ref.name, `Cannot name a ${type.kind} without a name`);
-  if (type.namespaced) assert(ref.namespace, `Cannot name a ${type.kind} without a namespace`);
-  const path = `${collectionPath(type, ref.namespace)}/${encodeURIComponent(ref.name)}`;
-  return subresource === undefined ? path : `${path}/${subresource}`;
-}
-
-function queryOf(query: Readonly<Record<string, string | number | boolean | undefined>>): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== '') parameters.set(name, String(value));
-  }
-  const text = parameters.toString();
-  return text === '' ? '' : `?${text}`;
+function deleteBody({ uid, resourceVersion, dryRun, ...rest }: DeleteOptions): object {
+  const preconditions = {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+  return {
+    kind: 'DeleteOptions',
+    apiVersion: 'v1',
+    ...rest,
+    ...(dryRun === true ? { dryRun: ['All'] } : {}),
+    ...(Object.keys(preconditions).length > 0 ? { preconditions } : {}),
+  };
 }
 
 function refOf(object: KubernetesObject): ObjectName {

@@ -1,35 +1,26 @@
-// Informer: list, then watch, for ever; a local copy of a resource that tells its handlers what changed.
+// Informer: a local copy of a resource that tells its handlers what changed.
 //
+//   API server → Reflector (list, watch) → ObjectCache → handlers, which put keys into a WorkQueue
 //   1. Handlers see each object's changes in order: onAdd once, onUpdate any number of times, onDelete once. What was
 //      missed while there was no connection is worked out from the next list and delivered the same way; several
 //      changes may then arrive as one. An object that was deleted and made again (another uid) is a delete and an add.
 //   2. The copy is changed before the handlers are called. Handlers are synchronous and should only put a key in a queue.
-//   3. After an ordinary end or a broken connection the watch goes on from the last version seen; only when the
-//      server no longer has that version (Expired, Gone) everything is listed again.
-//   4. Objects that come out are shared: nobody may change them.
+//   3. Objects that come out are shared: nobody may change them.
 //
-// Same idea upstream: k8s.io/client-go/tools/cache (Reflector, DeltaFIFO, SharedInformer), there in three parts.
-// Left out: paging of the first list, watch-list streaming, transforms.
+// Same idea upstream: k8s.io/client-go/tools/cache (DeltaFIFO, SharedInformer). Left out: transforms.
 
-import { type Logger, messageOf, silentLogger } from '@kube-labs/store';
-import { ApiError } from '../api-error.ts';
-import type { Client, WatchEvent } from './client.ts';
-import { type Clock, realClock, sleep } from './clock.ts';
+import { type Logger, silentLogger } from '@kube-labs/store';
+import type { Client } from './client.ts';
+import { type Clock, realClock } from './clock.ts';
+import { Lister } from './lister.ts';
 import { type Indexers, ObjectCache } from './object-cache.ts';
+import { Reflector, type ReflectorOptions } from './reflector.ts';
 import { type KubernetesObject, keyOf, type ResourceType } from './resources.ts';
 
-export interface InformerOptions<T> {
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
+export interface InformerOptions<T> extends ReflectorOptions {
   readonly indexers?: Indexers<T>;
   /** Every so often onUpdate(object, object) for all, to correct what a handler got wrong. Default: never. */
   readonly resyncMs?: number;
-  /** Waits between failures: baseMs doubled each time up to maxMs, plus up to as much again at random. */
-  readonly backoff?: { readonly baseMs: number; readonly maxMs: number };
-  readonly clock?: Clock;
-  readonly random?: () => number;
-  readonly log?: Logger;
 }
 
 export interface InformerHandler<T> {
@@ -38,37 +29,29 @@ export interface InformerHandler<T> {
   onDelete?(object: T): void;
 }
 
-const BACKOFF = { baseMs: 250, maxMs: 5_000 };
-const WATCH_SECONDS_MIN = 300;
-const WATCH_SECONDS_MAX = 600;
-/** A watch that ends sooner and brought nothing counts as failed, or we would ask in a tight loop. */
-const SHORT_WATCH_MS = 1_000;
-
 export class Informer<T extends KubernetesObject> {
-  readonly #client: Client;
   readonly #type: ResourceType<T>;
-  readonly #options: InformerOptions<T>;
+  readonly #resyncMs: number | undefined;
   readonly #clock: Clock;
-  readonly #random: () => number;
   readonly #log: Logger;
   readonly #cache: ObjectCache<T>;
+  readonly #reflector: Reflector<T>;
   readonly #handlers: InformerHandler<T>[] = [];
   readonly #syncWaiters = new Set<() => void>();
   #hasSynced = false;
-  /** The version the watch goes on from; undefined = list first. */
-  #resourceVersion: string | undefined;
-  #failures = 0;
-  /** Our version was too old, and no watch has worked since. */
-  #expired = false;
 
   constructor(client: Client, type: ResourceType<T>, options: InformerOptions<T> = {}) {
-    this.#client = client;
     this.#type = type;
-    this.#options = options;
+    this.#resyncMs = options.resyncMs;
     this.#clock = options.clock ?? realClock;
-    this.#random = options.random ?? Math.random;
     this.#log = options.log ?? silentLogger;
     this.#cache = new ObjectCache(options.indexers);
+    const target = {
+      replace: (objects: readonly T[]) => this.#replace(objects),
+      put: (object: T) => this.#put(object),
+      remove: (key: string, last: T) => this.#remove(key, last),
+    };
+    this.#reflector = new Reflector(client, type, target, options);
   }
 
   /** A handler that comes late is told of everything that is already there. */
@@ -81,14 +64,7 @@ export class Informer<T extends KubernetesObject> {
   async run(signal: AbortSignal): Promise<void> {
     const stopResync = this.#startResync();
     try {
-      while (!signal.aborted) {
-        try {
-          if (this.#resourceVersion === undefined) await this.#list(signal);
-          await this.#watch(signal);
-        } catch (error) {
-          if (!signal.aborted) await this.#recover(error, signal);
-        }
-      }
+      await this.#reflector.run(signal);
     } finally {
       stopResync();
     }
@@ -122,19 +98,13 @@ export class Informer<T extends KubernetesObject> {
     return this.#cache.list(namespace);
   }
 
-  byIndex(index: string, value: string): readonly T[] {
-    return this.#cache.byIndex(index, value);
+  /** The same copy, asked by name, namespace and labels. */
+  lister(): Lister<T> {
+    return new Lister(this.#cache, this.#type);
   }
 
-  async #list(signal: AbortSignal): Promise<void> {
-    const { namespace, labelSelector, fieldSelector } = this.#options;
-    const selection = { namespace, labelSelector, fieldSelector };
-    const listed = await this.#client.list(this.#type, selection, signal);
-    this.#replace(listed.items);
-    this.#resourceVersion = listed.resourceVersion;
-    if (this.#hasSynced) return;
-    this.#hasSynced = true;
-    for (const settle of this.#syncWaiters) settle();
+  byIndex(index: string, value: string): readonly T[] {
+    return this.#cache.byIndex(index, value);
   }
 
   /** Makes the copy equal to `objects` and tells the difference. */
@@ -144,60 +114,9 @@ export class Informer<T extends KubernetesObject> {
       if (!present.has(key)) this.#remove(key);
     }
     for (const object of objects) this.#put(object);
-  }
-
-  async #watch(signal: AbortSignal): Promise<void> {
-    const { namespace, labelSelector, fieldSelector } = this.#options;
-    const startedAt = this.#clock.now();
-    const spread = Math.floor(this.#random() * (WATCH_SECONDS_MAX - WATCH_SECONDS_MIN));
-    const events = this.#client.watch(
-      this.#type,
-      {
-        namespace,
-        labelSelector,
-        fieldSelector,
-        resourceVersion: this.#resourceVersion ?? '',
-        allowWatchBookmarks: true,
-        timeoutSeconds: WATCH_SECONDS_MIN + spread,
-      },
-      signal,
-    );
-    const lasted = (): boolean => this.#clock.now() - startedAt >= SHORT_WATCH_MS;
-    let count = 0;
-    try {
-      for await (const event of events) {
-        this.#apply(event);
-        count++;
-      }
-    } finally {
-      if (count > 0 || lasted()) {
-        this.#failures = 0;
-        this.#expired = false;
-      }
-    }
-    if (count === 0 && !lasted() && !signal.aborted) {
-      throw new Error('very short watch: the connection ended before any event came');
-    }
-  }
-
-  #apply(event: WatchEvent<T>): void {
-    const { object } = event;
-    switch (event.type) {
-      case 'ADDED':
-      case 'MODIFIED':
-        this.#put(object);
-        break;
-      case 'DELETED':
-        this.#remove(keyOf(object), object);
-        break;
-      case 'BOOKMARK':
-        break;
-      default: {
-        event.type satisfies never;
-        return; // A type of event that we do not know says nothing about the version either.
-      }
-    }
-    this.#resourceVersion = object.metadata?.resourceVersion ?? this.#resourceVersion;
+    if (this.#hasSynced) return;
+    this.#hasSynced = true;
+    for (const settle of this.#syncWaiters) settle();
   }
 
   #put(object: T): void {
@@ -231,25 +150,8 @@ export class Informer<T extends KubernetesObject> {
     }
   }
 
-  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const decision = decideAfter(error);
-    if (decision.list) this.#resourceVersion = undefined;
-    const isOrdinary = decision.expected && !this.#expired;
-    const fields = { kind: this.#type.kind, err: messageOf(error), listAgain: decision.list };
-    if (isOrdinary) {
-      this.#expired = true;
-      this.#log.debug('Watch is too far behind', fields);
-      return; // List at once; but if that does not help, there is no hurry.
-    }
-    this.#failures++;
-    this.#log.warn('Watch failed', fields);
-    const { baseMs, maxMs } = this.#options.backoff ?? BACKOFF;
-    const delayMs = Math.min(maxMs, baseMs * 2 ** Math.min(this.#failures - 1, 30));
-    await sleep(delayMs * (1 + this.#random()), signal, this.#clock);
-  }
-
   #startResync(): () => void {
-    const { resyncMs } = this.#options;
+    const resyncMs = this.#resyncMs;
     if (resyncMs === undefined) return () => {};
     let handle: unknown;
     const schedule = (): void => {
@@ -262,23 +164,6 @@ export class Informer<T extends KubernetesObject> {
     };
     schedule();
     return () => this.#clock.clearTimeout(handle);
-  }
-}
-
-/** What a failure means: whether the version we hold is still good, and whether it belongs to ordinary life. */
-function decideAfter(error: unknown): { readonly list: boolean; readonly expected: boolean } {
-  if (!ApiError.is(error)) return { list: false, expected: false };
-  switch (error.reason) {
-    case 'Expired':
-    case 'Gone':
-      return { list: true, expected: true };
-    case 'TooManyRequests':
-    case 'ServiceUnavailable':
-    case 'Unauthorized':
-    case 'Forbidden':
-      return { list: false, expected: false };
-    default:
-      return { list: true, expected: false };
   }
 }
 

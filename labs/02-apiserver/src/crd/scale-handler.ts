@@ -1,23 +1,32 @@
 // scale-handler: /scale of a custom resource: one number, under a kind of its own, wherever the definition keeps it.
 //
 // Same idea upstream: apiextensions-apiserver, pkg/registry/customresource/etcd.go (ScaleREST).
+// Left out: server-side apply of a scale.
 
 import type { Scale } from 'kubernetes-types/autoscaling/v1';
-import { internalError } from '../api-error.ts';
+import { internalError, unsupportedMediaType } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { checkObject, decodeObject } from '../codec/decode.ts';
-import { applyPatch } from '../patch/apply-patch.ts';
+import { applyPatch, JSON_PATCH, MERGE_PATCH } from '../patch/apply-patch.ts';
 import { mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
-import { own } from '../server/field-ownership.ts';
+import { checkManager, own } from '../server/field-ownership.ts';
 import type { StoredContext, StoredHandler } from '../server/handler.ts';
-import { bodyOf, fieldValidationOf, refOf, writeOptions } from '../server/request-context.ts';
+import {
+  bodyOf,
+  fieldValidationOf,
+  negotiated,
+  refOf,
+  writeOptions,
+} from '../server/request-context.ts';
 import { send } from '../server/responses.ts';
 import { mediaType } from '../server/write-handlers.ts';
 import { invalid, invalidValue } from '../strategy/field-error.ts';
 import type { CustomResourceSubresourceScale } from './definition.ts';
 import { customScaleOf, setCustomReplicas } from './scale.ts';
 
+/** As of the object itself; an apply of a scale is left out. */
+const PATCH_TYPES: readonly string[] = [JSON_PATCH, MERGE_PATCH];
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
 export function scaleHandler(paths: CustomResourceSubresourceScale): StoredHandler {
@@ -26,15 +35,20 @@ export function scaleHandler(paths: CustomResourceSubresourceScale): StoredHandl
   return async (context) => {
     const { request, response, registry } = context;
     const ref = refOf(context);
+    const { encoding } = negotiated(context);
     if (context.verb === 'get') {
-      await send(request, response, { body: shown(context, await registry.get(ref)) });
+      await send(request, response, { body: shown(context, await registry.get(ref)), encoding });
       return;
     }
     const { bytes, contentType } = await bodyOf(context);
+    const type = mediaType(contentType).toLowerCase();
+    if (context.verb === 'patch' && !PATCH_TYPES.includes(type)) {
+      throw unsupportedMediaType(PATCH_TYPES);
+    }
+    checkManager(context, type);
     const validation = fieldValidationOf(context);
     const change = (current: StoredObject): KubernetesObject => {
       const before = shown(context, current);
-      const type = mediaType(contentType);
       const { object } =
         context.verb === 'patch'
           ? checkObject(applyPatch(before, bytes, type, SCALE), SCALE, validation)
@@ -43,7 +57,7 @@ export function scaleHandler(paths: CustomResourceSubresourceScale): StoredHandl
     };
     const options = { ...writeOptions(context), scope: 'object' as const, subresource: 'scale' };
     const stored = await registry.update(ref, change, options);
-    await send(request, response, { body: shown(context, stored) });
+    await send(request, response, { body: shown(context, stored), encoding });
   };
 }
 

@@ -188,6 +188,11 @@ test('scale reads and writes the replicas', async () => {
   const scaled = await ask(`${V1}/scaled/scale`, { method: 'PATCH', headers: MERGE, body });
   expect(scaled.json.spec).toEqual({ replicas: 6 });
   expect((await ask(`${V1}/scaled`)).json.spec.replicas).toBe(6);
+  const strategic = { 'content-type': 'application/strategic-merge-patch+json' };
+  const how = { method: 'PATCH', headers: strategic, body };
+  expect((await ask(`${V1}/scaled/scale`, how)).status).toBe(415);
+  const asYaml = await ask(`${V1}/scaled/scale`, { headers: { accept: 'application/yaml' } });
+  expect(asYaml.text).toMatch(/^kind: Scale\n/);
   const wrong = { spec: { replicas: 60 } };
   const refused = await ask(`${V1}/scaled/scale`, { method: 'PATCH', headers: MERGE, body: wrong });
   expect(refused.status).toBe(422);

@@ -62,7 +62,8 @@ function isSelectable(
   return Object.hasOwn(selectableFields, field);
 }
 
-function readField(
+/** What an object has in a field that its resource can be selected by. */
+export function readField(
   field: string,
   object: ReadonlyApiObject,
   definition: ResourceDefinition,

@@ -1,25 +1,33 @@
 // list: the objects of a resource at one moment, whole or in pages.
 //
-//   resourceVersion absent     what the store holds now (and the page size applies)
-//   resourceVersion=0          whatever the watch cache holds; costs the store nothing
+//   resourceVersion absent     what the store holds now: from the watch cache, once that is as far as the store
+//   resourceVersion=0          whatever the watch cache holds, all of it; costs the store nothing
 //   resourceVersion=N          not older than N: the cache when it is that far, else the store
-//   …with resourceVersionMatch=Exact, or a continue token     the store as it was at that revision
+//   …with resourceVersionMatch=Exact, with a limit and no match, or a continue token     the store as it was at that revision
 //
-// Same rule upstream: apiserver, storage/etcd3/store.go (GetList) and the API concepts page, "Resource versions".
+// Of a list in pages the first may come from the cache, the others come from the store, at the revision of the first. A store that cannot
+// be asked how far its watch is (etcd) is read itself, unless the cache happens to be as far.
+//
+// Same rule upstream: apiserver, storage/cacher/delegator.go, storage/etcd3/store.go (GetList) and the API concepts page, "Resource
+// versions".
 
 import { prefixEnd, type RangeResponse, StoreError } from '@kube-labs/store';
 import { ApiError, expired } from '../api-error.ts';
+import type { ObjectRef } from '../client/resources.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';
 import type { ObjectFilter } from './object-filter.ts';
+import { objectKey, type ResourceDefinition } from './resource-definition.ts';
 import type { Storage } from './storage.ts';
 import type { StoredObject } from './stored-object.ts';
+import type { WatchCache } from './watch-cache.ts';
 
 export interface ListRequest {
   readonly limit?: number;
   readonly continue?: string;
   /** Undefined: the most recent state. */
   readonly resourceVersion?: number;
-  readonly exact?: boolean;
+  /** Undefined: not older, but with a limit exactly, as it was before clients could say. */
+  readonly match?: 'Exact' | 'NotOlderThan';
 }
 
 export interface ListAnswer {
@@ -41,20 +49,75 @@ export async function list(
   filter: ObjectFilter,
   request: ListRequest,
 ): Promise<ListAnswer> {
-  const { resourceVersion } = request;
+  const { resourceVersion, limit = 0 } = request;
   const { cache } = storage;
-  if (resourceVersion === undefined || request.exact === true || request.continue !== undefined) {
+  if (request.continue !== undefined || isExact(request)) {
     return listFromStore(storage, filter, request);
   }
-  if (resourceVersion === 0 || cache.revision >= resourceVersion) {
+  if (resourceVersion === 0) {
     await cache.ready();
-    const items = cache.list().filter((stored) => filter.matches(stored));
-    return { items, revision: cache.revision };
+    return listFromCache(cache, filter, 0);
   }
+  if (resourceVersion === undefined) {
+    const isCurrent = await storage.isCacheCurrent();
+    return isCurrent
+      ? listFromCache(cache, filter, limit)
+      : listFromStore(storage, filter, request);
+  }
+  await cache.ready();
+  if (cache.revision >= resourceVersion) return listFromCache(cache, filter, limit);
   const { resourceVersion: _notOlder, ...latest } = request;
   const answer = await listFromStore(storage, filter, latest);
   if (answer.revision < resourceVersion) throw tooLarge(resourceVersion, answer.revision);
   return answer;
+}
+
+/**
+ * One object out of the cache, for who is content with a state that is not older than a revision; undefined when the cache is not as far
+ * or has no such object, so that the store must be asked. Throws when the store has not come so far either.
+ */
+export async function readNotOlder(
+  { storage, definition }: { readonly storage: Storage; readonly definition: ResourceDefinition },
+  ref: ObjectRef,
+  resourceVersion: number,
+): Promise<StoredObject | undefined> {
+  const { cache, store } = storage;
+  await cache.ready();
+  if (cache.revision >= resourceVersion) return cache.get(objectKey(definition, ref));
+  const { revision } = await store.range({ key: cache.prefix });
+  if (revision < resourceVersion) throw tooLarge(resourceVersion, revision);
+  return undefined;
+}
+
+function isExact({ resourceVersion = 0, limit = 0, match }: ListRequest): boolean {
+  return resourceVersion > 0 && (match === 'Exact' || (match === undefined && limit > 0));
+}
+
+/** All in one turn of the event loop: what the cache holds is one moment. */
+function listFromCache(cache: WatchCache, filter: ObjectFilter, limit: number): ListAnswer {
+  const { revision } = cache;
+  const found = candidates(cache, filter);
+  const most = limit > 0 ? limit : Number.POSITIVE_INFINITY;
+  if (filter.matchesEverything && found.length <= most) return { items: found, revision };
+  const items: StoredObject[] = [];
+  for (const [index, stored] of found.entries()) {
+    if (!filter.matches(stored)) continue;
+    items.push(stored);
+    if (items.length < most) continue;
+    return pageOf(items, {
+      revision,
+      key: stored.key,
+      remaining: found.length - index - 1,
+      filter,
+    });
+  }
+  return { items, revision };
+}
+
+function candidates(cache: WatchCache, filter: ObjectFilter): readonly StoredObject[] {
+  if (filter.key === undefined) return cache.list(filter.keyPrefix);
+  const named = cache.get(filter.key);
+  return named === undefined ? [] : [named];
 }
 
 async function listFromStore(
@@ -111,7 +174,7 @@ function startOf(filter: ObjectFilter, request: ListRequest): { key: string; rev
     return token.revision < 0 ? { key } : { key, revision: token.revision };
   }
   const { resourceVersion } = request;
-  return request.exact === true && resourceVersion !== undefined
+  return isExact(request) && resourceVersion !== undefined
     ? { key: filter.keyPrefix, revision: resourceVersion }
     : { key: filter.keyPrefix };
 }

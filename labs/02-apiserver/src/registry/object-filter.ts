@@ -2,9 +2,10 @@
 //
 // Namespace, label selector and field selector together. For a watch the filter also decides what a change looks like from
 // the watcher's side: an object that begins to match is ADDED to its view, one that ceases to match is DELETED from it,
-// whatever really happened to the object.
+// whatever really happened to the object. Labels in a selector must be such as objects can have: a typing mistake is an error.
 //
-// Same rule upstream: apiserver, storage/selection_predicate.go and cacher/cache_watcher.go (convertToWatchEvent).
+// Same rule upstream: apiserver, storage/selection_predicate.go and cacher/cache_watcher.go (convertToWatchEvent); apimachinery,
+// pkg/labels/selector.go (NewRequirement).
 
 import { badRequest } from '../api-error.ts';
 import {
@@ -12,10 +13,22 @@ import {
   matchesRequirements,
   parseLabelSelector,
 } from '../client/selectors.ts';
-import { type FieldRequirement, matchesFields, parseFieldSelector } from './field-selector.ts';
-import { collectionPrefix, type ResourceDefinition } from './resource-definition.ts';
+import { labelValue, qualifiedName } from '../strategy/name-rules.ts';
+import {
+  type FieldRequirement,
+  matchesFields,
+  parseFieldSelector,
+  readField,
+} from './field-selector.ts';
+import {
+  collectionPrefix,
+  groupVersionOf,
+  objectKey,
+  type ResourceDefinition,
+} from './resource-definition.ts';
 import type { StoredObject } from './stored-object.ts';
 import type { CacheEvent } from './watch-cache.ts';
+import type { Interest } from './watch-index.ts';
 
 export interface SelectorOptions {
   readonly namespace?: string;
@@ -34,10 +47,12 @@ export class ObjectFilter {
   readonly keyPrefix: string;
   readonly #labels: readonly LabelRequirement[];
   readonly #fields: readonly FieldRequirement[];
+  readonly #namespace: string | undefined;
 
   constructor(definition: ResourceDefinition, options: SelectorOptions) {
     this.definition = definition;
-    this.keyPrefix = collectionPrefix(definition, options.namespace);
+    this.#namespace = definition.namespaced ? options.namespace : undefined;
+    this.keyPrefix = collectionPrefix(definition, this.#namespace);
     this.#labels = parseLabels(options.labelSelector ?? '');
     this.#fields = parseFieldSelector(options.fieldSelector ?? '', definition);
   }
@@ -47,12 +62,39 @@ export class ObjectFilter {
     return this.#labels.length === 0 && this.#fields.length === 0;
   }
 
+  /** The one key that can match, for a filter that names an object. */
+  get key(): string | undefined {
+    const name = this.#valueOf('metadata.name');
+    const isWhere = !this.definition.namespaced || this.#namespace !== undefined;
+    if (name === undefined || name === '' || !isWhere) return undefined;
+    const ref = this.#namespace === undefined ? { name } : { name, namespace: this.#namespace };
+    return objectKey(this.definition, ref);
+  }
+
+  /** Which events can concern a watcher with this filter: the narrowest of what it asks for. */
+  get interest(): Interest {
+    const { key, definition } = this;
+    if (key !== undefined) return { kind: 'key', key };
+    const wanted = this.#fields.find(({ equal, field }) => equal && field !== 'metadata.namespace');
+    if (wanted !== undefined) {
+      const { field, value } = wanted;
+      const name = `${groupVersionOf(definition)} ${field}`;
+      return { kind: 'field', name, value, read: (object) => readField(field, object, definition) };
+    }
+    if (this.#namespace === undefined) return { kind: 'all' };
+    return { kind: 'prefix', prefix: this.keyPrefix };
+  }
+
   matches(stored: StoredObject): boolean {
     return (
       stored.key.startsWith(this.keyPrefix) &&
       matchesRequirements(this.#labels, stored.object.metadata.labels) &&
       matchesFields(this.#fields, stored.object, this.definition)
     );
+  }
+
+  #valueOf(field: string): string | undefined {
+    return this.#fields.find((one) => one.equal && one.field === field)?.value;
   }
 
   /** What a watcher with this filter sees of an event; undefined when the event is none of its business. */
@@ -70,9 +112,33 @@ export class ObjectFilter {
 }
 
 function parseLabels(text: string): readonly LabelRequirement[] {
+  const requirements = readLabels(text);
+  const [mistake] = requirements.flatMap(mistakesOf);
+  if (mistake !== undefined) throw badRequest(`unable to parse requirement: ${mistake}`);
+  return requirements;
+}
+
+function readLabels(text: string): readonly LabelRequirement[] {
   try {
     return parseLabelSelector(text);
   } catch (error) {
     throw badRequest(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Why no object can have such a label, in upstream's words. */
+function mistakesOf({ key, operator, values }: LabelRequirement): string[] {
+  const saying = (path: string, value: string, messages: readonly string[]) =>
+    messages.length === 0
+      ? []
+      : [`${path}: Invalid value: ${JSON.stringify(value)}: ${messages.join('; ')}`];
+  const mistakes = saying('key', key, qualifiedName(key));
+  for (const [index, value] of values.entries()) {
+    mistakes.push(...saying(`values[${index}][${key}]`, value, labelValue(value)));
+    if ((operator === 'Gt' || operator === 'Lt') && !/^[+-]?\d+$/.test(value)) {
+      const why = "for 'Gt', 'Lt' operators, the value must be an integer";
+      mistakes.push(...saying(`values[${index}]`, value, [why]));
+    }
+  }
+  return mistakes;
 }

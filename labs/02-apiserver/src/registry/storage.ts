@@ -2,7 +2,7 @@
 //
 // Reads are as fresh as the store itself. Writes are transactions that compare the revision which the writer saw, so that
 // of two writers one always loses and knows it; other keys (an address that is being allocated, say) can join the same
-// transaction. Bytes that the watch cache has parsed already are not parsed again.
+// transaction. What is in the store is parsed once, be it by the writer or by the watch cache, and both share the object.
 //
 // Same idea upstream: apiserver, storage/etcd3/store.go. Left out: the lease manager's statistics.
 
@@ -12,13 +12,14 @@ import {
   type KeyValueStore,
   type Op,
   StoreError,
+  type TxnResponse,
 } from '@kube-labs/store';
 import type { KubernetesObject } from '../client/resources.ts';
 import type { Transformer } from '../encryption/transformer.ts';
 import type { EventLease } from './event-lease.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { encodeForStorage, StoredObject } from './stored-object.ts';
-import type { WatchCache } from './watch-cache.ts';
+import type { ExpectedWrite, WatchCache } from './watch-cache.ts';
 
 /** What must be true, and be written, together with an object. */
 export interface TxnParts {
@@ -43,6 +44,9 @@ export type WriteResult =
     }
   /** Somebody else was faster, on this key or on one of the parts. */
   | { readonly kind: 'lost'; readonly current: StoredObject | undefined };
+
+/** How long a read waits for the cache before it asks the store itself. */
+const PROGRESS_MS_MAX = 3000;
 
 export interface StorageOptions {
   /** Objects go away by themselves. */
@@ -92,36 +96,60 @@ export class Storage {
   async #write({ key, seenRevision, object, parts }: WriteRequest): Promise<WriteResult> {
     const value = object === undefined ? undefined : encodeForStorage(object);
     const lease = value === undefined ? undefined : await this.#lease?.current();
+    const bytes = value === undefined ? undefined : this.#toStorage(key, value);
     const op: Op =
-      value === undefined
+      bytes === undefined
         ? { kind: 'delete', key }
-        : {
-            kind: 'put',
-            key,
-            value: this.#toStorage(key, value),
-            ...(lease === undefined ? {} : { lease }),
-          };
-    const result = await this.store.txn({
-      compare: [
-        { key, target: 'mod', result: '=', value: seenRevision },
-        ...(parts?.compare ?? []),
-      ],
-      success: [op, ...(parts?.ops ?? [])],
-      failure: [{ kind: 'range', key }],
-    });
+        : { kind: 'put', key, value: bytes, ...(lease === undefined ? {} : { lease }) };
+    const written =
+      value === undefined || bytes === undefined
+        ? undefined
+        : new WrittenValue(key, bytes, (revision) =>
+            StoredObject.fromValue(key, revision, value).seenBy(this.#readStored),
+          );
+    const result = await this.#commit({ key, seenRevision, parts, op }, written);
     if (result.succeeded) {
       const { revision } = result;
-      if (value === undefined) return { kind: 'written', stored: undefined, revision };
-      const stored = StoredObject.fromValue(key, revision, value).seenBy(this.#readStored);
-      return { kind: 'written', stored, revision };
+      return { kind: 'written', stored: written?.at(revision), revision };
     }
     const [found] = result.responses;
     const kv = found?.kind === 'range' ? found.kvs[0] : undefined;
     return { kind: 'lost', current: kv === undefined ? undefined : this.decode(kv) };
   }
 
+  async #commit(
+    { key, seenRevision, parts, op }: Omit<WriteRequest, 'object'> & { readonly op: Op },
+    written: WrittenValue | undefined,
+  ): Promise<TxnResponse> {
+    const forget = written === undefined ? undefined : this.cache.expect(key, written);
+    let succeeded = false;
+    try {
+      const result = await this.store.txn({
+        compare: [
+          { key, target: 'mod', result: '=', value: seenRevision },
+          ...(parts?.compare ?? []),
+        ],
+        success: [op, ...(parts?.ops ?? [])],
+        failure: [{ kind: 'range', key }],
+      });
+      succeeded = result.succeeded;
+      return result;
+    } finally {
+      if (!succeeded) forget?.();
+    }
+  }
+
   #toStorage(key: string, plain: Buffer): Uint8Array {
     return this.#transformer?.toStorage(plain, key) ?? plain;
+  }
+
+  /** True when the cache shows everything that was written before this call; false when nobody can tell soon. */
+  async isCacheCurrent(): Promise<boolean> {
+    const { cache } = this;
+    await cache.ready();
+    // No object has this key: the answer is only how far the store is, and costs it next to nothing.
+    const { revision } = await this.store.range({ key: cache.prefix });
+    return cache.reach(revision, PROGRESS_MS_MAX);
   }
 
   decode(kv: KeyValue): StoredObject {
@@ -129,5 +157,30 @@ export class Storage {
     return cached?.revision === kv.modRevision
       ? cached
       : StoredObject.decode(kv, this.#transformer).seenBy(this.#readStored);
+  }
+}
+
+/** What is being written; parsed when the first of the writer and the watch cache wants it, and then shared. */
+class WrittenValue implements ExpectedWrite {
+  readonly #key: string;
+  /** As the store has it. */
+  readonly #bytes: Uint8Array;
+  readonly #parse: (revision: number) => StoredObject;
+  #stored: StoredObject | undefined;
+
+  constructor(key: string, bytes: Uint8Array, parse: (revision: number) => StoredObject) {
+    this.#key = key;
+    this.#bytes = bytes;
+    this.#parse = parse;
+  }
+
+  at(revision: number): StoredObject {
+    if (this.#stored?.revision !== revision) this.#stored = this.#parse(revision);
+    return this.#stored;
+  }
+
+  storedAt({ key, value, modRevision }: KeyValue): StoredObject | undefined {
+    const isSame = value === this.#bytes || Buffer.compare(value, this.#bytes) === 0;
+    return isSame && key === this.#key ? this.at(modRevision) : undefined;
   }
 }

@@ -1,9 +1,10 @@
-// StoredObject: an object as it lies in the store, with the bytes that go out for it.
+// StoredObject: an object as it lies in the store, and how its bytes go out.
 //
 // The value in the store is the object's JSON without resourceVersion (the revision of the write is not known before the
-// write). It always begins with kind, apiVersion and metadata, so that the answer's bytes are the value with
-// `"resourceVersion":"N",` spliced in: one parse per write to look at labels and fields, and no serialization at all, however
-// many watchers and lists send the object. The bytes are made once, on first use, and shared.
+// write). It always begins with kind, apiVersion and metadata, so that what clients get is the value with
+// `"resourceVersion":"N",` put in: one parse per write to look at labels and fields, and no serialization at all, however
+// many watchers and lists send the object. The bytes are put together where they are sent and not kept: the value is in
+// memory anyway, as the store holds the very same bytes.
 //
 // Same idea upstream: apiserver, storage/etcd3 (versioner) and storage/cacher/caching_object.go.
 // Other versions of a kind than the stored one are made in served.ts.
@@ -19,15 +20,14 @@ export class StoredObject {
   readonly key: string;
   readonly revision: number;
   readonly object: ReadonlyApiObject;
-  readonly #value: Uint8Array;
-  #bytes: Buffer | undefined;
+  readonly #value: Buffer;
   #isStale = false;
 
   private constructor(key: string, revision: number, object: ReadonlyApiObject, value: Uint8Array) {
     this.key = key;
     this.revision = revision;
     this.object = object;
-    this.#value = value;
+    this.#value = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   }
 
   static decode({ key, modRevision, value }: KeyValue, transformer?: Transformer): StoredObject {
@@ -37,6 +37,16 @@ export class StoredObject {
     const stored = StoredObject.fromValue(key, modRevision, plain);
     stored.#isStale = isStale;
     return stored;
+  }
+
+  /** Revision 0 is for what was not written at all: the answer to a dry run. */
+  static fromValue(key: string, revision: number, value: Uint8Array): StoredObject {
+    const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
+    const object = JSON.parse(text) as ReadonlyApiObject;
+    if (revision > 0) {
+      (object.metadata as { resourceVersion?: string }).resourceVersion = String(revision);
+    }
+    return new StoredObject(key, revision, object, value);
   }
 
   /** As it is to be seen today: see ResourceDefinition.readStored. */
@@ -53,16 +63,6 @@ export class StoredObject {
     return this.#isStale;
   }
 
-  /** Revision 0 is for what was not written at all: the answer to a dry run. */
-  static fromValue(key: string, revision: number, value: Uint8Array): StoredObject {
-    const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
-    const object = JSON.parse(text) as ReadonlyApiObject;
-    if (revision > 0) {
-      (object.metadata as { resourceVersion?: string }).resourceVersion = String(revision);
-    }
-    return new StoredObject(key, revision, object, value);
-  }
-
   /** The same state under a later revision: what a watcher is shown when the object was deleted at that revision. */
   atRevision(revision: number): StoredObject {
     const metadata = { ...this.object.metadata, resourceVersion: String(revision) };
@@ -75,10 +75,32 @@ export class StoredObject {
     return new StoredObject(this.key, this.revision, object, value);
   }
 
-  /** The object's JSON, resourceVersion included. */
+  /** The object's JSON, resourceVersion included; put together anew each time. */
   get bytes(): Buffer {
-    this.#bytes ??= spliceRevision(this.#value, this.revision);
-    return this.#bytes;
+    const bytes = Buffer.allocUnsafe(this.length);
+    this.copyTo(bytes, 0);
+    return bytes;
+  }
+
+  /** Of `bytes`. */
+  get length(): number {
+    return this.#value.length + this.#inserted.length;
+  }
+
+  /** Writes `bytes` at that place; returns the place behind them. */
+  copyTo(target: Buffer, at: number): number {
+    const value = this.#value;
+    const inserted = this.#inserted;
+    if (inserted === '') return at + value.copy(target, at);
+    // It stands near the front, behind kind and apiVersion.
+    const split = value.indexOf(METADATA_START) + METADATA_START.length;
+    let end = at + value.copy(target, at, 0, split);
+    end += target.write(inserted, end, 'latin1');
+    return end + value.copy(target, end, split);
+  }
+
+  get #inserted(): string {
+    return this.revision === 0 ? '' : `"resourceVersion":"${this.revision}",`;
   }
 }
 
@@ -86,13 +108,9 @@ export class StoredObject {
 export function encodeForStorage(object: KubernetesObject): Buffer {
   const { kind, apiVersion, metadata, ...rest } = object;
   const { resourceVersion: _dropped, ...meta } = metadata ?? {};
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: meta, ...rest }));
-}
-
-function spliceRevision(value: Uint8Array, revision: number): Buffer {
-  const source = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (revision === 0) return source;
-  const at = source.indexOf(METADATA_START) + METADATA_START.length;
-  const inserted = Buffer.from(`"resourceVersion":"${revision}",`);
-  return Buffer.concat([source.subarray(0, at), inserted, source.subarray(at)]);
+  const text = JSON.stringify({ kind, apiVersion, metadata: meta, ...rest });
+  // It stays for long: as a slice of Node's pool it would keep alive whatever else was cut from that.
+  const value = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  value.write(text);
+  return value;
 }

@@ -5,20 +5,24 @@
 // hears Expired ("too old resource version") and lists again. The store sees one watcher a resource, however many clients
 // there are, and an object is parsed once.
 //
+// reach() makes it good for reads that must see everything written before them: it waits until the cache is as far as the store was.
+//
 // Invariants:
 //   1. revision never goes back, and everything up to it has been delivered to the subscribers, in the order of the store.
 //   2. the ring holds every event after `#ringStart`.
 //   3. when continuity is lost (compaction), all subscribers are ended: nobody misses an event without being told.
 //
-// Same idea upstream: apiserver, storage/cacher (cacher.go, watch_cache.go). Left out: the B-tree of past states.
+// Same idea upstream: apiserver, storage/cacher (cacher.go, watch_cache.go). Left out: the states of the past.
 
-import type { KeyValue, KeyValueStore, Logger, WatchBatch } from '@kube-labs/store';
+import type { KeyValue, KeyValueStore, Logger, Watch, WatchBatch } from '@kube-labs/store';
 import { prefixEnd, StoreError } from '@kube-labs/store';
 import { expired } from '../api-error.ts';
 import { type Clock, realClock, sleep } from '../client/clock.ts';
 import type { Transformer } from '../encryption/transformer.ts';
+import { OrderedObjects } from './ordered-objects.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { StoredObject } from './stored-object.ts';
+import { type Interest, WatchIndex } from './watch-index.ts';
 
 export interface CacheEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -34,9 +38,16 @@ export interface CacheSubscriber {
   onEnd(): void;
 }
 
+/** A write by this server, whose object is parsed already. */
+export interface ExpectedWrite {
+  /** What was stored, if the value is the one that was written; else undefined. */
+  storedAt(kv: KeyValue): StoredObject | undefined;
+}
+
 const RING_LENGTH_MAX = 1000;
 const RETRY_DELAY_MS = 500;
 const LIST_PAGE_LENGTH = 1000;
+const EVERYTHING: Interest = { kind: 'all' };
 
 export interface WatchCacheOptions {
   readonly store: KeyValueStore;
@@ -51,9 +62,12 @@ export interface WatchCacheOptions {
 
 export class WatchCache {
   readonly #options: WatchCacheOptions;
-  readonly #objects = new Map<string, StoredObject>();
-  readonly #subscribers = new Set<CacheSubscriber>();
-  #sorted: readonly StoredObject[] | undefined;
+  readonly #objects = new OrderedObjects();
+  readonly #subscribers = new WatchIndex<CacheSubscriber>();
+  /** What our own server is writing right now: its event brings the very same bytes. */
+  readonly #expected = new Map<string, ExpectedWrite>();
+  #watch: AsyncIterable<WatchBatch> | undefined;
+  #waiting: { readonly revision: number; readonly wake: () => void }[] = [];
   #ring: CacheEvent[] = [];
   /** Events after this revision are in the ring. */
   #ringStart = 0;
@@ -66,6 +80,10 @@ export class WatchCache {
     this.#options = options;
   }
 
+  /** Of the keys of all objects. */
+  get prefix(): string {
+    return this.#options.prefix;
+  }
   get revision(): number {
     return this.#revision;
   }
@@ -107,14 +125,49 @@ export class WatchCache {
     return this.#objects.get(key);
   }
 
-  /** All objects, in the order of their keys. The array is never changed afterwards. */
-  list(): readonly StoredObject[] {
-    this.#sorted ??= [...this.#objects.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-    return this.#sorted;
+  /** The objects whose keys begin with `prefix`, or all, in the order of their keys. The array is never changed afterwards. */
+  list(prefix = this.#options.prefix): readonly StoredObject[] {
+    return this.#objects.range(prefix);
   }
 
-  /** The subscriber gets every event after `fromRevision`: past ones at once, later ones as they happen. */
-  subscribe(fromRevision: number, subscriber: CacheSubscriber): () => void {
+  /**
+   * True as soon as the cache holds everything up to `revision`; false when that is not to be had in time: the store may have gone on
+   * with other resources, and cannot be asked to say so.
+   */
+  async reach(revision: number, timeoutMs: number): Promise<boolean> {
+    if (this.#ready && this.#revision >= revision) return true;
+    const watch = this.#watch;
+    if (!this.#ready || !isAskable(watch)) return false;
+    watch.requestProgress();
+    return await new Promise<boolean>((resolve) => {
+      const waiter = { revision, wake: () => finish(true) };
+      const timer = setTimeout(() => finish(false), timeoutMs);
+      const finish = (isThere: boolean) => {
+        clearTimeout(timer);
+        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        resolve(isThere && this.#ready);
+      };
+      this.#waiting.push(waiter);
+    });
+  }
+
+  /** A write is on its way: its event need not be parsed again. Returns what forgets it, for a write that failed. */
+  expect(key: string, write: ExpectedWrite): () => void {
+    if (this.#ready) this.#expected.set(key, write);
+    return () => {
+      if (this.#expected.get(key) === write) this.#expected.delete(key);
+    };
+  }
+
+  /**
+   * The subscriber gets every event after `fromRevision` that its interest covers, and maybe others: past ones at once, later ones as they
+   * happen.
+   */
+  subscribe(
+    fromRevision: number,
+    subscriber: CacheSubscriber,
+    interest: Interest = EVERYTHING,
+  ): () => void {
     if (fromRevision < this.#ringStart) {
       throw expired(`too old resource version: ${fromRevision} (${this.#ringStart})`);
     }
@@ -125,8 +178,7 @@ export class WatchCache {
       onEnd: () => subscriber.onEnd(),
     };
     for (const event of this.#ring) filtered.onEvent(event);
-    this.#subscribers.add(filtered);
-    return () => void this.#subscribers.delete(filtered);
+    return this.#subscribers.add(filtered, interest);
   }
 
   /** Reads the whole resource at one revision, in pages. */
@@ -140,12 +192,11 @@ export class WatchCache {
       const at = revision === undefined ? {} : { revision };
       const page = await store.range({ key, rangeEnd, limit: LIST_PAGE_LENGTH, ...at });
       revision ??= page.revision;
-      for (const kv of page.kvs) this.#objects.set(kv.key, this.#decode(kv));
+      for (const kv of page.kvs) this.#objects.set(this.#decode(kv));
       const last = page.kvs.at(-1);
       if (!page.more || last === undefined) break;
       key = `${last.key}\0`;
     }
-    this.#sorted = undefined;
     this.#ring = [];
     this.#ringStart = revision;
     this.#revision = revision;
@@ -165,7 +216,12 @@ export class WatchCache {
       startRevision: this.#revision + 1,
       progressNotify: true,
     };
-    for await (const batch of store.watch(request, signal)) this.#apply(batch);
+    this.#watch = store.watch(request, signal);
+    try {
+      for await (const batch of this.#watch) this.#apply(batch);
+    } finally {
+      this.#watch = undefined;
+    }
   }
 
   #apply(batch: WatchBatch): void {
@@ -176,17 +232,24 @@ export class WatchCache {
           ? putEvent(this.#decode(kv), previous)
           : deleteEvent(previous, kv.modRevision);
       if (event === undefined) continue; // A deletion of what we never had.
-      if (type === 'put') this.#objects.set(kv.key, event.current);
+      if (type === 'put') this.#objects.set(event.current);
       else this.#objects.delete(kv.key);
-      this.#sorted = undefined;
       this.#remember(event);
-      for (const subscriber of this.#subscribers) subscriber.onEvent(event);
+      for (const subscriber of this.#subscribers.concerned(event)) subscriber.onEvent(event);
     }
     if (batch.revision > this.#revision) this.#revision = batch.revision;
+    for (const { revision, wake } of this.#waiting) {
+      if (revision <= this.#revision) wake();
+    }
   }
 
   #decode(kv: KeyValue): StoredObject {
     const { transformer, readStored } = this.#options;
+    const expected = this.#expected.get(kv.key)?.storedAt(kv);
+    if (expected !== undefined) {
+      this.#expected.delete(kv.key);
+      return expected;
+    }
     return StoredObject.decode(kv, transformer).seenBy(readStored);
   }
 
@@ -200,10 +263,15 @@ export class WatchCache {
 
   #lose(): void {
     this.#ready = false;
-    const subscribers = [...this.#subscribers];
-    this.#subscribers.clear();
-    for (const subscriber of subscribers) subscriber.onEnd();
+    this.#expected.clear();
+    for (const { wake } of this.#waiting) wake();
+    for (const subscriber of this.#subscribers.takeAll()) subscriber.onEnd();
   }
+}
+
+/** The store in this process can say at any time how far it is; a watch on etcd tells it only now and then. */
+function isAskable(watch: AsyncIterable<WatchBatch> | undefined): watch is Watch {
+  return watch !== undefined && 'requestProgress' in watch;
 }
 
 function putEvent(current: StoredObject, previous: StoredObject | undefined): CacheEvent {

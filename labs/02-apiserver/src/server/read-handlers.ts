@@ -1,41 +1,38 @@
 // read-handlers: GET of one object, of a list, and of a watch, in the shape that the client asked for.
 //
-// Objects and lists go out as the bytes that are stored; only Tables, partial objects and other versions are written anew.
+// Objects and lists go out as the bytes that are stored; only Tables, partial objects and other versions are written anew. A GET reads the
+// store, so it sees every write that was answered before it; with a resourceVersion the watch cache is enough.
+//
 // Same idea upstream: apiserver, endpoints/handlers/get.go and response.go (transformResponseObject).
 
-import { badRequest } from '../api-error.ts';
-import { encodeProtobuf, encodeWatchFrame, hasProtobuf } from '../codec/protobuf-encode.ts';
-import { type IncludeObject, partialOf, tableOf } from '../printers/table.ts';
-import type { ReadonlyApiObject } from '../registry/api-object.ts';
-import { type ListAnswer, list } from '../registry/list.ts';
+import { notAcceptable } from '../api-error.ts';
+import { hasProtobuf } from '../codec/protobuf-encode.ts';
+import { partialOf, tableOf } from '../printers/table.ts';
+import { type ListAnswer, list, readNotOlder } from '../registry/list.ts';
 import { ObjectFilter } from '../registry/object-filter.ts';
 import { listKindOf } from '../registry/resource-definition.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
 import type { StoredContext } from './handler.ts';
-import { CONTENT_TYPES, type Negotiated } from './negotiation.ts';
-import { integerOf, isTrue, negotiated, refOf, selectorsOf } from './request-context.ts';
+import { type Blocks, listBlocks } from './list-body.ts';
+import { listRequestOf, resourceVersionOf, watchRequestOf } from './list-options.ts';
+import { CONTENT_TYPES, type Negotiated, negotiate } from './negotiation.ts';
+import { negotiated, refOf, selectorsOf } from './request-context.ts';
 import { type Answer, send } from './responses.ts';
-import { type Framing, serveWatch } from './watch-stream.ts';
+import { tableSettings } from './table-settings.ts';
+import { watchFrames } from './watch-frames.ts';
+import { serveWatch } from './watch-stream.ts';
 
 /** Upstream closes watches after a random time of 30 to 60 minutes, so that they spread over servers again. */
 const WATCH_TIMEOUT_MIN_MS = 30 * 60_000;
-const COMMA = Buffer.from(',');
-const PROTOBUF_FRAMING: Framing = {
-  contentType: `${CONTENT_TYPES.protobuf};stream=watch`,
-  frame: (type, object) => encodeWatchFrame(type, framedObject(object)),
-};
-
-/** Of a kind without a message a client can only watch the metadata, so that is what its bookmarks are too. */
-function framedObject(json: Buffer): Buffer {
-  const object = JSON.parse(json.toString('utf8')) as object;
-  const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' };
-  return encodeProtobuf(hasProtobuf(object) ? object : { ...object, ...partial });
-}
+const YAML = /^\s*application\/yaml\s*(;|$)/i;
 
 export async function handleGet(context: StoredContext): Promise<void> {
   const shape = negotiated(context);
-  const stored = await context.registry.get(refOf(context));
-  await sendObject(context, stored, { shape });
+  const { registry, query } = context;
+  const ref = refOf(context);
+  const atLeast = resourceVersionOf(query);
+  const cached = atLeast === undefined ? undefined : await readNotOlder(registry, ref, atLeast);
+  await sendObject(context, cached ?? (await registry.get(ref)), { shape });
 }
 
 /** Answers a request with one object, in the version that was asked for. */
@@ -61,41 +58,14 @@ export async function sendObject(
 export async function handleList(context: StoredContext): Promise<void> {
   const { query, registry, served } = context;
   const shape = negotiated(context);
+  const request = listRequestOf(query);
   const filter = new ObjectFilter(served.definition, selectorsOf(context));
-  const limit = integerOf(query, 'limit');
-  const resourceVersion = integerOf(query, 'resourceVersion');
-  const token = query.get('continue') ?? '';
-  const match = query.get('resourceVersionMatch') ?? '';
-  checkMatch(match, resourceVersion, token);
-  const answer = await list(registry.storage, filter, {
-    ...(limit === undefined ? {} : { limit }),
-    ...(token === '' ? {} : { continue: token }),
-    ...(resourceVersion === undefined || token !== '' ? {} : { resourceVersion }),
-    exact: match === 'Exact',
-  });
+  const answer = await list(registry.storage, filter, request);
   const body = listBody(context, answer, shape);
   await send(context.request, context.response, { body, encoding: shape.encoding });
 }
 
-function checkMatch(match: string, resourceVersion: number | undefined, token: string): void {
-  if (match === '') return;
-  const forbidden = (why: string) =>
-    badRequest(`resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden ${why}`);
-  if (token !== '') throw forbidden('when continue is provided');
-  if (resourceVersion === undefined) throw forbidden('unless resourceVersion is provided');
-  if (match !== 'Exact' && match !== 'NotOlderThan') {
-    throw badRequest(
-      `resourceVersionMatch: Unsupported value: "${match}": supported values: "Exact", "NotOlderThan"`,
-    );
-  }
-  if (match === 'Exact' && resourceVersion === 0) {
-    throw badRequest(
-      'resourceVersionMatch: Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"',
-    );
-  }
-}
-
-function listBody(context: StoredContext, answer: ListAnswer, shape: Negotiated): Buffer | object {
+function listBody(context: StoredContext, answer: ListAnswer, shape: Negotiated): Blocks | object {
   const { served } = context;
   const metadata = {
     resourceVersion: String(answer.revision),
@@ -104,85 +74,64 @@ function listBody(context: StoredContext, answer: ListAnswer, shape: Negotiated)
       ? {}
       : { remainingItemCount: answer.remainingItemCount }),
   };
-  const objects = answer.items.map(({ object }) => object);
-  if (shape.shape === 'table') return tableOf(objects, tableOptions(context, shape, metadata));
-  if (shape.shape === 'partial') {
-    const apiVersion = `meta.k8s.io/${shape.metaVersion}`;
-    const items = objects.map((object) => partialOf(object, shape.metaVersion));
-    return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items };
+  if (shape.shape === 'object') {
+    const head = { kind: listKindOf(served.definition), apiVersion: served.apiVersion, metadata };
+    return listBlocks(
+      head,
+      answer.items.map((stored) => served.view(stored)),
+    );
   }
-  const kind = listKindOf(served.definition);
-  const head = JSON.stringify({ kind, apiVersion: served.apiVersion, metadata });
-  const parts = answer.items.flatMap((stored, index) => {
-    const { bytes } = served.view(stored);
-    return index === 0 ? [bytes] : [COMMA, bytes];
-  });
-  return Buffer.concat([
-    Buffer.from(`${head.slice(0, -1)},"items":[`),
-    ...parts,
-    Buffer.from(']}\n'),
-  ]);
+  const objects = answer.items.map(({ object }) => object);
+  if (shape.shape === 'table') {
+    return tableOf(objects, { ...tableSettings(context, shape), metadata });
+  }
+  const apiVersion = `meta.k8s.io/${shape.metaVersion}`;
+  const items = objects.map((object) => partialOf(object, shape.metaVersion));
+  return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items };
 }
 
 function shapedObject(context: StoredContext, stored: StoredObject, shape: Negotiated): object {
   if (shape.shape === 'partial') return partialOf(stored.object, shape.metaVersion);
   const metadata = { resourceVersion: stored.object.metadata.resourceVersion };
-  return tableOf([stored.object], tableOptions(context, shape, metadata));
-}
-
-function tableOptions({ query, served, now }: StoredContext, shape: Negotiated, metadata: object) {
-  return {
-    printer: served.printer,
-    shown: (object: ReadonlyApiObject) => served.shown(object),
-    metaVersion: shape.metaVersion,
-    includeObject: includeObjectOf(query),
-    nowMs: now(),
-    metadata,
-  };
-}
-
-function includeObjectOf(query: URLSearchParams): IncludeObject {
-  const value = query.get('includeObject') ?? '';
-  if (value === '' || value === 'Metadata') return 'Metadata';
-  if (value === 'Object' || value === 'None') return value;
-  throw badRequest(`unrecognized includeObject value: "${value}"`);
+  return tableOf([stored.object], { ...tableSettings(context, shape), metadata });
 }
 
 export async function handleWatch(context: StoredContext): Promise<void> {
   const { query, registry, served, response, signal } = context;
-  const shape = negotiated(context);
-  const resourceVersion = integerOf(query, 'resourceVersion');
-  const sendInitial = isTrue(query, 'sendInitialEvents');
-  if (query.has('sendInitialEvents') && query.get('resourceVersionMatch') !== 'NotOlderThan') {
-    throw badRequest(
-      'resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-    );
-  }
-  const timeoutSeconds = integerOf(query, 'timeoutSeconds');
-  const fromState = sendInitial || resourceVersion === undefined || resourceVersion === 0;
+  const shape = negotiatedStream(context);
+  const request = watchRequestOf(query);
+  const filter = new ObjectFilter(served.definition, selectorsOf(context));
+  const { resourceVersion, sendInitial, marksInitialEnd, bookmarks, timeoutSeconds } = request;
+  const frames = watchFrames(context, shape);
+  const { cache } = registry.storage;
+  await cache.ready();
+  // The state as a list of the same age would show it; what happens behind it is in the cache's ring.
+  const asked = resourceVersion === undefined ? {} : { resourceVersion };
+  const state = sendInitial ? await list(registry.storage, filter, asked) : undefined;
   await serveWatch(response, {
-    cache: registry.storage.cache,
-    filter: new ObjectFilter(served.definition, selectorsOf(context)),
-    fromRevision: fromState ? undefined : resourceVersion,
-    markInitialEventsEnd: sendInitial && isTrue(query, 'allowWatchBookmarks'),
-    bookmarks: isTrue(query, 'allowWatchBookmarks'),
+    cache,
+    filter,
+    fromRevision: state?.revision ?? (resourceVersion || cache.revision),
+    initial: state?.items ?? [],
+    marksInitialEnd,
+    bookmarks,
     timeoutMs: timeoutSeconds ? timeoutSeconds * 1000 : WATCH_TIMEOUT_MIN_MS * (1 + Math.random()),
-    writeObject: objectWriter(context, shape),
-    ...(shape.encoding === 'protobuf' ? { framing: PROTOBUF_FRAMING } : {}),
+    frames,
     signal,
   });
 }
 
-function objectWriter(context: StoredContext, shape: Negotiated): (stored: StoredObject) => Buffer {
-  if (shape.shape === 'object') return (stored) => context.served.view(stored).bytes;
-  let withoutColumns = false;
-  return (stored) => {
-    if (shape.shape === 'partial') {
-      return Buffer.from(JSON.stringify(partialOf(stored.object, shape.metaVersion)));
-    }
-    const metadata = { resourceVersion: stored.object.metadata.resourceVersion };
-    const options = { ...tableOptions(context, shape, metadata), withoutColumns };
-    withoutColumns = true;
-    return Buffer.from(JSON.stringify(tableOf([stored.object], options)));
-  };
+/** There are no streams of YAML: documents would have to be told apart. */
+function negotiatedStream({ request, served }: StoredContext): Negotiated {
+  const { accept } = request.headers;
+  const usable = accept?.split(',').filter((clause) => !YAML.test(clause));
+  const { kind } = served.definition;
+  const known = hasProtobuf({ apiVersion: served.apiVersion, kind });
+  try {
+    if (usable?.length !== 0) return negotiate(usable?.join(','), { hasProtobuf: () => known });
+  } catch {
+    // Nothing that we have: said below, with what there is for watches.
+  }
+  const types = known ? [CONTENT_TYPES.json, CONTENT_TYPES.protobuf] : [CONTENT_TYPES.json];
+  throw notAcceptable(types.map((type) => `${type};stream=watch`));
 }

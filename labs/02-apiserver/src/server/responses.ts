@@ -1,10 +1,13 @@
 // responses: how an answer leaves the server: as JSON, YAML or protobuf, compressed when that pays, an error as a Status.
 //
+// Long answers go out in blocks, one after another as the client takes them: a client that reads slowly costs no memory but a block.
+//
 // Same idea upstream: apiserver, endpoints/handlers/responsewriters (writers.go, status.go, errors.go).
 
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import type { Writable } from 'node:stream';
+import { constants, createGzip } from 'node:zlib';
 import { StoreError } from '@kube-labs/store';
 import { stringify } from 'yaml';
 import {
@@ -15,6 +18,7 @@ import {
   serviceUnavailable,
 } from '../api-error.ts';
 import { encodeProtobuf } from '../codec/protobuf-encode.ts';
+import type { Blocks } from './list-body.ts';
 import { CONTENT_TYPES, type Encoding } from './negotiation.ts';
 import { addWarnings } from './warnings.ts';
 
@@ -23,12 +27,13 @@ const GZIP_LENGTH_MIN = 128 * 1024;
 const REQUEST_LENGTH_MAX = 3 * 1024 * 1024;
 /** How long a client may go on sending a body that nobody wants. */
 const UNREAD_BODY_MS = 10_000;
-const compress = promisify(gzip);
+/** So much may wait for a client before the next block is made. */
+const WAITING_BYTES_MAX = 1024 * 1024;
 
 export interface Answer {
   readonly status?: number;
-  /** Text that is JSON already, or a value to write. */
-  readonly body: Buffer | object;
+  /** JSON already, in one piece or in blocks, or a value to write. */
+  readonly body: Buffer | Blocks | object;
   readonly encoding?: Encoding;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -42,30 +47,76 @@ export async function send(
   answer: Answer,
 ): Promise<void> {
   const { encoding = 'json', contentType = CONTENT_TYPES[encoding] } = answer;
-  let body = bytesOf(answer.body, encoding);
-  const headers: Record<string, string> = {
+  const body = bodyOf(answer.body, encoding);
+  const headers: Record<string, string | number> = {
     'content-type': contentType,
     'cache-control': 'no-cache, private',
     ...answer.headers,
   };
   addWarnings(response, answer.warnings ?? []);
-  const gzipped = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-  if (gzipped && body.length >= GZIP_LENGTH_MIN) {
-    body = await compress(body, { level: 1 });
+  const zips = body.length >= GZIP_LENGTH_MIN && takesGzip(request);
+  if (zips) {
     headers['content-encoding'] = 'gzip';
     headers.vary = 'Accept-Encoding';
-  }
-  headers['content-length'] = String(body.length);
+  } else headers['content-length'] = body.length;
   response.writeHead(answer.status ?? 200, headers);
-  response.end(request.method === 'HEAD' ? undefined : body);
+  if (request.method === 'HEAD') response.end();
+  else if (zips) await sendZipped(response, Buffer.isBuffer(body) ? [body] : body);
+  else if (Buffer.isBuffer(body)) response.end(body);
+  else await sendBlocks(response, body, response);
 }
 
-function bytesOf(body: Buffer | object, encoding: Encoding): Buffer {
+function takesGzip({ headers }: IncomingMessage): boolean {
+  const offered = String(headers['accept-encoding'] ?? '').split(',');
+  return offered.some((one) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$)|$)/i.test(one));
+}
+
+/** The length is not known before, so this goes out in chunks. */
+async function sendZipped(response: ServerResponse, blocks: Iterable<Buffer>): Promise<void> {
+  const zip = createGzip({ level: constants.Z_BEST_SPEED });
+  response.once('close', () => zip.destroy());
+  zip.on('error', () => response.destroy());
+  zip.pipe(response);
+  await sendBlocks(zip, blocks, response);
+}
+
+/** Waits while the client does; ends when it leaves. */
+async function sendBlocks(
+  out: Writable,
+  blocks: Iterable<Buffer>,
+  response: ServerResponse,
+): Promise<void> {
+  for (const block of blocks) {
+    if (response.destroyed || out.destroyed) return;
+    out.write(block);
+    if (out.writableLength > WAITING_BYTES_MAX) await drained(out, response);
+  }
+  out.end();
+}
+
+async function drained(out: Writable, response: ServerResponse): Promise<void> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const gone = (stream: Writable) => once(stream, 'close', { signal }).catch(() => undefined);
+  const ready = once(out, 'drain', { signal }).catch(() => undefined);
+  await Promise.race([ready, gone(out), gone(response)]);
+  stop.abort();
+}
+
+function bodyOf(body: Answer['body'], encoding: Encoding): Buffer | Blocks {
   if (encoding !== 'json') {
-    const value: unknown = Buffer.isBuffer(body) ? JSON.parse(body.toString('utf8')) : body;
+    const value: unknown = isBytes(body) ? JSON.parse(textOf(body)) : body;
     return encoding === 'yaml' ? Buffer.from(stringify(value)) : encodeProtobuf(value as object);
   }
-  return Buffer.isBuffer(body) ? body : Buffer.from(`${JSON.stringify(body)}\n`);
+  return isBytes(body) ? body : Buffer.from(`${JSON.stringify(body)}\n`);
+}
+
+function isBytes(body: Answer['body']): body is Buffer | Blocks {
+  return Buffer.isBuffer(body) || Symbol.iterator in body;
+}
+
+function textOf(body: Buffer | Blocks): string {
+  return (Buffer.isBuffer(body) ? body : Buffer.concat([...body])).toString('utf8');
 }
 
 /** Whatever went wrong, as the error that the client hears. */

@@ -13,7 +13,7 @@ import type { KubernetesObject } from '../client/resources.ts';
 import { mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { PostStartHook } from '../server/post-start-hooks.ts';
-import type { RequestHeaderOptions } from './request-header.ts';
+import { headerNamesOf, type RequestHeaderOptions } from './request-header.ts';
 import { SYSTEM_USER } from './user.ts';
 
 const AT = { namespace: 'kube-system', name: 'extension-apiserver-authentication' };
@@ -45,16 +45,15 @@ export function infoOf(
   clientCa: string | undefined,
   options: RequestHeaderOptions,
 ): Readonly<Record<string, string>> {
-  const { usernameHeaders = ['x-remote-user'], uidHeaders = [] } = options;
-  const { groupHeaders = ['x-remote-group'], extraHeaderPrefixes = ['x-remote-extra-'] } = options;
+  const { username, uid, group, extraPrefixes } = headerNamesOf(options);
   return {
     ...(clientCa === undefined ? {} : { 'client-ca-file': clientCa }),
     'requestheader-allowed-names': JSON.stringify(options.allowedNames ?? []),
     'requestheader-client-ca-file': options.clientCa,
-    'requestheader-extra-headers-prefix': JSON.stringify(extraHeaderPrefixes),
-    'requestheader-group-headers': JSON.stringify(groupHeaders),
-    'requestheader-uid-headers': JSON.stringify(uidHeaders),
-    'requestheader-username-headers': JSON.stringify(usernameHeaders),
+    'requestheader-extra-headers-prefix': JSON.stringify(extraPrefixes),
+    'requestheader-group-headers': JSON.stringify(group),
+    'requestheader-uid-headers': JSON.stringify(uid),
+    'requestheader-username-headers': JSON.stringify(username),
   };
 }
 

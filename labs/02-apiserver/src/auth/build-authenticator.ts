@@ -27,6 +27,7 @@ import { certificatesOf } from './client-certificate.ts';
 import { type Impersonator, impersonatorOf } from './impersonator.ts';
 import { type OpenidDocument, openidDocument } from './openid.ts';
 import { type RequestHeaderOptions, requestHeaderAuthenticator } from './request-header.ts';
+import { rootCaPublisher } from './root-ca.ts';
 import {
   buildServiceAccountIssuer,
   type ServiceAccountIssuer,
@@ -51,6 +52,8 @@ export interface AuthenticationOptions {
   readonly requestHeader?: RequestHeaderOptions;
   /** Signs approved certificate requests. Upstream's controller manager does that; without it nobody does. */
   readonly certificateSigning?: CertificateSigningOptions;
+  /** PEM of this server's authority, published in every namespace for pods. Default: not published. */
+  readonly rootCa?: string;
   /** More kinds of bearer tokens. */
   readonly tokenAuthenticators?: (env: ServerEnv) => readonly TokenAuthenticator[];
   /** More proofs than headers, certificates and tokens. They are asked first. */
@@ -84,7 +87,7 @@ export class Authentication {
     { env, authorizer, clientCa, tokens }: AuthenticationDeps,
   ) {
     const { anonymous, serviceAccounts = {}, apiAudiences, requestHeader } = options;
-    const { certificateSigning: signing } = options;
+    const { certificateSigning: signing, rootCa } = options;
     const now = (): number => env.clock.now();
     this.#accounts = buildServiceAccountIssuer(serviceAccounts, apiAudiences, now);
     this.tokenIssuer = this.#accounts.issuer;
@@ -94,7 +97,8 @@ export class Authentication {
     this.isAnonymousAllowed = (path) => anonymous ?? PUBLIC_PATH.test(path);
     this.impersonator = impersonatorOf(authorizer);
     this.hooks = [
-      tokenSecretController({ issuer: this.tokenIssuer, rootCa: clientCa }),
+      tokenSecretController({ issuer: this.tokenIssuer, rootCa: rootCa ?? clientCa }),
+      ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]),
       ...(signing === undefined ? [] : certificateHooks(signing, authorizer)),
       ...(requestHeader === undefined ? [] : [authenticationInfo(clientCa, requestHeader)]),
     ];

@@ -8,17 +8,12 @@
 // Same idea upstream: pkg/controller/certificates/{approver,signer}, which run in the controller manager, and take the authority by
 // --cluster-signing-cert-file. There is none in lab 04. Left out: the cleaner of old requests, and an authority a signer.
 
-import type { Logger } from '@kube-labs/store';
 import type {
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
 } from 'kubernetes-types/certificates/v1';
-import { ApiError } from '../api-error.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
-import { followCache } from '../authz/follow-cache.ts';
-import type { Clock } from '../client/clock.ts';
 import type { KubernetesObject } from '../client/resources.ts';
-import { WorkQueue } from '../client/work-queue.ts';
 import { formatTime, mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { Registry } from '../registry/registry.ts';
 import {
@@ -29,6 +24,7 @@ import {
 } from '../server/pki.ts';
 import type { HookEnv, PostStartHook } from '../server/post-start-hooks.ts';
 import { approvalMessage, approvingRights, signerProblem, stateOf } from './certificate-policy.ts';
+import { readToday, reconcileKeys, unlessTooLate } from './reconcile-keys.ts';
 import { SYSTEM_USER } from './user.ts';
 
 export interface CertificateSigningOptions {
@@ -44,7 +40,6 @@ const OPTIONS = { user: SYSTEM_USER, dryRun: false };
 const YEAR_SECONDS = 365 * 24 * 3600;
 /** Shorter ones are of no use to anybody, and the start lies five minutes back. */
 const DURATION_MIN_SECONDS = 600;
-const QUEUE = { name: RESOURCE, baseDelayMs: 200, maxDelayMs: 1_000_000 };
 
 export function certificateHooks(
   options: CertificateSigningOptions,
@@ -63,36 +58,26 @@ class Controller {
   readonly #options: CertificateSigningOptions;
   readonly #authorizer: Authorizer;
   readonly #requests: Registry;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #queue: WorkQueue;
+  readonly #env: HookEnv;
 
-  constructor(
-    { table, clock, log }: HookEnv,
-    options: CertificateSigningOptions,
-    authorizer: Authorizer,
-  ) {
+  constructor(env: HookEnv, options: CertificateSigningOptions, authorizer: Authorizer) {
     this.#options = options;
     this.#authorizer = authorizer;
-    this.#requests = table.registry(GROUP, RESOURCE);
-    this.#clock = clock;
-    this.#log = log;
-    this.#queue = new WorkQueue({ ...QUEUE, clock });
+    this.#env = env;
+    this.#requests = env.table.registry(GROUP, RESOURCE);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const set = ({ metadata }: ReadonlyApiObject): void => this.#queue.add(metadata.name ?? '');
-    const { cache } = this.#requests.storage;
-    followCache(cache, { set, delete() {} }, signal).catch((error: unknown) => {
-      if (!signal.aborted) this.#log.warn('Cannot follow certificate requests', { error });
-    });
-    const how = { workers: 1, log: this.#log };
-    await this.#queue.run(how, (name) => this.#reconcile(name), signal);
+  run(signal: AbortSignal): Promise<void> {
+    const keysOf = ({ metadata }: ReadonlyApiObject): readonly string[] => [metadata.name ?? ''];
+    const sources = [{ registry: this.#requests, keysOf }];
+    const reconcile = (name: string): Promise<void> => this.#reconcile(name);
+    return reconcileKeys(this.#env, { name: RESOURCE, sources, reconcile }, signal);
   }
 
   async #reconcile(name: string): Promise<void> {
-    const request = await this.#find(name);
-    if (request === undefined) return;
+    const found = await readToday(this.#requests, { name });
+    if (found === undefined) return;
+    const request = found as unknown as CertificateSigningRequest;
     const { isIssued, isApproved, isOver } = stateOf(request);
     if (isIssued || isOver) return;
     const facts = readCertificateRequest(request.spec.request);
@@ -126,7 +111,7 @@ class Controller {
     const certificate = await signCertificateRequest(this.#options.authority, pem, {
       usages,
       seconds: this.#durationOf(expirationSeconds),
-      nowMs: this.#clock.now(),
+      nowMs: this.#env.clock.now(),
     });
     const encoded = Buffer.from(certificate).toString('base64');
     await this.#write(request, (next) => ({
@@ -143,18 +128,9 @@ class Controller {
   }
 
   #condition(type: string, reason: string, message: string): CertificateSigningRequestCondition {
-    const now = formatTime(this.#clock.now());
+    const now = formatTime(this.#env.clock.now());
     const times = { lastUpdateTime: now, lastTransitionTime: now };
     return { type, status: 'True', reason, message, ...times };
-  }
-
-  async #find(name: string): Promise<CertificateSigningRequest | undefined> {
-    try {
-      return (await this.#requests.get({ name })).object as CertificateSigningRequest;
-    } catch (error) {
-      if (ApiError.is(error, 'NotFound')) return undefined;
-      throw error;
-    }
   }
 
   /** Only while nobody else has decided or signed. */
@@ -169,12 +145,8 @@ class Controller {
       const isOther = next.metadata?.uid !== metadata?.uid;
       return (isIssued || isOver || isOther ? next : change(next)) as KubernetesObject;
     };
-    try {
-      // Approvals and certificates go through different subresources; the server's own hand may write both.
-      await this.#requests.update({ name }, changed, { ...OPTIONS, scope: 'raw' });
-    } catch (error) {
-      if (!ApiError.is(error, 'NotFound')) throw error;
-    }
+    // Approvals and certificates go through different subresources; the server's own hand may write both.
+    await unlessTooLate(this.#requests.update({ name }, changed, { ...OPTIONS, scope: 'raw' }));
   }
 }
 

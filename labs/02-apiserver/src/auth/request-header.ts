@@ -106,8 +106,8 @@ function removeHeaders(headers: IncomingHttpHeaders, options: RequestHeaderOptio
   }
 }
 
-/** Upstream's defaults, all in lower case as Node has them. */
-function headerNamesOf(options: Omit<RequestHeaderOptions, 'clientCa'>) {
+/** What the headers are called, upstream's names unless others are given; in lower case, as Node has them. */
+export function headerNamesOf(options: Omit<RequestHeaderOptions, 'clientCa'>) {
   const lower = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase());
   return {
     username: lower(options.usernameHeaders ?? ['x-remote-user']),

@@ -7,15 +7,12 @@
 // Same rule upstream: pkg/controller/serviceaccount/tokens_controller.go, which runs in the controller manager; there is none in lab 04.
 // Left out: making such secrets by itself, as upstream did until 1.24, and forgetting them in accounts.
 
-import type { Logger } from '@kube-labs/store';
 import type { Secret } from 'kubernetes-types/core/v1';
-import { ApiError } from '../api-error.ts';
-import { type Follower, followCache } from '../authz/follow-cache.ts';
 import type { KubernetesObject } from '../client/resources.ts';
-import { WorkQueue } from '../client/work-queue.ts';
 import { mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { HookEnv, PostStartHook } from '../server/post-start-hooks.ts';
+import { readToday, reconcileKeys, unlessTooLate } from './reconcile-keys.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 import { SYSTEM_USER } from './user.ts';
 
@@ -29,7 +26,6 @@ export const TOKEN_SECRET_TYPE = 'kubernetes.io/service-account-token';
 const ACCOUNT_NAME = 'kubernetes.io/service-account.name';
 const ACCOUNT_UID = 'kubernetes.io/service-account.uid';
 const OPTIONS = { user: SYSTEM_USER, dryRun: false };
-const QUEUE = { name: 'tokensecrets', baseDelayMs: 20, maxDelayMs: 10_000 };
 
 /** What is to be done about a secret; pure. */
 export type SecretPlan =
@@ -68,57 +64,49 @@ export function tokenSecretController(options: TokenSecretsOptions): PostStartHo
 
 class Controller {
   readonly #options: TokenSecretsOptions;
+  readonly #env: HookEnv;
   readonly #secrets: Registry;
   readonly #accounts: Registry;
-  readonly #log: Logger;
-  readonly #queue: WorkQueue;
 
-  constructor({ table, clock, log }: HookEnv, options: TokenSecretsOptions) {
+  constructor(env: HookEnv, options: TokenSecretsOptions) {
     this.#options = options;
-    this.#secrets = table.registry('', 'secrets');
-    this.#accounts = table.registry('', 'serviceaccounts');
-    this.#log = log;
-    this.#queue = new WorkQueue({ ...QUEUE, clock });
+    this.#env = env;
+    this.#secrets = env.table.registry('', 'secrets');
+    this.#accounts = env.table.registry('', 'serviceaccounts');
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    this.#follow(this.#secrets, { set: (secret) => this.#add(secret), delete() {} }, signal);
-    this.#follow(this.#accounts, { set() {}, delete: (gone) => this.#addOf(gone) }, signal);
-    const how = { workers: 1, log: this.#log };
-    await this.#queue.run(how, (key) => this.#reconcile(key), signal);
+  run(signal: AbortSignal): Promise<void> {
+    const sources = [
+      { registry: this.#secrets, keysOf: keyOfSecret },
+      {
+        registry: this.#accounts,
+        keysOfGone: (account: ReadonlyApiObject) => this.#secretsOf(account).flatMap(keyOfSecret),
+      },
+    ];
+    const reconcile = (key: string): Promise<void> => this.#reconcile(key);
+    return reconcileKeys(this.#env, { name: 'tokensecrets', sources, reconcile }, signal);
   }
 
-  #follow({ storage }: Registry, follower: Follower, signal: AbortSignal): void {
-    followCache(storage.cache, follower, signal).catch((error: unknown) => {
-      if (!signal.aborted) this.#log.warn('Cannot follow token secrets', { error });
-    });
-  }
-
-  #add(object: ReadonlyApiObject): void {
-    const { type, metadata } = object as Secret;
-    if (type === TOKEN_SECRET_TYPE) this.#queue.add(`${metadata?.namespace}/${metadata?.name}`);
-  }
-
-  /** An account is gone: its secrets are looked at. */
-  #addOf({ metadata }: ReadonlyApiObject): void {
-    for (const { object } of this.#secrets.storage.cache.list()) {
-      const { namespace, annotations } = object.metadata;
-      const isOurs =
-        namespace === metadata.namespace && annotations?.[ACCOUNT_NAME] === metadata.name;
-      if (isOurs) this.#add(object);
-    }
+  #secretsOf({ metadata }: ReadonlyApiObject): ReadonlyApiObject[] {
+    return this.#secrets.storage.cache
+      .list()
+      .map(({ object }) => object)
+      .filter(
+        ({ metadata: { namespace, annotations } }) =>
+          namespace === metadata.namespace && annotations?.[ACCOUNT_NAME] === metadata.name,
+      );
   }
 
   /** Reads the store, not the cache: a secret is deleted only when its account is really not there. */
   async #reconcile(key: string): Promise<void> {
     const [namespace = '', name = ''] = key.split('/');
-    const secret = await read(this.#secrets, { namespace, name });
+    const secret = await readToday(this.#secrets, { namespace, name });
     const account = secret?.metadata.annotations?.[ACCOUNT_NAME] ?? '';
-    const found = await read(this.#accounts, { namespace, name: account });
+    const found = await readToday(this.#accounts, { namespace, name: account });
     const plan = planSecret(secret, found, this.#options.rootCa);
     if (plan.kind === 'delete' && secret?.metadata.uid !== undefined) {
       const preconditions = { uid: secret.metadata.uid };
-      await ignoreAbsent(this.#secrets.delete({ namespace, name }, { preconditions }, OPTIONS));
+      await unlessTooLate(this.#secrets.delete({ namespace, name }, { preconditions }, OPTIONS));
     } else if (plan.kind === 'fill') {
       await this.#fill({ namespace, name }, plan.account);
     }
@@ -145,29 +133,13 @@ class Controller {
       };
       return next as KubernetesObject;
     };
-    await ignoreAbsent(this.#secrets.update(ref, change, { ...OPTIONS, scope: 'object' }));
+    await unlessTooLate(this.#secrets.update(ref, change, { ...OPTIONS, scope: 'object' }));
   }
 }
 
-async function read(
-  registry: Registry,
-  ref: { readonly namespace: string; readonly name: string },
-): Promise<ReadonlyApiObject | undefined> {
-  try {
-    return (await registry.get(ref)).object;
-  } catch (error) {
-    if (ApiError.is(error, 'NotFound')) return undefined;
-    throw error;
-  }
-}
-
-/** Somebody else was faster; the next state is looked at anyway. */
-async function ignoreAbsent(write: Promise<unknown>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    if (!ApiError.is(error, 'NotFound') && !ApiError.is(error, 'Conflict')) throw error;
-  }
+function keyOfSecret(object: ReadonlyApiObject): readonly string[] {
+  const { type, metadata } = object as Secret;
+  return type === TOKEN_SECRET_TYPE ? [`${metadata?.namespace}/${metadata?.name}`] : [];
 }
 
 function base64(text: string): string {

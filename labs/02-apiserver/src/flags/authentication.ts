@@ -10,7 +10,7 @@ import { parseTokenFile } from '../auth/static-token.ts';
 import { addCertificateSigningFlags, certificateSigningOf } from './certificate-signing.ts';
 import { ownAuthority } from './certificates.ts';
 import type { FlagGroup, Flags } from './flag-group.ts';
-import { addServiceAccountFlags, serviceAccountsOf } from './service-accounts.ts';
+import { addServiceAccountFlags, rootCaOf, serviceAccountsOf } from './service-accounts.ts';
 import { hasOwnFiles } from './serving.ts';
 import { booleanOf, defined, fileOf, listOf, textOf } from './values.ts';
 
@@ -62,6 +62,7 @@ export const authenticationFlags: FlagGroup = {
         serviceAccounts: (await serviceAccountsOf(flags)) satisfies ServiceAccountOptions,
         requestHeader: await requestHeaderOf(flags),
         certificateSigning: await certificateSigningOf(flags),
+        rootCa: await rootCaOf(flags),
       }),
     });
   },

@@ -5,6 +5,7 @@
 // beside each other must use the same key, or believe each other's.
 
 import type { Command } from 'commander';
+import { certificatesOf } from '../auth/client-certificate.ts';
 import { DEFAULT_ISSUER, type ServiceAccountOptions } from '../auth/service-account-issuer.ts';
 import { signingKeyOf, verificationKeysOf } from '../auth/signing-keys.ts';
 import { ownServiceAccountKey } from './certificates.ts';
@@ -38,7 +39,18 @@ export function addServiceAccountFlags(command: Command): void {
       '--service-account-extend-token-expiration <bool>',
       'whether tokens in pods hold for a year, so that programs which do not read them again go on',
       'true',
+    )
+    .option(
+      '--root-ca-file <file>',
+      "this server's authority, published in every namespace as kube-root-ca.crt and in secrets with tokens; upstream's controller manager does that",
     );
+}
+
+/** PEM of the authority that pods check this server by. */
+export async function rootCaOf(flags: Flags): Promise<string | undefined> {
+  const text = await fileOf(flags, '--root-ca-file');
+  if (text !== undefined) certificatesOf(text, `--root-ca-file ${textOf(flags, '--root-ca-file')}`);
+  return text;
 }
 
 export async function serviceAccountsOf(flags: Flags): Promise<ServiceAccountOptions> {

@@ -31,6 +31,8 @@ export type DeletionPlan =
 const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 const POD_GRACE_DEFAULT_SECONDS = 30;
+const JOB_WARNING =
+  'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning';
 
 export function planDeletion(
   current: ReadonlyApiObject,
@@ -143,6 +145,16 @@ function propagationOf(options: DeleteOptions): string | undefined {
 function existingPolicy(finalizers: ReadonlySet<string>): string | undefined {
   if (finalizers.has(ORPHAN)) return 'Orphan';
   return finalizers.has(FOREGROUND) ? 'Foreground' : undefined;
+}
+
+/** What a client hears that deletes a job and does not say what shall become of the pods. */
+export function deletionWarning(
+  { group, resource }: ResourceDefinition,
+  { propagationPolicy, orphanDependents }: DeleteOptions,
+): string | undefined {
+  const isJob = group === 'batch' && resource === 'jobs';
+  if (!isJob || propagationPolicy !== undefined || orphanDependents !== undefined) return undefined;
+  return JOB_WARNING;
 }
 
 /** The first clients counted on pods outliving what had made them. */

@@ -11,6 +11,7 @@ import type { KubernetesObject } from '../client/resources.ts';
 import { type DecodedObject, decodeOptions } from '../codec/decode.ts';
 import { APPLY_PATCH, applyPatch } from '../patch/apply-patch.ts';
 import { mutableCopy } from '../registry/api-object.ts';
+import { deletionWarning } from '../registry/deletion.ts';
 import { list } from '../registry/list.ts';
 import { ObjectFilter } from '../registry/object-filter.ts';
 import type { UpdateOptions } from '../registry/registry.ts';
@@ -31,6 +32,7 @@ import {
   writeOptions,
 } from './request-context.ts';
 import { send } from './responses.ts';
+import { addWarnings } from './warnings.ts';
 import { checkName, checkNamespace } from './write-checks.ts';
 
 type Scope = UpdateOptions['scope'];
@@ -94,6 +96,8 @@ export async function handleDelete(context: StoredContext): Promise<void> {
   const { registry } = context;
   const options = await deleteOptions(context);
   const write = { ...writeOptions(context), dryRun: isDryRun(context, options) };
+  const warning = deletionWarning(registry.definition, options);
+  if (warning !== undefined) addWarnings(context.response, [warning]);
   const { removed, stored } = await registry.delete(refOf(context), options, write);
   if (!removed) {
     await sendObject(context, stored);

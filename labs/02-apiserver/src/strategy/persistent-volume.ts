@@ -3,7 +3,7 @@
 // What a volume is made of never changes; who claims it, its class and its policy may.
 //
 // Same rules upstream: pkg/apis/core/v1/defaults.go, pkg/apis/core/validation (ValidatePersistentVolume,
-// ValidatePersistentVolumeUpdate). Left out: the rules inside cloud sources; status.lastPhaseTransitionTime; the diff of Go
+// ValidatePersistentVolumeUpdate). Left out: the rules inside cloud sources; the diff of Go
 // structs after the sentence about the source.
 
 import { posix } from 'node:path';
@@ -14,7 +14,7 @@ import { type FieldError, forbiddenField, notSupported, required } from './field
 import { dns1123Subdomain } from './name-rules.ts';
 import { validateImmutable } from './object-meta.ts';
 import { termErrors } from './scheduling-rules.ts';
-import { defineStrategy, type Strategy } from './strategy.ts';
+import { defineStrategy, type Strategy, type WriteFacts } from './strategy.ts';
 import {
   validateAccessModes,
   validateClassName,
@@ -34,12 +34,28 @@ export const persistentVolumeStrategy: Strategy = defineStrategy<PersistentVolum
     spec.volumeMode ??= 'Filesystem';
     if (spec.hostPath !== undefined) spec.hostPath.type ??= '';
   },
-  prepareForCreate(volume) {
-    Object.assign(volume, { status: { phase: 'Pending' } });
+  prepareForCreate(volume, facts) {
+    const at = facts === undefined ? {} : { lastPhaseTransitionTime: facts.now };
+    Object.assign(volume, { status: { phase: 'Pending', ...at } });
   },
+  prepareForStatusUpdate: stampPhase,
   validate: ({ spec }) => validateSpec(spec ?? {}, 'spec'),
   validateUpdate: ({ spec }, old) => validateSpecUpdate(spec ?? {}, old.spec ?? {}),
 });
+
+/** Since when the phase is what it is: whoever changes the phase need not say. */
+function stampPhase(volume: PersistentVolume, old: PersistentVolume, facts?: WriteFacts): void {
+  const { phase, lastPhaseTransitionTime: said } = volume.status ?? {};
+  const before = old.status?.lastPhaseTransitionTime;
+  const isSame = phase === old.status?.phase;
+  const next = isSame
+    ? (said ?? before)
+    : said === undefined || said === before
+      ? facts?.now
+      : said;
+  if (next === undefined) return;
+  Object.assign(volume, { status: { ...volume.status, lastPhaseTransitionTime: next } });
+}
 
 /** A spec is its source and what is said about it; the source is whatever is not one of these. */
 function sourceOf(spec: PersistentVolumeSpec): object {

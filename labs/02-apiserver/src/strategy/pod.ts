@@ -34,14 +34,21 @@ export const podStrategy: Strategy = defineStrategy<Pod>({
     const qosClass = old.status?.qosClass;
     if (status !== undefined && qosClass !== undefined) status.qosClass ??= qosClass;
   },
-  validate: (pod) => [
-    ...validatePodSpec(pod.spec, 'spec'),
-    ...imageSpaces(pod),
-    ...mirrorErrors(pod),
-  ],
+  validate: (pod) => [...validateAny(pod), ...ephemeralErrors(pod)],
+  validateOnUpdate: validateAny,
   validateUpdate: validatePodUpdate,
   validateStatus: validatePodStatus,
 });
+
+function validateAny(pod: Pod): FieldError[] {
+  return [...validatePodSpec(pod.spec, 'spec'), ...imageSpaces(pod), ...mirrorErrors(pod)];
+}
+
+/** They come later, through a subresource of their own. */
+function ephemeralErrors({ spec }: Pod): FieldError[] {
+  if ((spec?.ephemeralContainers ?? []).length === 0) return [];
+  return [forbiddenField('spec.ephemeralContainers', 'cannot be set on create')];
+}
 
 /** Guaranteed: every container's limits are its requests, for cpu and memory. BestEffort: none asks for anything. */
 export function qosClassOf({ spec }: Pod): 'Guaranteed' | 'Burstable' | 'BestEffort' {

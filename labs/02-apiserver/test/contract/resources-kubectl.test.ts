@@ -217,7 +217,8 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
       await run('delete jobs.v1.batch j -n work');
       const kept = '/apis/batch/v1/namespaces/work/jobs/k';
       await run('create job k --image=busybox -n work');
-      const { json } = await wire(server, kept, { method: 'DELETE' });
+      const { json, headers } = await wire(server, kept, { method: 'DELETE' });
+      expect(headers.warning).toMatch(/^299 - "child pods are preserved by default when jobs are/);
       expect(json).toMatchObject({ metadata: { finalizers: ['orphan'] } });
     },
     TIMEOUT_MS,

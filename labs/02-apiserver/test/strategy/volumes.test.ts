@@ -1,6 +1,8 @@
 // Persistent volumes, claims, and what drivers and classes say about storage.
 
 import { describe, expect, test } from 'vitest';
+import type { KubernetesObject } from '../../src/client/resources.ts';
+import { persistentVolumeStrategy } from '../../src/strategy/persistent-volume.ts';
 import { create, faults, type Loose, update, updateStatus } from './admit.ts';
 
 const core = (kind: string) => ({ group: '', version: 'v1', kind });
@@ -91,6 +93,22 @@ describe('a volume', () => {
     const spec = { ...(old.spec as Loose), ...change };
     expect(faults(() => update(pv, old, { ...old, spec }))).toBe(says);
   });
+});
+
+test('a volume says since when its phase is what it is', () => {
+  const at = (now: string) => ({ user: { name: 'u', groups: [] }, now });
+  const created = structuredClone(volumeOf()) as KubernetesObject;
+  persistentVolumeStrategy.prepareForCreate(created, at('t1'));
+  expect(created).toMatchObject({ status: { phase: 'Pending', lastPhaseTransitionTime: 't1' } });
+  const next = (status: Loose, now: string) => {
+    const object = { ...structuredClone(created), status } as KubernetesObject;
+    persistentVolumeStrategy.prepareForStatusUpdate?.(object, created, at(now));
+    return (object as Loose).status;
+  };
+  expect(next({ phase: 'Pending' }, 't2')).toMatchObject({ lastPhaseTransitionTime: 't1' });
+  expect(next({ phase: 'Bound' }, 't2')).toMatchObject({ lastPhaseTransitionTime: 't2' });
+  const said = { phase: 'Bound', lastPhaseTransitionTime: 't3' };
+  expect(next(said, 't4')).toMatchObject({ lastPhaseTransitionTime: 't3' });
 });
 
 describe('a claim', () => {

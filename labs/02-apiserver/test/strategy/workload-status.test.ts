@@ -174,3 +174,16 @@ test('a namespace that is not going away is active', () => {
     'status.Phase: Invalid value: "Terminating": may only be \'Active\' if `deletionTimestamp` is empty',
   );
 });
+
+test('a pod gets its ephemeral containers later, and a template never', () => {
+  const pod = { group: '', version: 'v1', kind: 'Pod' };
+  const ephemeralContainers = [{ name: 'e', image: 'busybox' }];
+  const spec = { ...template.spec, ephemeralContainers };
+  expect(faults(() => create(pod, { metadata: { name: 'p' }, spec }))).toBe(
+    'spec.ephemeralContainers: Forbidden: cannot be set on create',
+  );
+  const body = workload({ template: { ...template, spec } });
+  expect(faults(() => create(apps('Deployment'), body))).toBe(
+    'spec.template.spec.ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template',
+  );
+});

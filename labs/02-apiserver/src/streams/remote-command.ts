@@ -90,7 +90,7 @@ class RemoteCommand {
   async run(): Promise<void> {
     // Without its streams the client hears nothing, and the command would stand still for ever.
     const late = setTimeout(() => this.#session.close(), STREAM_CREATION_MS);
-    const ended = this.#channels.closed.then((inOrder) => this.#finish(inOrder));
+    const ended = Promise.race([this.#done, this.#channels.closed]).then(() => this.#finish());
     this.#onComplete = () => clearTimeout(late);
     await this.#session.run();
     clearTimeout(late);
@@ -99,6 +99,11 @@ class RemoteCommand {
   }
 
   #onComplete: () => void = () => undefined;
+  #onStatus: () => void = () => undefined;
+  /** The status is the last that a kubelet says; how long it takes to hang up is not the client's concern. */
+  readonly #done = new Promise<void>((resolve) => {
+    this.#onStatus = resolve;
+  });
 
   #open(stream: SpdyStream): void {
     const type = stream.headers.get('streamtype') ?? '';
@@ -120,6 +125,7 @@ class RemoteCommand {
     if (channel === CHANNELS.error) {
       const whole = Buffer.concat([this.#status, bytes]);
       this.#status = whole.subarray(0, STATUS_BYTES_MAX);
+      if (isWholeStatus(this.#status)) this.#onStatus();
       return undefined;
     }
     const type = channel === CHANNELS.stdout ? 'stdout' : 'stderr';
@@ -156,10 +162,12 @@ class RemoteCommand {
   }
 
   /** The kubelet is done: the client gets the status, then the end of every stream. */
-  async #finish(inOrder: boolean): Promise<void> {
+  async #finish(): Promise<void> {
     const error = this.#streams.get('error');
-    const status = inOrder || this.#status.length > 0 ? this.#status : LOST;
-    const words = statusWords(status, this.#options.protocol);
+    const words = statusWords(
+      this.#status.length > 0 ? this.#status : LOST,
+      this.#options.protocol,
+    );
     if (error?.writable && words.length > 0) error.write(words);
     const streams = [...this.#streams.values()];
     for (const stream of streams) stream.end();
@@ -188,6 +196,14 @@ export function statusWords(status: Buffer, protocol: RemoteCommandProtocol): Bu
     return outcome === 'Success' ? Buffer.alloc(0) : Buffer.from(String(message ?? outcome));
   } catch {
     return status;
+  }
+}
+
+function isWholeStatus(bytes: Buffer): boolean {
+  try {
+    return typeof JSON.parse(bytes.toString()) === 'object';
+  } catch {
+    return false;
   }
 }
 

@@ -48,7 +48,7 @@ const DATA_BYTES_MAX = 32 * 1024;
 const WINDOW_UPDATE_BYTES = 32 * 1024;
 /** Of what we answer by ourselves: pings, resets, windows. */
 const REPLY_BYTES_MAX = 64 * 1024;
-/** How long a client may take to hang up once everything is said. */
+/** How long a client may take to hang up once everything is said; and again once the connection has ended on our side. */
 const LINGER_MS = 5000;
 
 export class SpdySession implements StreamPort {
@@ -103,14 +103,18 @@ export class SpdySession implements StreamPort {
     }
   }
 
-  /** Everything is said: what was written still goes out, then the connection ends. */
+  /**
+   * Everything is said: what was written still goes out, and then the client is to hang up. It gets time for that: spdystream drops
+   * frames that it has read but not handled when the connection ends, the exit code of a command among them.
+   */
   close(): void {
-    if (this.#transport.destroyed) return;
+    if (this.#transport.destroyed || this.#linger !== undefined) return;
     this.#sayGoodbye(GO_AWAY_STATUS.ok);
-    this.#transport.end(() => {
-      this.#linger = setTimeout(() => this.#transport.destroy(), LINGER_MS);
-      if (this.#transport.destroyed) clearTimeout(this.#linger);
-    });
+    this.#later(() => this.#transport.end(() => this.#later(() => this.#transport.destroy())));
+  }
+
+  #later(step: () => void): void {
+    if (!this.#transport.destroyed) this.#linger = setTimeout(step, LINGER_MS);
   }
 
   reply(stream: SpdyStream): void {

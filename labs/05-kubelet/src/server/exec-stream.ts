@@ -66,7 +66,12 @@ function receive(socket: WebSocket, session: ExecSession, message: Buffer): void
     if (session.socket.writableEnded || session.socket.destroyed) return;
     if (session.socket.write(data)) return;
     socket.pause();
-    session.socket.once('drain', () => socket.resume());
+    // A stdin that is ended meanwhile does not drain, and a command may go without reading it.
+    const resume = () => {
+      session.socket.off('drain', resume).off('finish', resume).off('close', resume);
+      socket.resume();
+    };
+    session.socket.once('drain', resume).once('finish', resume).once('close', resume);
   } else if (channel === CLOSE && data[0] === STDIN) {
     session.socket.end();
   } else if (channel === RESIZE) {

@@ -17,24 +17,33 @@ export type { TokenEntry } from './auth/static-token.ts';
 export type { User } from './auth/user.ts';
 export { allResources } from './client/all-resources.ts';
 export type {
+  ApplyOptions,
   DeleteOptions,
   ListOptions,
   ListResult,
   PatchType,
   WatchEvent,
   WatchOptions,
+  WriteOptions,
 } from './client/client.ts';
 export { Client } from './client/client.ts';
 export type { Clock } from './client/clock.ts';
 export { FakeClock, realClock, sleep } from './client/clock.ts';
 export type { EventRecorderOptions, EventType } from './client/event-recorder.ts';
 export { EventRecorder } from './client/event-recorder.ts';
+export { inClusterNamespace, loadInClusterConfig } from './client/in-cluster.ts';
 export type { InformerHandler, InformerOptions } from './client/informer.ts';
 export { Informer } from './client/informer.ts';
 export { loadKubeconfig } from './client/kubeconfig.ts';
 export type { LeaderElectorOptions } from './client/leader-elector.ts';
 export { LeaderElector } from './client/leader-elector.ts';
+export type { ListerSelection } from './client/lister.ts';
+export { Lister } from './client/lister.ts';
 export { milliOf, parseQuantity } from './client/quantity.ts';
+export type { RateLimit } from './client/rate-limiter.ts';
+export { RateLimiter } from './client/rate-limiter.ts';
+export type { ReflectorOptions, ReflectorTarget } from './client/reflector.ts';
+export { Reflector } from './client/reflector.ts';
 export type { KubernetesObject, ObjectRef, ResourceType } from './client/resources.ts';
 export { apiVersionOf, keyOf, resources, splitKey } from './client/resources.ts';
 export type { LabelRequirement, Labels } from './client/selectors.ts';

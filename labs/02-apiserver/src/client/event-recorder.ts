@@ -1,18 +1,25 @@
 // EventRecorder: tells people what a component did to an object, as core/v1 events (`kubectl describe`, `kubectl events`).
 //
 //   1. event() never throws and never waits: events are a courtesy, and the work does not depend on them.
-//   2. The same event again (object, type, reason, message) raises the count of the first one instead of making a new one.
+//   2. The same event again raises the count of the first one instead of making a new one; similar ones are combined, and of
+//      too many about one object some are dropped: see EventCorrelator.
 //   3. At most QUEUE_LENGTH_MAX events wait; then the newest is dropped. An event that the server turns down is dropped
 //      too; one that did not reach it is tried again, ATTEMPTS_MAX times in all.
 //
 // Same idea upstream: k8s.io/client-go/tools/record (EventBroadcaster, EventCorrelator).
-// Left out: combining similar events with different messages, the spam filter, events.k8s.io/v1 series.
+// Left out: events.k8s.io/v1 series.
 
 import { type Logger, silentLogger } from '@kube-labs/store';
 import type { Event, ObjectReference } from 'kubernetes-types/core/v1';
 import { ApiError } from '../api-error.ts';
 import type { Client } from './client.ts';
 import { type Clock, realClock } from './clock.ts';
+import {
+  type Correlated,
+  EventCorrelator,
+  type EventDraft,
+  type KnownEvent,
+} from './event-correlator.ts';
 import { type KubernetesObject, resources } from './resources.ts';
 
 export interface EventRecorderOptions {
@@ -25,25 +32,10 @@ export interface EventRecorderOptions {
 export type EventType = 'Normal' | 'Warning';
 
 const QUEUE_LENGTH_MAX = 1_000;
-const KNOWN_EVENTS_MAX = 4_096;
 const ATTEMPTS_MAX = 12;
 const RETRY_MS = 10_000;
 const FLUSH_MS = 5_000;
 const MESSAGE_CHARS_MAX = 1_024;
-
-interface Draft {
-  readonly involvedObject: ObjectReference;
-  readonly type: EventType;
-  readonly reason: string;
-  readonly message: string;
-  readonly at: number;
-}
-
-interface KnownEvent {
-  readonly name: string;
-  readonly count: number;
-  readonly firstTimestamp: string;
-}
 
 export class EventRecorder {
   readonly #client: Client;
@@ -52,9 +44,8 @@ export class EventRecorder {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #retryMs: number;
-  readonly #queue: Draft[] = [];
-  /** Events that were sent, the most recent last: what a repeat is counted up on. */
-  readonly #known = new Map<string, KnownEvent>();
+  readonly #queue: EventDraft[] = [];
+  readonly #correlator: EventCorrelator;
   #sending: Promise<void> | undefined;
   #flushing = false;
   #endPause: (() => void) | undefined;
@@ -70,6 +61,7 @@ export class EventRecorder {
     this.#component = component;
     this.#host = host;
     this.#clock = options.clock ?? realClock;
+    this.#correlator = new EventCorrelator(this.#clock);
     this.#log = options.log ?? silentLogger;
     this.#retryMs = options.retryMs ?? RETRY_MS;
   }
@@ -108,19 +100,21 @@ export class EventRecorder {
   async #sendAll(): Promise<void> {
     await Promise.resolve(); // The caller of event() goes on first.
     for (let draft = this.#queue.shift(); draft !== undefined; draft = this.#queue.shift()) {
-      await this.#send(draft);
+      const correlated = this.#correlator.correlate(draft);
+      if (correlated !== undefined) await this.#send(correlated);
     }
     this.#sending = undefined;
   }
 
-  async #send(draft: Draft): Promise<void> {
+  async #send(event: Correlated): Promise<void> {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       try {
-        await this.#write(draft);
+        await this.#write(event);
         return;
       } catch (error) {
         const final = ApiError.is(error) || this.#flushing || attempt === ATTEMPTS_MAX;
-        this.#log.debug('Could not write an event', { reason: draft.reason, err: error, final });
+        const { reason } = event.draft;
+        this.#log.debug('Could not write an event', { reason, err: error, final });
         if (final) return;
         await this.#pause();
       }
@@ -128,13 +122,11 @@ export class EventRecorder {
   }
 
   /** Counts up the event that is already there, or creates one. */
-  async #write(draft: Draft): Promise<void> {
-    const identity = identityOf(draft);
-    const known = this.#known.get(identity);
+  async #write({ draft, identity, known }: Correlated): Promise<void> {
     if (known !== undefined) {
       try {
         await this.#countUp(draft, known);
-        this.#remember(identity, { ...known, count: known.count + 1 });
+        this.#correlator.written(identity, { ...known, count: known.count + 1 });
         return;
       } catch (error) {
         if (!ApiError.is(error, 'NotFound')) throw error; // It expired: create it again, with its count.
@@ -143,16 +135,17 @@ export class EventRecorder {
     const event = this.#build(draft, known);
     await this.#client.create(resources.events, event);
     const { count = 1, firstTimestamp = '' } = event;
-    this.#remember(identity, { name: event.metadata.name ?? '', count, firstTimestamp });
+    this.#correlator.written(identity, { name: event.metadata.name ?? '', count, firstTimestamp });
   }
 
-  async #countUp(draft: Draft, known: KnownEvent): Promise<void> {
+  async #countUp(draft: EventDraft, known: KnownEvent): Promise<void> {
     const ref = { namespace: namespaceOf(draft.involvedObject), name: known.name };
-    const patch = { count: known.count + 1, lastTimestamp: timestamp(draft.at) };
+    const { message } = draft;
+    const patch = { count: known.count + 1, lastTimestamp: timestamp(draft.at), message };
     await this.#client.patch(resources.events, ref, patch, { type: 'merge' });
   }
 
-  #build(draft: Draft, known: KnownEvent | undefined): Event {
+  #build(draft: EventDraft, known: KnownEvent | undefined): Event {
     const { involvedObject, type, reason, message } = draft;
     const at = timestamp(draft.at);
     return {
@@ -174,20 +167,10 @@ export class EventRecorder {
   }
 
   /** `<object>.<hex>`: the time in nanoseconds, made unique by a sequence in its last digits. */
-  #nameFor({ involvedObject, at }: Draft): string {
+  #nameFor({ involvedObject, at }: EventDraft): string {
     this.#sequence = (this.#sequence + 1) % 1_000_000;
     const nanoseconds = BigInt(at) * 1_000_000n + BigInt(this.#sequence);
     return `${involvedObject.name}.${nanoseconds.toString(16)}`;
-  }
-
-  #remember(identity: string, known: KnownEvent): void {
-    this.#known.delete(identity);
-    this.#known.set(identity, known);
-    if (this.#known.size <= KNOWN_EVENTS_MAX) return;
-    for (const oldest of this.#known.keys()) {
-      this.#known.delete(oldest);
-      return;
-    }
   }
 
   #pause(): Promise<void> {
@@ -219,11 +202,6 @@ function referenceTo(object: KubernetesObject & { fieldPath?: string }): ObjectR
     ...(resourceVersion ? { resourceVersion } : {}),
     ...(object.fieldPath ? { fieldPath: object.fieldPath } : {}),
   };
-}
-
-function identityOf({ involvedObject, type, reason, message }: Draft): string {
-  const { kind, namespace, name, uid, fieldPath } = involvedObject;
-  return JSON.stringify([kind, namespace, name, uid, fieldPath, type, reason, message]);
 }
 
 /** metav1.Time knows whole seconds only. */

@@ -13,6 +13,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import { ApiError } from '../api-error.ts';
 import { sleep } from './clock.ts';
+import { tokenSource } from './token-source.ts';
 
 export interface ClientOptions {
   /** https://host:port; a path prefix is kept. */
@@ -22,6 +23,8 @@ export interface ClientOptions {
   readonly cert?: string;
   readonly key?: string;
   readonly token?: string;
+  /** Where the token stands; it is read again from time to time, as it is renewed there. */
+  readonly tokenFile?: string;
   readonly userAgent?: string;
   /** How long one call may take. Default 30 s. */
   readonly timeoutMs?: number;
@@ -56,6 +59,7 @@ export class Transport implements AsyncDisposable {
   readonly #origin: string;
   readonly #pathPrefix: string;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #token: () => string | undefined;
   readonly #timeoutMs: number;
   readonly #calls: Agent;
   readonly #streams: Agent;
@@ -66,10 +70,8 @@ export class Transport implements AsyncDisposable {
     this.#origin = url.origin;
     this.#pathPrefix = url.pathname.replace(/\/$/, '');
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    this.#headers = {
-      'user-agent': options.userAgent ?? 'kube-labs',
-      ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
-    };
+    this.#headers = { 'user-agent': options.userAgent ?? 'kube-labs' };
+    this.#token = tokenSource(options);
     const connect = {
       timeout: CONNECT_TIMEOUT_MS,
       keepAlive: true,
@@ -144,12 +146,14 @@ export class Transport implements AsyncDisposable {
 
   #send(agent: Agent, call: Call, signal: AbortSignal, idleMs: number) {
     const hasBody = call.body !== undefined;
+    const token = this.#token();
     return agent.request({
       origin: this.#origin,
       path: this.#pathPrefix + call.path,
       method: call.method,
       headers: {
         ...this.#headers,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         accept: call.accept ?? 'application/json',
         ...(hasBody ? { 'content-type': call.contentType ?? 'application/json' } : {}),
       },

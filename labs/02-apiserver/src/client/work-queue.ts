@@ -4,31 +4,37 @@
 //   1. a key waits at most once;  2. every waiting key is dirty;  3. no waiting key is being processed;
 //   4. a dirty key waits, or is being processed and waits again when done() is called.
 // Keys carry no data: whoever gets one looks at the current state, so ten changes in a row cost one piece of work.
-// addRateLimited() puts a key back after baseDelay · 2^n, n being how often that was done since forget().
-// Same idea upstream: k8s.io/client-go/util/workqueue. Left out: the overall rate limit, priorities, metrics.
+// addRateLimited() puts a key back after baseDelay · 2^n, n being how often that was done since forget(), or later, when
+// very many keys come back: a server that is down is not helped by ten thousand failures a second.
+// Same idea upstream: k8s.io/client-go/util/workqueue. Left out: priorities, metrics.
 
 import assert from 'node:assert/strict';
 import type { Logger } from '@kube-labs/store';
 import { ApiError } from '../api-error.ts';
 import { type Clock, realClock } from './clock.ts';
+import { type RateLimit, RateLimiter } from './rate-limiter.ts';
 
 export interface WorkQueueOptions {
   readonly name?: string;
   readonly clock?: Clock;
   readonly baseDelayMs?: number;
   readonly maxDelayMs?: number;
+  /** For all keys together. Default: 100 at once, then 10 a second, as upstream. */
+  readonly overallLimit?: RateLimit;
 }
 
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<void>;
 
 const BASE_DELAY_MS = 5;
 const MAX_DELAY_MS = 1_000_000;
+const OVERALL_LIMIT = { burst: 100, perSecond: 10 };
 
 export class WorkQueue {
   readonly #name: string;
   readonly #clock: Clock;
   readonly #baseDelayMs: number;
   readonly #maxDelayMs: number;
+  readonly #overall: RateLimiter;
   /** A Set keeps the order of insertion, and invariant 1 by itself. */
   readonly #waiting = new Set<string>();
   readonly #dirty = new Set<string>();
@@ -43,6 +49,7 @@ export class WorkQueue {
     this.#clock = options.clock ?? realClock;
     this.#baseDelayMs = options.baseDelayMs ?? BASE_DELAY_MS;
     this.#maxDelayMs = options.maxDelayMs ?? MAX_DELAY_MS;
+    this.#overall = new RateLimiter(options.overallLimit ?? OVERALL_LIMIT, this.#clock);
   }
 
   /** Keys that wait; those in work or delayed are not counted. */
@@ -79,7 +86,8 @@ export class WorkQueue {
   addRateLimited(key: string): void {
     const requeues = this.numRequeues(key);
     this.#requeues.set(key, requeues + 1);
-    this.addAfter(key, Math.min(this.#maxDelayMs, this.#baseDelayMs * 2 ** Math.min(requeues, 60)));
+    const own = Math.min(this.#maxDelayMs, this.#baseDelayMs * 2 ** Math.min(requeues, 60));
+    this.addAfter(key, Math.max(own, this.#overall.reserve()));
   }
 
   /** The key is fine again: its next failure starts at the base delay. */

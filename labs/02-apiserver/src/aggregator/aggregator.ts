@@ -14,6 +14,7 @@ import type { ApiPriority } from '../server/api-priorities.ts';
 import type { RemoteVersion } from '../server/discovery.ts';
 import type { Exchange } from '../server/exchange.ts';
 import type { APIService, APIServiceSpec } from '../strategy/api-service-types.ts';
+import type { RemoteOpenapi } from './remote-discovery.ts';
 import { type ProxyCredentials, remoteAgent, sendRemote } from './remote-request.ts';
 import type { Address } from './service-resolver.ts';
 
@@ -23,6 +24,7 @@ export interface RemoteState {
   readonly isAvailable: boolean;
   /** As aggregated discovery describes them. */
   readonly resources: readonly object[];
+  readonly openapi?: RemoteOpenapi | undefined;
 }
 
 interface Remote {
@@ -77,13 +79,18 @@ export class Aggregator {
     if (known === undefined) return;
     const shown = ({ isAvailable, resources }: RemoteState) =>
       JSON.stringify([isAvailable, resources]);
-    const isNews = shown(known.state) !== shown(state);
+    const isNews =
+      shown(known.state) !== shown(state) || known.state.openapi?.text !== state.openapi?.text;
     known.state = state;
     if (isNews) this.#changed();
   }
 
   agentOf(at: { group?: string; version?: string }): Agent | undefined {
     return this.#remotes.get(keyOf(at))?.agent;
+  }
+
+  stateOf(at: { group?: string; version?: string }): RemoteState {
+    return this.#remotes.get(keyOf(at))?.state ?? UNKNOWN;
   }
 
   /** Undefined for what this server answers itself. */
@@ -105,6 +112,7 @@ export class Aggregator {
       priority: priorityOf(spec),
       isAvailable: state.isAvailable,
       resources: state.resources,
+      openapi: state.openapi?.text,
     }));
   }
 }

@@ -219,7 +219,8 @@ class Controller {
       this.#queue.addAfter(name, RETRY_MS);
       return;
     }
-    this.#aggregator.setState(at, { addresses, isAvailable: true, resources: outcome.resources });
+    const { resources, openapi } = outcome;
+    this.#aggregator.setState(at, { addresses, isAvailable: true, resources, openapi });
     await this.#report(name, { status: 'True', reason: 'Passed', message: 'all checks passed' });
     this.#queue.addAfter(name, RECHECK_MS);
   }
@@ -233,9 +234,9 @@ class Controller {
     const agent = this.#aggregator.agentOf(at);
     if (agent === undefined) return undefined;
     let outcome: Awaited<ReturnType<typeof discoverRemote>> | undefined;
+    const known = this.#aggregator.stateOf(at).openapi;
     for (const address of addresses) {
-      const spec = { ...at, groupPriorityMinimum: 0, versionPriority: 0 };
-      outcome = await discoverRemote(spec, agent, { address, signal });
+      outcome = await discoverRemote(at, { agent, address, signal }, known);
       if (outcome.kind === 'resources') return outcome;
     }
     return outcome;
@@ -243,11 +244,8 @@ class Controller {
 
   /** It is still listed, with what it offered when it was last seen. */
   #lost(at: { group: string; version: string }, addresses: readonly Address[]): void {
-    const known = this.#aggregator
-      .versions()
-      .find(({ group, version }) => group === at.group && version === at.version);
-    const resources = known?.resources ?? [];
-    this.#aggregator.setState(at, { addresses, isAvailable: false, resources });
+    const { resources, openapi } = this.#aggregator.stateOf(at);
+    this.#aggregator.setState(at, { addresses, isAvailable: false, resources, openapi });
   }
 
   #serviceOf(namespace: string, name: string): Service | undefined {

@@ -22,6 +22,7 @@ import {
   apiVersions,
   groupsOf,
   ownVersions,
+  type RemoteVersion,
   VERSION_INFO,
 } from './discovery.ts';
 
@@ -138,7 +139,17 @@ export class ApiDocuments {
   #group(surface: ApiSurface, path: string): ApiDocument | undefined {
     const groupVersion = path.replace(/^\/openapi\/v3\/apis?\//, '');
     const isServed = ownVersions(surface).some((one) => groupVersionOf(one) === groupVersion);
-    return isServed ? this.#openapiOf(surface, groupVersion) : undefined;
+    if (isServed) return this.#openapiOf(surface, groupVersion);
+    const remote = surface.remotes.find((one) => groupVersionOf(one) === groupVersion);
+    return remote === undefined ? undefined : this.#remoteOpenapi(remote);
+  }
+
+  /** As the other server gave it, under a hash of ours. */
+  #remoteOpenapi(remote: RemoteVersion): ApiDocument | undefined {
+    const { openapi } = remote;
+    return this.#keep(`openapi of ${groupVersionOf(remote)}`, () =>
+      openapi === undefined ? undefined : { body: openapi, contentType: JSON_TYPE },
+    );
   }
 
   #openapiOf({ definitions }: ApiSurface, groupVersion: string): ApiDocument {
@@ -165,7 +176,11 @@ export class ApiDocuments {
       one,
       this.#openapiOf(surface, one).hash,
     ]);
-    return openapiV3IndexOf(new Map(hashes));
+    const remotes = surface.remotes.flatMap((one): [string, string][] => {
+      const document = this.#remoteOpenapi(one);
+      return document === undefined ? [] : [[groupVersionOf(one), document.hash]];
+    });
+    return openapiV3IndexOf(new Map([...hashes, ...remotes]));
   }
 }
 

@@ -39,6 +39,8 @@ export interface RemoteVersion {
   readonly isAvailable: boolean;
   /** As aggregated discovery describes resources; empty until it was asked. */
   readonly resources: readonly object[];
+  /** Its OpenAPI v3 document, as it gave it. */
+  readonly openapi?: string | undefined;
 }
 
 /** Everything that is offered. */

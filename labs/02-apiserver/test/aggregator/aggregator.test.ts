@@ -156,6 +156,18 @@ describe('a metrics server behind an APIService', () => {
     expect((await ask(`/apis/${GROUP_VERSION}`)).json.kind).toBe('APIResourceList');
   });
 
+  test('is described in OpenAPI by what it says itself, asked for once', async () => {
+    const { json } = await ask('/openapi/v3');
+    const { serverRelativeURL } = json.paths[`apis/${GROUP_VERSION}`];
+    expect(serverRelativeURL).toMatch(
+      /^\/openapi\/v3\/apis\/metrics\.k8s\.io\/v1beta1\?hash=[0-9A-F]+$/,
+    );
+    const { json: document } = await ask(serverRelativeURL);
+    expect(document.components.schemas.NodeMetrics.description).toBe('What a node uses.');
+    const reads = metrics.seen.filter(({ path }) => path.startsWith('/openapi/v3/apis'));
+    expect(reads).toHaveLength(1);
+  });
+
   test('is missed when it is gone, and found again', async () => {
     await metrics.stop();
     expect((await ask(`/apis/${GROUP_VERSION}/nodes`)).status).toBe(503);

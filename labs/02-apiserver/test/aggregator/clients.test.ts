@@ -103,6 +103,9 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
       expect(own.out).toMatch(/^v1\.apps +Local +True +\d+[ms].*\nv1\. +Local +True +\d+[ms].*\n$/);
       const args = ['api-resources', '--api-group=metrics.k8s.io', '-o', 'name'];
       expect((await ask(args)).out).toBe('nodes.metrics.k8s.io\npods.metrics.k8s.io\n');
+      const explained = await ask(['explain', 'nodes', '--api-version=metrics.k8s.io/v1beta1']);
+      expect(explained.out).toContain('What a node uses.');
+      expect(explained.out).toMatch(/usage\s+<map\[string\]string>/);
     },
     MINUTE_MS,
   );

@@ -69,7 +69,37 @@ export async function startMetricsServer(proxyCa: string): Promise<MetricsServer
   return { port, caBundle, seen, start, stop, [Symbol.asyncDispose]: stop };
 }
 
+const NODE_METRICS = { group: 'metrics.k8s.io', version: 'v1beta1', kind: 'NodeMetrics' };
+const OPENAPI = {
+  openapi: '3.0.0',
+  info: { title: 'metrics', version: 'v1beta1' },
+  paths: {
+    [`/apis/${GROUP_VERSION}/nodes`]: {
+      get: {
+        responses: { 200: { description: 'OK' } },
+        'x-kubernetes-action': 'list',
+        'x-kubernetes-group-version-kind': NODE_METRICS,
+      },
+    },
+  },
+  components: {
+    schemas: {
+      NodeMetrics: {
+        type: 'object',
+        description: 'What a node uses.',
+        properties: { usage: { type: 'object', additionalProperties: { type: 'string' } } },
+        'x-kubernetes-group-version-kind': [NODE_METRICS],
+      },
+    },
+  },
+};
+
 function answerTo(path: string): object | undefined {
+  const openapiPath = `/openapi/v3/apis/${GROUP_VERSION}`;
+  if (path === '/openapi/v3') {
+    return { paths: { [`apis/${GROUP_VERSION}`]: { serverRelativeURL: `${openapiPath}?hash=1` } } };
+  }
+  if (path === `${openapiPath}?hash=1`) return OPENAPI;
   const [clean] = path.split('?');
   const base = `/apis/${GROUP_VERSION}`;
   if (clean === base) {

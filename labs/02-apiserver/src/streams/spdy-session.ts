@@ -50,6 +50,7 @@ const WINDOW_UPDATE_BYTES = 32 * 1024;
 const REPLY_BYTES_MAX = 64 * 1024;
 /** How long a client may take to hang up once everything is said; and again once the connection has ended on our side. */
 const LINGER_MS = 5000;
+const ACCUSE_MS = 1000;
 
 export class SpdySession implements StreamPort {
   readonly #transport: Duplex;
@@ -87,12 +88,12 @@ export class SpdySession implements StreamPort {
     if (signal.aborted) stop();
     this.#idle = setTimeout(stop, idleTimeoutMs);
     try {
-      for await (const chunk of this.#transport as AsyncIterable<Buffer>) {
+      for await (const chunk of this.#transport.iterator({ destroyOnReturn: false })) {
         this.#idle.refresh();
-        for (const frame of this.#reader.frames(chunk)) await this.#handle(frame);
+        for (const frame of this.#reader.frames(chunk as Buffer)) await this.#handle(frame);
       }
     } catch (error) {
-      if (error instanceof SpdyError) this.#sayGoodbye(GO_AWAY_STATUS.protocolError);
+      if (error instanceof SpdyError) await this.#accuse();
     } finally {
       signal.removeEventListener('abort', stop);
       clearTimeout(this.#idle);
@@ -238,6 +239,17 @@ export class SpdySession implements StreamPort {
   #sayGoodbye(status: number): void {
     this.#isLeaving = true;
     this.#write(encodeGoAway(this.#lastStreamId, status));
+  }
+
+  /** Tells a client that broke the rules, if it still listens. */
+  async #accuse(): Promise<void> {
+    this.#sayGoodbye(GO_AWAY_STATUS.protocolError);
+    await new Promise<void>((resolve) => {
+      clearTimeout(this.#linger);
+      this.#linger = setTimeout(resolve, ACCUSE_MS);
+      this.#transport.once('close', resolve);
+      this.#transport.end(resolve);
+    });
   }
 
   #write(bytes: Buffer): void {

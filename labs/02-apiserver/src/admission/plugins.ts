@@ -23,6 +23,8 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
 import { serviceAccount } from './service-account.ts';
+import { mutatingWebhooks } from './webhook/mutating.ts';
+import { validatingWebhooks } from './webhook/validating.ts';
 
 /** What a plugin may use. Registries may be kept, nothing may be read before the server listens. */
 export interface AdmissionEnv extends Pick<ServerEnv, 'table' | 'store' | 'clock' | 'log'> {
@@ -59,6 +61,8 @@ const MAKERS: Readonly<Partial<Record<string, Maker>>> = {
     make: ({ escalation }) => certificateSigning(escalation.authorizer),
   },
   CertificateSubjectRestriction: { isDefault: true, make: () => certificateSubjectRestriction },
+  MutatingAdmissionWebhook: { isDefault: true, make: (env) => mutatingWebhooks(env) },
+  ValidatingAdmissionWebhook: { isDefault: true, make: (env) => validatingWebhooks(env) },
   // Its work is done in the transaction of each write, once nobody else has anything against it: see quota/ledger.ts.
   ResourceQuota: { isDefault: true, make: () => ({ name: 'ResourceQuota' }) },
   DefaultTolerationSeconds: {

@@ -64,7 +64,12 @@ export class QuotaLedger {
     if (isQuota(write.definition)) this.#written.add(namespace);
     const cached = this.#cached(namespace);
     const isFree = cached.quotas.length === 0 && !this.#written.has(namespace);
+    // Most namespaces have no quotas, and nobody waits for anybody. When that was wrong the transaction is lost, and the store knows.
     if (isFree && attempt === 1) return this.#guard(namespace, cached.revision);
+    if (isFree) {
+      const { quotas, revision } = await this.#read(namespace);
+      if (quotas.length === 0) return this.#guard(namespace, revision);
+    }
     const release = await this.#enter(namespace);
     try {
       const parts = await this.#charge(namespace, write);

@@ -1,0 +1,49 @@
+// errors: how a webhook fails, and what the client hears of it.
+//
+//   CallError     it could not be asked, or gave no answer that makes sense: failurePolicy decides whether the request goes on
+//   rejection     it said no: that is what the client hears, with the status that the webhook chose
+//
+// Same sentences upstream: apiserver, util/webhook (ErrCallingWebhook) and admission/plugin/webhook/errors/statuserror.go.
+
+import type { Status } from 'kubernetes-types/meta/v1';
+import { ApiError, type ApiErrorReason, badRequest } from '../../api-error.ts';
+
+export class CallError extends Error {
+  constructor(webhook: string, why: string, cause?: unknown) {
+    super(`failed calling webhook ${JSON.stringify(webhook)}: ${why}`, { cause });
+    this.name = 'CallError';
+  }
+}
+
+const REASONS: readonly ApiErrorReason[] = [
+  'AlreadyExists',
+  'BadRequest',
+  'Conflict',
+  'Forbidden',
+  'Gone',
+  'InternalError',
+  'Invalid',
+  'MethodNotAllowed',
+  'NotFound',
+  'ServiceUnavailable',
+  'Timeout',
+  'TooManyRequests',
+  'Unauthorized',
+];
+
+/** A refusal is an error, whatever code the webhook gave it. */
+export function rejection(webhook: string, status: Partial<Status> = {}): ApiError {
+  const { code = 0, message = '', reason = '', details } = status;
+  const deniedBy = `admission webhook ${JSON.stringify(webhook)} denied the request`;
+  const why = message === '' ? reason : message;
+  const text = why === '' ? `${deniedBy} without explanation` : `${deniedBy}: ${why}`;
+  const known = REASONS.find((candidate) => candidate === reason) ?? 'Unknown';
+  return new ApiError(known, text, {
+    code: code < 400 || code > 599 ? 400 : code,
+    ...(details === undefined ? {} : { details }),
+  });
+}
+
+export function dryRunUnsupported(webhook: string): ApiError {
+  return badRequest(`admission webhook ${JSON.stringify(webhook)} does not support dry run`);
+}

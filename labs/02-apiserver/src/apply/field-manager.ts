@@ -129,21 +129,25 @@ function tracked(
   by: WriteBy,
   kind: ManagedKind,
 ): Pick<Managed, 'managers' | 'times'> {
-  const { managers, own } = updateManagers(changes, before.managers);
+  const id = idOf(by, 'Update', kind);
+  const { managers, own } = updateManagers(changes, before.managers, id);
   const ignored = kind.ignored(kind.apiVersion);
   const set = difference(recursiveDifference(own, ignored), NOBODYS);
   if (set.size === 0) return { managers, times: before.times };
-  const id = idOf(by, 'Update', kind);
-  const previous = managers.get(id);
-  const owned: OwnedFields = {
-    apiVersion: kind.apiVersion,
-    set: previous === undefined ? set : union(set, previous.set),
-    applied: false,
-  };
   return {
-    managers: new Map(managers).set(id, owned),
+    managers: new Map(managers).set(id, withFields(managers.get(id), set, kind)),
     times: new Map(before.times).set(id, by.now),
   };
+}
+
+function withFields(
+  previous: OwnedFields | undefined,
+  set: FieldSet,
+  { apiVersion }: ManagedKind,
+): OwnedFields {
+  if (previous === undefined) return { apiVersion, set, applied: false };
+  if (previous.owns?.(set) === true) return previous;
+  return { apiVersion, set: union(set, previous.set), applied: false };
 }
 
 function idOf({ manager, subresource }: WriteBy, operation: Operation, kind: ManagedKind): string {

@@ -96,6 +96,10 @@ class StoredFields implements OwnedFields {
   mayOwn(fields: FieldSet): boolean {
     return this.#set !== undefined || meets(this.#fields, fields);
   }
+
+  owns(fields: FieldSet): boolean {
+    return covers(this.#fields, fields);
+  }
 }
 
 /** Whether a member of the set is in the written fields, or on the way to one; both are canonical. */
@@ -106,6 +110,17 @@ function meets(fields: unknown, set: FieldSet): boolean {
     if (node.member || meets(below, node.children)) return true;
   }
   return false;
+}
+
+/** Whether every member of the set is in the written fields. */
+function covers(fields: unknown, set: FieldSet): boolean {
+  for (const [element, node] of set) {
+    const below = (fields as Readonly<Record<string, object>> | undefined)?.[element];
+    if (below === undefined) return false;
+    if (node.member && !('.' in below) && Object.keys(below).length > 0) return false;
+    if (!covers(below, node.children)) return false;
+  }
+  return true;
 }
 
 /** What a client sent; undefined when an entry is not as entries have to be. */
@@ -142,8 +157,11 @@ export function encodeManaged(
 ): ManagedFieldsEntry[] | undefined {
   const encoded = [...managers].map(([id, owned]) => {
     const old = before.entries.get(id);
-    const same = before.managers.get(id) === owned && times.get(id) === old?.time;
-    return same && old !== undefined ? old : encodeEntry(id, owned, times.get(id));
+    const time = times.get(id);
+    if (old === undefined || before.managers.get(id) !== owned) return encodeEntry(id, owned, time);
+    if (time === old.time) return old;
+    if (old.time === undefined || time === undefined) return encodeEntry(id, owned, time);
+    return { ...old, time };
   });
   return encoded.length === 0 ? undefined : encoded.sort(compareEntries);
 }

@@ -34,6 +34,8 @@ export interface OwnedFields {
   readonly applied: boolean;
   /** False only when none of these fields is in the set: known without making the set, for entries that were just read. */
   mayOwn?(fields: FieldSet): boolean;
+  /** True only when all of these fields are in the set, likewise. */
+  owns?(fields: FieldSet): boolean;
 }
 
 /** By manager's identifier (managed-fields.ts). */
@@ -72,15 +74,15 @@ export interface States {
 }
 
 export interface Updated {
-  /** Everybody without what the write took from them. */
+  /** Everybody without what the write took from them; the writer without what it removed. */
   readonly managers: Managers;
   /** What the write changed or added: the writer's, beside what it owned before. */
   readonly own: FieldSet;
 }
 
-export function updateManagers(changes: Changes, managers: Managers): Updated {
+export function updateManagers(changes: Changes, managers: Managers, writer: string): Updated {
   const { added, modified } = changes.own();
-  return { managers: takeFields(managers, changes).managers, own: union(modified, added) };
+  return { managers: takeFields(managers, changes, writer).managers, own: union(modified, added) };
 }
 
 export interface Applied {
@@ -153,15 +155,15 @@ interface Taken {
   readonly conflicts: readonly Conflict[];
 }
 
-/** Everybody loses what changed; what changed and had an owner is a conflict with that owner. */
-function takeFields(managers: Managers, changes: Changes): Taken {
+/** Everybody but the writer loses what changed; what changed and had another owner is a conflict with that owner. */
+function takeFields(managers: Managers, changes: Changes, writer?: string): Taken {
   const left = new Map<string, OwnedFields>();
   const conflicts: Conflict[] = [];
   for (const [manager, owned] of managers) {
     const comparison = changes.at(owned.apiVersion);
     if (comparison === undefined) continue;
     const { added, modified, removed } = comparison;
-    const changed = union(modified, added);
+    const changed = manager === writer ? EMPTY_SET : union(modified, added);
     if (owned.mayOwn?.(changed) === false && owned.mayOwn(removed) === false) {
       left.set(manager, owned);
       continue;

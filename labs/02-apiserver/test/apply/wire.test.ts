@@ -51,7 +51,7 @@ describe('an apply', () => {
         manager: 'a',
         operation: 'Apply',
         apiVersion: 'v1',
-        time: made.json.metadata.creationTimestamp,
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
         fieldsType: 'FieldsV1',
         fieldsV1: { 'f:data': { 'f:x': {} } },
       },

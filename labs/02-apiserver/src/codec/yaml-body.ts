@@ -31,7 +31,13 @@ export function parseYaml(text: string): ParsedYaml {
 
 function parse(text: string): ParsedYaml {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, uniqueKeys: true, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter,
+    uniqueKeys: true,
+    prettyErrors: false,
+    // Its warnings would let anybody write on our standard error.
+    logLevel: 'error',
+  });
   const lineOf = (offset: number): number => lineCounter.linePos(offset).line;
   const duplicates = document.errors.filter(({ code }) => code === 'DUPLICATE_KEY');
   const fatal = document.errors.find(({ code }) => code !== 'DUPLICATE_KEY');

@@ -5,8 +5,8 @@
 // Several servers can stand beside each other on one store: nothing that counts is in this process. The server is there as soon as
 // its port is open; it is ready (/readyz) when its caches are full and its post-start hooks have done what others wait for.
 //
-// It ends in this order: no longer ready → (a delay, for load balancers) → watches and upgraded connections end, requests that are under
-// way are answered → hooks and caches end.
+// It ends in this order: no longer ready, nor listed behind the service `kubernetes` → (a delay, for load balancers) → watches and
+// upgraded connections end, requests that are under way are answered → hooks and caches end.
 //
 // Invariants:
 //   1. no request, however malformed, ends the process or another request.
@@ -159,6 +159,7 @@ export class ApiServer implements AsyncDisposable {
 
   async #shutDown(): Promise<void> {
     const { shutdownDelayMs = 0 } = this.#options;
+    await this.#hooks.beforeShutdown();
     if (shutdownDelayMs > 0) await sleep(shutdownDelayMs, this.#serving.signal);
     this.#serving.abort();
     await this.#listener.drain(DRAIN_MS);

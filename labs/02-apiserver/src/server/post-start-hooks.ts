@@ -8,7 +8,7 @@
 // default-hooks.ts when every server needs it.
 //
 // Invariant: no hook can end the process; all have ended when ended() resolves.
-// Same idea upstream: apiserver, server/hooks.go.
+// Same idea upstream: apiserver, server/hooks.go (PostStartHooks and PreShutdownHooks).
 
 import { sleep } from '../client/clock.ts';
 import type { HealthChecks } from './health.ts';
@@ -25,15 +25,20 @@ export interface PostStartHook {
   start(env: HookEnv, signal: AbortSignal): Promise<void>;
   /** Throws while it has not done what others wait for; without it a hook is ready when start() resolved. */
   ready?(): void;
+  /** Takes back what the hook has told others of this server, before anything else ends. May fail, and has little time. */
+  beforeShutdown?(env: HookEnv): Promise<void>;
 }
 
 const RETRY_DELAY_MS = 1000;
 const READY_CHECK_MS = 10;
+/** A store that does not answer must not keep the server. */
+const BEFORE_SHUTDOWN_MS = 1000;
 
 export class PostStartHooks {
   readonly #hooks: readonly PostStartHook[];
   readonly #done = new Set<string>();
   #running: readonly Promise<void>[] = [];
+  #env: HookEnv | undefined;
 
   constructor(hooks: readonly PostStartHook[]) {
     this.#hooks = hooks;
@@ -48,6 +53,7 @@ export class PostStartHooks {
   }
 
   start(env: HookEnv, signal: AbortSignal): void {
+    this.#env = env;
     this.#running = this.#hooks.map((hook) => this.#run(hook, env, signal));
   }
 
@@ -56,6 +62,22 @@ export class PostStartHooks {
     while (!signal.aborted && !this.#hooks.every((hook) => this.#isReady(hook))) {
       await sleep(READY_CHECK_MS, signal);
     }
+  }
+
+  /** Never rejects. Resolves soon, also when a hook does not get through to the store. */
+  async beforeShutdown(): Promise<void> {
+    const env = this.#env;
+    if (env === undefined) return;
+    const timer = new AbortController();
+    const all = this.#hooks.map(async (hook) => {
+      try {
+        await hook.beforeShutdown?.(env);
+      } catch (error) {
+        env.log.warn(`PreShutdownHook "${hook.name}" failed`, { error });
+      }
+    });
+    await Promise.race([Promise.all(all), sleep(BEFORE_SHUTDOWN_MS, timer.signal)]);
+    timer.abort();
   }
 
   async ended(): Promise<void> {

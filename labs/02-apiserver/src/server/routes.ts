@@ -142,7 +142,9 @@ function isStoredContext(context: RequestContext): context is StoredContext {
   return context.registry !== undefined;
 }
 
-function apiVerb({ verb }: RequestContext): Verb {
+function apiVerb({ verb, info, request }: RequestContext): Verb {
+  // What a proxy passes on may be asked with it; to the API, and so to the authorizers, it is no verb.
+  if (request.method === 'OPTIONS' && info.subresource === 'proxy') return 'get';
   if (!isVerb(verb)) throw unknownPath();
   return verb;
 }

@@ -102,11 +102,11 @@ function connectTo({ target, dial }: ProxyRoute): Promise<Socket> {
   });
 }
 
-function secured(socket: Socket, { credentials }: ProxyTarget): TLSSocket {
+function secured(socket: Socket, { host, credentials }: ProxyTarget): TLSSocket {
   // Certificates of pods name no addresses: upstream does not check them either.
   return credentials === undefined
     ? connectTls({ socket, rejectUnauthorized: false })
-    : connectTls({ socket, ...credentials });
+    : connectTls({ socket, host, ...credentials });
 }
 
 function answerOf(

@@ -113,15 +113,14 @@ export class Server {
 
   /** Percent of one core that the process takes while nobody asks it for anything. */
   async idlePercent(ms: number): Promise<number> {
-    const before = await this.#cpuSeconds();
+    const before = await this.cpuSeconds();
     await wait(ms);
-    return (((await this.#cpuSeconds()) - before) / (ms / 1000)) * 100;
+    return (((await this.cpuSeconds()) - before) / (ms / 1000)) * 100;
   }
 
-  async #cpuSeconds(): Promise<number> {
-    const stat = await readFile(`/proc/${this.#child?.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  /** What the process has taken of a processor since its start; of an etcd beside it nothing. */
+  cpuSeconds(): Promise<number> {
+    return cpuSecondsOf(this.#child?.pid);
   }
 
   async #ready(): Promise<void> {
@@ -185,14 +184,20 @@ export class Load {
 export async function forkScript<T>(
   script: string,
   args: readonly string[],
-): Promise<{ said: T; stop(): Promise<void> }> {
+): Promise<{ said: T; pid: number | undefined; stop(): Promise<void> }> {
   const child = fork(join(import.meta.dirname, script), args, { execArgv: TSX });
   const exited = once(child, 'exit').then(() => {
     throw new Error(`${script} ended without a word`);
   });
   const [said] = await Promise.race([once(child, 'message'), exited]);
   exited.catch(() => undefined);
-  return { said: said as T, stop: () => stop(child) };
+  return { said: said as T, pid: child.pid, stop: () => stop(child) };
+}
+
+export async function cpuSecondsOf(pid: number | undefined): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 export async function isEtcdThere(): Promise<boolean> {

@@ -27,6 +27,7 @@ async function putUntilTheEnd(): Promise<void> {
 await Promise.all(Array.from({ length: Number(clients) }, putUntilTheEnd));
 await store[Symbol.asyncDispose]();
 process.send?.({
+  requests: latencies.length,
   perSecond: (latencies.length * 1000) / (endMs - countFromMs),
   medianMs: median(latencies),
   p99Ms: percentile(latencies, 99),

@@ -7,7 +7,14 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HttpConnection, requestBytes } from './http-connection.ts';
 import { podsPath } from './pods.ts';
-import { forkScript, type Load, type Pki, type Server, type ServerName } from './programs.ts';
+import {
+  cpuSecondsOf,
+  forkScript,
+  type Load,
+  type Pki,
+  type Server,
+  type ServerName,
+} from './programs.ts';
 import { median } from './statistics.ts';
 import type { Row } from './table.ts';
 import type { Result, Workload } from './workloads.ts';
@@ -32,8 +39,10 @@ export interface ScenarioParts {
   say(text: string): void;
 }
 
-type Figures = Partial<Record<ServerName | 'limit', Result[]>>;
-type Pick = (result: Result) => number;
+/** With the microseconds of a processor that the server took for each request. */
+type Figure = Result & { readonly cpuMicros?: number };
+type Figures = Partial<Record<ServerName | 'limit', Figure[]>>;
+type Pick = (result: Figure) => number;
 
 const LIST_PODS = 1000;
 /** Makes a pod about 2.8 KB long: 9,700 of them are 27 MB. */
@@ -142,7 +151,12 @@ export class Scenarios {
       const { ms } = this.#parts.size;
       const limit = { kind: 'get', path: `/${paths.indexOf(path)}`, clients, ms } as const;
       const workload = { kind: 'get', path, clients, ms } as const;
-      return this.#inTurns(workload, () => this.#parts.load.run(target, limit));
+      return this.#inTurns(workload, () =>
+        timed(
+          () => cpuSecondsOf(plain.pid),
+          () => this.#parts.load.run(target, limit),
+        ),
+      );
     };
     try {
       for (const { clients, upstream } of GETS) {
@@ -214,12 +228,16 @@ export class Scenarios {
   }
 
   /** All servers take turns, and so does what limits them. */
-  async #inTurns(workload: Workload, limit?: (turn: number) => Promise<Result>): Promise<Figures> {
+  async #inTurns(workload: Workload, limit?: (turn: number) => Promise<Figure>): Promise<Figures> {
     const { servers, load, size } = this.#parts;
     const figures: Figures = {};
     for (let turn = 0; turn < size.turns; turn += 1) {
-      for (const { name, target } of servers) {
-        const result = await load.run(target, workload);
+      for (const server of servers) {
+        const { name, target } = server;
+        const result = await timed(
+          () => server.cpuSeconds(),
+          () => load.run(target, workload),
+        );
         this.#parts.say(`${name} ${JSON.stringify(workload)} ${JSON.stringify(result)}`);
         figures[name] = [...(figures[name] ?? []), result];
       }
@@ -269,9 +287,13 @@ export class Scenarios {
   }
 
   #addFigures(row: Omit<Row, 'ours'>, { ours = [], onEtcd, limit }: Figures, pick: Pick): void {
-    const of = (results: readonly Result[]) => median(results.map(pick));
+    const of = (results: readonly Figure[]) => median(results.map(pick));
+    const cpu = (results: readonly Figure[] = []) =>
+      median(results.map(({ cpuMicros = 0 }) => cpuMicros)) || undefined;
+    const both = row.unit === '/s' ? { cpuMicros: cpu(ours), limitCpuMicros: cpu(limit) } : {};
     this.#add({
       ...row,
+      ...both,
       ours: of(ours),
       ...(onEtcd === undefined ? {} : { onEtcd: of(onEtcd) }),
       ...(limit === undefined ? {} : { limit: of(limit) }),
@@ -285,4 +307,15 @@ export class Scenarios {
   #wanted(what: string): boolean {
     return this.#parts.only.test(what);
   }
+}
+
+/** How much of a processor the server took meanwhile, a request: that other programs are busy does not change it much. */
+async function timed(
+  cpuSeconds: () => Promise<number>,
+  run: () => Promise<Result>,
+): Promise<Figure> {
+  const before = await cpuSeconds();
+  const result = await run();
+  const seconds = (await cpuSeconds()) - before;
+  return { ...result, cpuMicros: (seconds * 1e6) / Math.max(1, result.requests) };
 }

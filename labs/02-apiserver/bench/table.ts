@@ -12,6 +12,9 @@ export interface Row {
   readonly limit?: number | undefined;
   /** Ours must be at least (lower: at most) so many times the limit. */
   readonly limitFactor?: number | undefined;
+  /** What one request took of a processor, in our server and in the one that is the limit. */
+  readonly cpuMicros?: number | undefined;
+  readonly limitCpuMicros?: number | undefined;
   /** kube-apiserver 1.28.7 on etcd 3.4 over TLS, on two cores with the client beside it. */
   readonly upstream?: number | undefined;
   /** Ours must be at least (lower: at most) so many times that. */
@@ -40,6 +43,8 @@ export function tableOf(rows: readonly Row[]): string {
       figure(onEtcd),
       figure(limit),
       limit === undefined ? '' : `${(ours / limit).toFixed(2)}×`,
+      micros(row.cpuMicros),
+      micros(row.limitCpuMicros),
       figure(upstream),
       upstream === undefined ? '' : `${(ours / upstream).toFixed(2)}×`,
       targetOf(row),
@@ -66,6 +71,10 @@ function targetOf({ ours, better, limit, limitFactor, upstream, factor }: Row): 
   add(limit, limitFactor, 'limit');
   add(upstream, factor, 'upstream');
   return parts.join(', ');
+}
+
+function micros(value: number | undefined): string {
+  return value === undefined ? '' : numberOf(value);
 }
 
 function numberOf(value: number): string {

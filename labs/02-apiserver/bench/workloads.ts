@@ -30,6 +30,8 @@ export type Workload =
   | { readonly kind: 'create-to-last'; readonly watchers: number; readonly ms: number };
 
 export interface Result {
+  /** Requests that were answered in all, those while it warmed up included. */
+  readonly requests: number;
   readonly perSecond: number;
   readonly medianMs: number;
   readonly p99Ms: number;
@@ -72,7 +74,7 @@ async function prepare(target: Target): Promise<Result> {
       await make(`/api/v1/namespaces/${namespace}/serviceaccounts`, 'ServiceAccount', 'default');
     }
   });
-  return { perSecond: 0, medianMs: 0, p99Ms: 0 };
+  return { requests: 0, perSecond: 0, medianMs: 0, p99Ms: 0 };
 }
 
 function get(
@@ -111,7 +113,7 @@ async function fill(
     ),
   );
   const seconds = (performance.now() - startMs) / 1000;
-  return { perSecond: pods / seconds, medianMs: 0, p99Ms: 0 };
+  return { requests: pods, perSecond: pods / seconds, medianMs: 0, p99Ms: 0 };
 }
 
 /** Creates as fast as the writers can, until every watcher has seen every pod. */
@@ -155,7 +157,7 @@ async function createToLast(
         await wait(PAUSE_MS);
       }
     });
-    return resultOf(latencies, ms);
+    return { ...resultOf(latencies, ms), requests: latencies.length };
   } finally {
     watchers.close();
   }
@@ -172,12 +174,14 @@ async function loop(
   const endMs = startMs + ms;
   const latencies: number[] = [];
   let lastMs = endMs;
+  let requests = 0;
   await Promise.all(
     connections.map(async (connection) => {
       for (;;) {
         const sentMs = performance.now();
         if (sentMs >= endMs) return;
         await mustSucceed(connection, next());
+        requests += 1;
         if (sentMs < countFromMs) continue;
         lastMs = performance.now();
         latencies.push(lastMs - sentMs);
@@ -185,10 +189,10 @@ async function loop(
     }),
   );
   // The last answers come after the end: they are counted, and so is the time that they took.
-  return resultOf(latencies, Math.max(lastMs, endMs) - countFromMs);
+  return { ...resultOf(latencies, Math.max(lastMs, endMs) - countFromMs), requests };
 }
 
-function resultOf(latencies: readonly number[], ms: number): Result {
+function resultOf(latencies: readonly number[], ms: number): Omit<Result, 'requests'> {
   return {
     perSecond: (latencies.length * 1000) / ms,
     medianMs: median(latencies),

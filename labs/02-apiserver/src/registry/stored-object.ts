@@ -21,6 +21,8 @@ export class StoredObject {
   readonly revision: number;
   readonly object: ReadonlyApiObject;
   readonly #value: Buffer;
+  /** Where resourceVersion goes in the value; found on first use. */
+  #split = 0;
   #isStale = false;
 
   private constructor(key: string, revision: number, object: ReadonlyApiObject, value: Uint8Array) {
@@ -92,11 +94,10 @@ export class StoredObject {
     const value = this.#value;
     const inserted = this.#inserted;
     if (inserted === '') return at + value.copy(target, at);
-    // It stands near the front, behind kind and apiVersion.
-    const split = value.indexOf(METADATA_START) + METADATA_START.length;
-    let end = at + value.copy(target, at, 0, split);
+    this.#split ||= value.indexOf(METADATA_START) + METADATA_START.length;
+    let end = at + value.copy(target, at, 0, this.#split);
     end += target.write(inserted, end, 'latin1');
-    return end + value.copy(target, end, split);
+    return end + value.copy(target, end, this.#split);
   }
 
   get #inserted(): string {

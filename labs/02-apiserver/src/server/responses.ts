@@ -4,9 +4,9 @@
 //
 // Same idea upstream: apiserver, endpoints/handlers/responsewriters (writers.go, status.go, errors.go).
 
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { constants, createGzip } from 'node:zlib';
 import { StoreError } from '@kube-labs/store';
 import { stringify } from 'yaml';
@@ -27,8 +27,6 @@ const GZIP_LENGTH_MIN = 128 * 1024;
 const REQUEST_LENGTH_MAX = 3 * 1024 * 1024;
 /** How long a client may go on sending a body that nobody wants. */
 const UNREAD_BODY_MS = 10_000;
-/** So much may wait for a client before the next block is made. */
-const WAITING_BYTES_MAX = 1024 * 1024;
 
 export interface Answer {
   readonly status?: number;
@@ -80,27 +78,25 @@ async function sendZipped(response: ServerResponse, blocks: Iterable<Buffer>): P
   await sendBlocks(zip, blocks, response);
 }
 
-/** Waits while the client does; ends when it leaves. */
+/** One block is on its way while the next is filled; ends when the client leaves. */
 async function sendBlocks(
   out: Writable,
   blocks: Iterable<Buffer>,
   response: ServerResponse,
 ): Promise<void> {
+  let gone: (() => void) | undefined;
+  const left = new Promise<void>((resolve) => {
+    gone = resolve;
+  });
+  response.once('close', () => gone?.());
+  let taken = Promise.resolve();
+  // The iterator is asked for a block only once the last but one was taken: their bytes are used again.
   for (const block of blocks) {
+    await Promise.race([taken, left]);
     if (response.destroyed || out.destroyed) return;
-    out.write(block);
-    if (out.writableLength > WAITING_BYTES_MAX) await drained(out, response);
+    if (block.length > 0) taken = new Promise((resolve) => out.write(block, () => resolve()));
   }
   out.end();
-}
-
-async function drained(out: Writable, response: ServerResponse): Promise<void> {
-  const stop = new AbortController();
-  const { signal } = stop;
-  const gone = (stream: Writable) => once(stream, 'close', { signal }).catch(() => undefined);
-  const ready = once(out, 'drain', { signal }).catch(() => undefined);
-  await Promise.race([ready, gone(out), gone(response)]);
-  stop.abort();
 }
 
 function bodyOf(body: Answer['body'], encoding: Encoding): Buffer | Blocks {
@@ -116,7 +112,11 @@ function isBytes(body: Answer['body']): body is Buffer | Blocks {
 }
 
 function textOf(body: Buffer | Blocks): string {
-  return (Buffer.isBuffer(body) ? body : Buffer.concat([...body])).toString('utf8');
+  if (Buffer.isBuffer(body)) return body.toString('utf8');
+  const decoder = new StringDecoder('utf8');
+  let text = '';
+  for (const block of body) text += decoder.write(block);
+  return text + decoder.end();
 }
 
 /** Whatever went wrong, as the error that the client hears. */

@@ -14,6 +14,7 @@ import { expired } from '../api-error.ts';
 import type { ObjectFilter } from '../registry/object-filter.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
 import type { WatchCache } from '../registry/watch-cache.ts';
+import { WatchFlusher } from './watch-flusher.ts';
 import type { WatchFrames } from './watch-frames.ts';
 
 export interface WatchStreamOptions {
@@ -36,6 +37,8 @@ const BOOKMARK_INTERVAL_MS = 30_000;
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /** Of the initial state, which is not the client's fault, so much is handed to the connection at once. */
 const INITIAL_BYTES_MAX = 512 * 1024;
+/** One for all, so that a rush of events is one round for everybody. */
+const flusher = new WatchFlusher();
 
 /** Serves a watch until it times out, the client leaves or is too slow, the server stops, or the cache loses track. */
 export async function serveWatch(
@@ -110,10 +113,11 @@ class WatchStream {
   fail(): void {
     const status = expired('The resourceVersion for the provided watch is too old.').toStatus();
     this.#write(this.#options.frames.error(status));
-    this.#response.end();
+    this.close();
   }
 
   close(): void {
+    flusher.flush(this.#response);
     if (!this.#response.writableEnded) this.#response.end();
   }
 
@@ -170,7 +174,7 @@ class WatchStream {
   #write(frame: Buffer): void {
     const response = this.#response;
     if (response.destroyed || response.writableEnded) return;
-    response.write(frame);
+    flusher.write(response, frame);
     if (response.writableLength > WAITING_BYTES_MAX) response.destroy();
   }
 }

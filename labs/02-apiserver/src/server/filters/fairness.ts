@@ -19,10 +19,10 @@ export function fairness(controller: FlowController, objectsToRead: ObjectsToRea
       const { info, request, attributes } = exchange;
       const isWatch = info.verb === 'watch';
       if (exchange.upgrade !== undefined || (isLongRunning(info) && !isWatch)) return next();
-      const release = await controller.admit(
-        { attributes, request, objectsToRead: objectsToRead(exchange) },
-        leaving(exchange),
-      );
+      const waiting = new Waiting(exchange);
+      const release = await controller
+        .admit({ attributes, request, objectsToRead: objectsToRead(exchange) }, waiting.signal)
+        .finally(() => waiting.end());
       if (isWatch) exchange.onStarted(release);
       try {
         await next();
@@ -33,9 +33,23 @@ export function fairness(controller: FlowController, objectsToRead: ObjectsToRea
   };
 }
 
-/** Aborts when the client goes away: nobody waits for a place on behalf of somebody who left. */
-function leaving({ response }: Exchange): AbortSignal {
-  const controller = new AbortController();
-  response?.once('close', () => controller.abort());
-  return controller.signal;
+/** Its signal aborts when the client goes away: nobody waits for a place on behalf of somebody who left. */
+class Waiting {
+  readonly #controller = new AbortController();
+  readonly #response: Exchange['response'];
+  readonly #abort = () => this.#controller.abort();
+
+  constructor({ response }: Exchange) {
+    this.#response = response;
+    response?.once('close', this.#abort);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Every response closes in the end, and an abort that nobody hears is not cheap. */
+  end(): void {
+    this.#response?.off('close', this.#abort);
+  }
 }

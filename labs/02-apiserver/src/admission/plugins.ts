@@ -17,12 +17,18 @@ import { nodeLookups } from '../authz/build-authorization.ts';
 import type { EscalationDeps } from '../authz/escalation.ts';
 import type { ServerEnv } from '../server/server-env.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission.ts';
+import { claimResize } from './claim-resize.ts';
+import { defaultIngressClass, defaultStorageClass } from './default-classes.ts';
 import { defaultTolerationSeconds } from './default-tolerations.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
+import { podSecurity } from './pod-security/plugin.ts';
+import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
-import { serviceAccount } from './service-account.ts';
+import { runtimeClass } from './runtime-class.ts';
+import { type ServiceAccountOptions, serviceAccount } from './service-account.ts';
+import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 import { mutatingWebhooks } from './webhook/mutating.ts';
 import { validatingWebhooks } from './webhook/validating.ts';
 
@@ -39,6 +45,7 @@ export interface AdmissionOptions {
   readonly disable?: readonly string[];
   readonly defaultNotReadyTolerationSeconds?: number;
   readonly defaultUnreachableTolerationSeconds?: number;
+  readonly serviceAccounts?: ServiceAccountOptions;
 }
 
 interface Maker {
@@ -49,9 +56,20 @@ interface Maker {
 const MAKERS: Readonly<Partial<Record<string, Maker>>> = {
   NamespaceLifecycle: { isDefault: true, make: (env) => namespaceLifecycle(env) },
   LimitRanger: { isDefault: true, make: (env) => limitRanger(env) },
-  ServiceAccount: { isDefault: true, make: () => serviceAccount },
+  ServiceAccount: {
+    isDefault: true,
+    make: (env, { serviceAccounts = {} }) => serviceAccount(env, serviceAccounts),
+  },
   // Off by default as upstream; whoever runs kubelets under their own names switches it on.
   NodeRestriction: { isDefault: false, make: (env) => nodeRestriction(nodeLookups(env)) },
+  PodSecurity: { isDefault: true, make: (env) => podSecurity(env) },
+  Priority: { isDefault: true, make: (env) => priority(env) },
+  DefaultStorageClass: { isDefault: true, make: (env) => defaultStorageClass(env) },
+  PersistentVolumeClaimResize: { isDefault: true, make: (env) => claimResize(env) },
+  RuntimeClass: { isDefault: true, make: (env) => runtimeClass(env) },
+  DefaultIngressClass: { isDefault: true, make: (env) => defaultIngressClass(env) },
+  // Off by default, unlike upstream: somebody has to take the taint away again, and not everybody who starts this server has that.
+  TaintNodesByCondition: { isDefault: false, make: () => taintNodesByCondition },
   CertificateApproval: {
     isDefault: true,
     make: ({ escalation }) => certificateApproval(escalation.authorizer),

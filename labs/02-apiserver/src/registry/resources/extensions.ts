@@ -48,19 +48,17 @@ export const EXTENSIONS_RESOURCES: readonly ResourceDefinition[] = [
   old(JOBS, OLD_JOB, { toStorage: jobFromOld, fromStorage: jobToOld }),
 ];
 
-/** `definition` as 1.1 had it. */
+/** `definition` as 1.1 had it: without short names and categories, which servers had later; `po` and `all` mean today's kinds. */
 function old(
   definition: ResourceDefinition,
   schema: JsonSchema,
   { toStorage, fromStorage }: Required<Omit<StoredAs, 'definition'>>,
 ): ResourceDefinition {
-  const { kind, resource, shortNames, categories, subresources, selectableFields } = definition;
+  const { kind, resource, subresources, selectableFields } = definition;
   const gvk = { group: 'extensions', version: 'v1beta1', kind };
   const codec = customResourceCodec(gvk, schema);
   return define(kind, resource, {
     ...gvk,
-    shortNames,
-    categories,
     subresources,
     selectableFields,
     storedAs: {

@@ -11,8 +11,11 @@ import type { RequestContext } from './request-context.ts';
 /** All but what belongs to one table. */
 export type TableSettings = Omit<TableOptions, 'metadata' | 'withoutColumns'>;
 
+/** What of a request says how its tables look. */
+export type TableRequest = Pick<RequestContext, 'query' | 'served' | 'now'>;
+
 export function tableSettings(
-  { query, served, now }: RequestContext,
+  { query, served, now }: TableRequest,
   shape: Negotiated,
 ): TableSettings {
   return {

@@ -11,9 +11,8 @@ import { partialOf, tableOf } from '../printers/table.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
 import type { Served } from '../registry/served.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
-import type { StoredContext } from './handler.ts';
 import { CONTENT_TYPES, type Negotiated } from './negotiation.ts';
-import { type TableSettings, tableSettings } from './table-settings.ts';
+import { type TableRequest, type TableSettings, tableSettings } from './table-settings.ts';
 
 export interface WatchFrames {
   readonly contentType: string;
@@ -40,7 +39,7 @@ const HEADS = new Map(
 /** By what is served, then by shape and encoding. */
 const lastFrames = new WeakMap<Served, Map<string, LastFrame>>();
 
-export function watchFrames(context: StoredContext, shape: Negotiated): WatchFrames {
+export function watchFrames(context: TableRequest, shape: Negotiated): WatchFrames {
   const { served } = context;
   const wrap = shape.encoding === 'protobuf' ? binaryFrame : textFrame;
   const error = (status: object) => wrap('ERROR', jsonOf(status));

@@ -202,15 +202,3 @@ describe('scopes', () => {
     expect(answer.status, answer.text).toBe(201);
   });
 });
-
-test('of 200 pods made beside each other under a limit of 50, exactly 50 are', async () => {
-  const at = await ownNamespace(scene, 'race');
-  await scene.post(`${at}/resourcequotas`, quota('q', { pods: '50' }));
-  const names = Array.from({ length: 200 }, (_, index) => `p${index}`);
-  const answers = await Promise.all(names.map((name) => scene.post(`${at}/pods`, pod(name))));
-  const codes = answers.map(({ status }) => status);
-  expect(codes.filter((code) => code === 201)).toHaveLength(50);
-  expect(codes.filter((code) => code === 403)).toHaveLength(150);
-  expect(await used(at, 'q')).toEqual({ pods: '50' });
-  expect((await scene.get(`${at}/pods`)).json.items).toHaveLength(50);
-});

@@ -137,6 +137,21 @@ describe('podStatusOf().containerStatuses', () => {
     });
     expect(status.containerStatuses?.[0]?.state?.terminated?.message).toBe('no database');
   });
+
+  test('an end that has been told stays told when the engine has forgotten it, unless it may run again', () => {
+    const told = { name: 'c', image: 'image:v1', imageID: 'id', ready: false, restartCount: 1 };
+    const state = { terminated: { exitCode: 0, reason: 'Completed' } };
+    const stateUnder = (restartPolicy: string) => {
+      const forgotten = pod(
+        { restartPolicy },
+        { status: { containerStatuses: [{ ...told, state }] } },
+      );
+      return statusOf({ pod: forgotten }).containerStatuses?.[0]?.state;
+    };
+    expect(stateUnder('Never')).toEqual(state);
+    expect(stateUnder('OnFailure')).toEqual(state);
+    expect(stateUnder('Always')).toMatchObject({ waiting: {} });
+  });
 });
 
 describe('podStatusOf().conditions', () => {

@@ -97,6 +97,16 @@ describe('planPod() with one container', () => {
       view: { pod: pod({ restartPolicy: 'Never' }), runtime: runtimePod([record('c', exited(1))]) },
       want: [],
     },
+    ...[
+      { restartPolicy: 'Never', exitCode: 1, want: [] },
+      { restartPolicy: 'OnFailure', exitCode: 0, want: [] },
+      { restartPolicy: 'OnFailure', exitCode: 1, want: ['start c 1'] },
+      { restartPolicy: 'Always', exitCode: 0, want: ['start c 1'] },
+    ].map(({ restartPolicy, exitCode, want }) => ({
+      name: `under ${restartPolicy} and after exit code ${exitCode}: the engine has forgotten what has been told`,
+      view: { pod: toldPod(restartPolicy, exitCode), runtime: runtimePod([]) },
+      want,
+    })),
     {
       name: 'kills what failed its liveness probe',
       view: {
@@ -243,3 +253,10 @@ describe('planPod() with init containers', () => {
     expect(plan).toEqual([]);
   });
 });
+
+/** A pod of whose container the API already says that it ended. */
+function toldPod(restartPolicy: string, exitCode: number) {
+  const told = { name: 'c', image: '', imageID: '', ready: false, restartCount: 0 };
+  const state = { terminated: { exitCode, reason: 'Told' } };
+  return pod({ restartPolicy }, { status: { containerStatuses: [{ ...told, state }] } });
+}

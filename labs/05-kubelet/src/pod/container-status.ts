@@ -62,6 +62,8 @@ function statusWithoutRecord(view: ContainerView): ContainerStatus {
   const { spec, previous } = view;
   // It ran when we last told, and the engine knows nothing of it any more.
   const lost = previous?.state?.running !== undefined;
+  // What ended for good stays so, also when the engine has forgotten it: the API server would refuse anything else.
+  const isOver = previous?.state?.terminated !== undefined && !view.willRestart;
   return {
     name: spec.name,
     image: spec.image ?? '',
@@ -70,7 +72,7 @@ function statusWithoutRecord(view: ContainerView): ContainerStatus {
     ready: false,
     started: false,
     lastState: lost ? { terminated: unknownEnd() } : (previous?.lastState ?? {}),
-    state: waitingState(view),
+    state: isOver ? (previous?.state ?? {}) : waitingState(view),
     ...(previous?.containerID === undefined ? {} : { containerID: previous.containerID }),
   };
 }

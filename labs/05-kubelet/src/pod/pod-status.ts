@@ -83,7 +83,8 @@ function statusOf(
     spec,
     records,
     previous: known?.find(({ name }) => name === spec.name),
-    willRestart: !view.terminal && (options.init ? initWillRestart : shouldRestart(pod, newest)),
+    willRestart:
+      !view.terminal && (options.init ? initWillRestart : shouldRestart(pod, spec.name, newest)),
     waiting: view.waiting.get(spec.name),
     waitingDefault: options.waitingDefault,
     // An init container is ready when it has done its work.

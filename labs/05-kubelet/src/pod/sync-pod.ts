@@ -57,14 +57,27 @@ export function usableSandbox(view: PodView): RuntimeSandbox | undefined {
 }
 
 /** Should this container run (again), as far as the restart policy is concerned? */
-export function shouldRestart(pod: Pod, record: RuntimeContainer | undefined): boolean {
-  if (record === undefined || record.status.state === 'created') return true;
-  if (record.status.state === 'running') return false;
+export function shouldRestart(
+  pod: Pod,
+  name: string,
+  record: RuntimeContainer | undefined,
+): boolean {
+  if (record === undefined) {
+    // The engine may have forgotten a container of which we have told that it ended.
+    const known = pod.status?.containerStatuses?.find((status) => status.name === name);
+    const ended = known?.state?.terminated;
+    return ended === undefined || mayRunAgain(pod, ended.exitCode);
+  }
+  if (record.status.state === 'created') return true;
+  return record.status.state === 'exited' && mayRunAgain(pod, record.status.exitCode);
+}
+
+function mayRunAgain(pod: Pod, exitCode: number): boolean {
   switch (pod.spec?.restartPolicy) {
     case 'Never':
       return false;
     case 'OnFailure':
-      return record.status.exitCode !== 0;
+      return exitCode !== 0;
     default:
       return true;
   }
@@ -95,7 +108,9 @@ function planNewSandbox(view: PodView): readonly PodAction[] {
   const wanted = (pod.spec?.containers ?? []).filter(({ name }) => {
     const record = newestOf(runtime, name);
     // What still runs is about to be stopped with its sandbox, and counts as failed by that.
-    return shouldRestart(pod, record) || (isRunning(record) && pod.spec?.restartPolicy !== 'Never');
+    return (
+      shouldRestart(pod, name, record) || (isRunning(record) && pod.spec?.restartPolicy !== 'Never')
+    );
   });
   if (wanted.length === 0) return stop;
   const newest = runtime.sandboxes[0];
@@ -139,7 +154,7 @@ function planContainers(view: PodView): readonly PodAction[] {
   return (pod.spec?.containers ?? []).flatMap((spec) => {
     const record = newestOf(runtime, spec.name);
     if (record?.status.state === 'running') return planRunning(view, spec, record);
-    return shouldRestart(pod, record) ? [startOrBackOff(view, spec)] : [];
+    return shouldRestart(pod, spec.name, record) ? [startOrBackOff(view, spec)] : [];
   });
 }
 

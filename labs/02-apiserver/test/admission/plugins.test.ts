@@ -1,7 +1,9 @@
 // Which admission plugins run, in which order, and what flags may say of them.
+import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AdmissionChain, type AdmissionRequest } from '#src/admission/admission.ts';
 import { enabledPlugins, PLUGIN_ORDER } from '#src/admission/plugins.ts';
+import { admissionFlags } from '#src/flags/admission.ts';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
 import { wire } from '../server/wire.ts';
 
@@ -11,6 +13,27 @@ describe('enabledPlugins()', () => {
     expect(names).toEqual(expect.arrayContaining(['NamespaceLifecycle', 'ServiceAccount']));
     const places = names.map((name) => PLUGIN_ORDER.indexOf(name));
     expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+
+  test('runs what upstream runs by default, but for what needs controllers beside the server', () => {
+    expect(enabledPlugins({})).toEqual([
+      'NamespaceLifecycle',
+      'LimitRanger',
+      'ServiceAccount',
+      'PodSecurity',
+      'Priority',
+      'DefaultTolerationSeconds',
+      'DefaultStorageClass',
+      'PersistentVolumeClaimResize',
+      'RuntimeClass',
+      'CertificateApproval',
+      'CertificateSigning',
+      'CertificateSubjectRestriction',
+      'DefaultIngressClass',
+      'MutatingAdmissionWebhook',
+      'ValidatingAdmissionWebhook',
+      'ResourceQuota',
+    ]);
   });
 
   test('leaves out what is disabled, and says nothing of what is not there anyway', () => {
@@ -52,6 +75,29 @@ test('AdmissionChain.mutate() waits for each plugin before the next one sees the
   await chain.mutate({} as AdmissionRequest);
   expect(object.metadata.labels).toEqual({ by: 'slow', saw: 'it' });
   expect(chain.names).toEqual(['slow', 'next']);
+});
+
+describe('flags', () => {
+  const read = (...args: string[]) => {
+    const command = new Command().exitOverride();
+    admissionFlags.add(command);
+    command.parse(args, { from: 'user' });
+    return admissionFlags.options(command.opts());
+  };
+
+  test('say which plugins run, and what is done for service accounts', async () => {
+    const flags = ['--enable-admission-plugins=NodeRestriction', '--require-service-accounts'];
+    expect(await read(...flags, '--mount-service-account-tokens=false')).toMatchObject({
+      admission: {
+        enable: ['NodeRestriction'],
+        serviceAccounts: { required: true, mountTokens: false },
+      },
+    });
+  });
+
+  test('with wrong names are an error', () => {
+    expect(() => read('--enable-admission-plugins=Foo')).toThrow('plugin "Foo" is unknown');
+  });
 });
 
 describe('on a server', () => {

@@ -65,7 +65,7 @@ export function reviewOf(
       object,
       oldObject,
       dryRun,
-      options: options ?? null,
+      options: operation === 'CONNECT' ? null : (options ?? null),
     },
   };
 }

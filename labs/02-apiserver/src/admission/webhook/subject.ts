@@ -8,7 +8,7 @@
 
 import type { KubernetesObject } from '../../client/resources.ts';
 import type { ReadonlyApiObject } from '../../registry/api-object.ts';
-import type { AdmissionRequest } from '../admission.ts';
+import type { AdmissionRequest, RequestKind } from '../admission.ts';
 
 type WholeObject = (KubernetesObject | ReadonlyApiObject) & {
   readonly spec?: { readonly nodeName?: string; readonly replicas?: number };
@@ -23,7 +23,10 @@ export interface Subject {
 
 export function subjectOf(request: AdmissionRequest): Subject {
   const { subresource, object, old, definition } = request;
-  if (object?.kind !== definition.kind) return { request, isWhole: true };
+  if (object === undefined) return { request, isWhole: true };
+  if (object.kind !== definition.kind) {
+    return { request: { ...request, requestKind: kindOf(object) }, isWhole: true };
+  }
   if (subresource === 'binding') {
     const { old: _, ...rest } = request;
     const operation = 'CREATE' as const;
@@ -40,6 +43,12 @@ export function subjectOf(request: AdmissionRequest): Subject {
     return { request: shown, isWhole: false };
   }
   return { request, isWhole: true };
+}
+
+/** Options of a connection, an Eviction, … */
+function kindOf({ apiVersion = '', kind = '' }: WholeObject): RequestKind {
+  const [version = '', group = ''] = apiVersion.split('/').reverse();
+  return { group, version, kind };
 }
 
 function bindingOf({ metadata = {}, spec }: WholeObject): KubernetesObject {

@@ -100,8 +100,8 @@ describe('planPod() with one container', () => {
     ...[
       { restartPolicy: 'Never', exitCode: 1, want: [] },
       { restartPolicy: 'OnFailure', exitCode: 0, want: [] },
-      { restartPolicy: 'OnFailure', exitCode: 1, want: ['start c 1'] },
-      { restartPolicy: 'Always', exitCode: 0, want: ['start c 1'] },
+      { restartPolicy: 'OnFailure', exitCode: 1, want: ['start c 4'] },
+      { restartPolicy: 'Always', exitCode: 0, want: ['start c 4'] },
     ].map(({ restartPolicy, exitCode, want }) => ({
       name: `under ${restartPolicy} and after exit code ${exitCode}: the engine has forgotten what has been told`,
       view: { pod: toldPod(restartPolicy, exitCode), runtime: runtimePod([]) },
@@ -256,7 +256,14 @@ describe('planPod() with init containers', () => {
 
 /** A pod of whose container the API already says that it ended. */
 function toldPod(restartPolicy: string, exitCode: number) {
-  const told = { name: 'c', image: '', imageID: '', ready: false, restartCount: 0 };
+  const told = {
+    name: 'c',
+    image: '',
+    imageID: '',
+    ready: false,
+    restartCount: 3,
+    containerID: 'docker://x',
+  };
   const state = { terminated: { exitCode, reason: 'Told' } };
   return pod({ restartPolicy }, { status: { containerStatuses: [{ ...told, state }] } });
 }

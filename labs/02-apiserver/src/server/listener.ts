@@ -111,8 +111,11 @@ export class Listener {
   #splitByProtocol(): void {
     const [speakHttp1] = this.#server.listeners('secureConnection');
     this.#server.removeAllListeners('secureConnection');
+    // A connection comes here again with each request whose wish to upgrade is ignored.
+    const known = new WeakSet<TLSSocket>();
     this.#server.on('secureConnection', (socket: TLSSocket) => {
-      socket.on('error', () => socket.destroy());
+      if (!known.has(socket)) socket.on('error', () => socket.destroy());
+      known.add(socket);
       if (socket.alpnProtocol === 'h2') this.#http2.emit('connection', socket);
       else speakHttp1?.call(this.#server, socket);
     });

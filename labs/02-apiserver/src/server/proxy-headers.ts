@@ -25,6 +25,8 @@ const PRIVATE = /^(authorization$|impersonate-|x-remote-(user|group|uid|extra-))
 /** Answered by this server itself. */
 const OURS: ReadonlySet<string> = new Set(['expect', 'host', 'x-forwarded-for', 'x-forwarded-uri']);
 
+const NOT_UPGRADED: ReadonlySet<string> = new Set(['content-length', 'expect', 'x-forwarded-for']);
+
 /** The headers of a request as they go on. The body's length stays; a body without one is sent in chunks. */
 export function requestHeaders(
   request: IncomingMessage,
@@ -45,23 +47,26 @@ export function requestHeaders(
   };
 }
 
-/** The lines of a request that asks for an upgrade, which is passed on as well. */
-export function upgradeHeaderLines(request: IncomingMessage): string[] {
-  const lines: string[] = [];
+/** Names and values in turn, as they were sent, of a request whose wish for an upgrade is passed on as well. A body it has not. */
+export function upgradeHeaders(request: IncomingMessage): string[] {
+  const passed: string[] = [];
   const named = connectionOptions(request.headers.connection);
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
     const [name = '', value = ''] = request.rawHeaders.slice(at, at + 2);
     const key = name.toLowerCase();
-    if (key === 'transfer-encoding') lines.push(`${name}: ${value}`);
-    if (!isEndToEnd(key, named) || PRIVATE.test(key) || key === 'x-forwarded-for') continue;
+    if (!isEndToEnd(key, named) || PRIVATE.test(key) || NOT_UPGRADED.has(key)) continue;
     const kept = key === 'sec-websocket-protocol' ? withoutToken(value) : value;
-    if (kept !== '') lines.push(`${name}: ${kept}`);
+    if (kept !== '') passed.push(name, kept);
   }
+  const { upgrade = '' } = request.headers;
   return [
-    ...lines,
-    `X-Forwarded-For: ${forwardedFor(request)}`,
-    'Connection: Upgrade',
-    `Upgrade: ${request.headers.upgrade}`,
+    ...passed,
+    'X-Forwarded-For',
+    forwardedFor(request),
+    'Connection',
+    'Upgrade',
+    'Upgrade',
+    upgrade,
   ];
 }
 

@@ -1,7 +1,7 @@
 // upgrade-proxy: one request passed on to an HTTP server in the cluster, and its answer passed back, with all that may be in them.
 //
 // Bodies flow both ways as they come, neither is collected; a side that is slow slows the other. A request that asks for an upgrade becomes
-// a bare connection once its head has been sent: the answer, also a refusal, is the other server's own. Path and query are passed on as
+// a bare connection once the other server has granted it; a refusal is passed back as it is. Path and query are passed on as
 // they were sent. A GET of the bare `…/proxy` is sent to `…/proxy/`, so that relative links work.
 //
 // Invariant: either side's end, or this server's, ends both.
@@ -15,10 +15,10 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { createDeflateRaw, createGunzip, createGzip, createInflateRaw } from 'node:zlib';
 import { type ApiError, serviceUnavailable } from '../api-error.ts';
 import type { StoredContext, Upgrade } from './handler.ts';
-import { joined } from './kubelet-proxy.ts';
-import { answerHeaders, requestHeaders, upgradeHeaderLines } from './proxy-headers.ts';
+import { answerHeaders, requestHeaders, upgradeHeaders } from './proxy-headers.ts';
 import { type LinkBase, LinkRewriter, rewriteUrl } from './proxy-links.ts';
 import type { Dial, ProxyTarget } from './proxy-target.ts';
+import { relayUpgrade } from './upgrade-relay.ts';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 
@@ -61,18 +61,20 @@ export async function proxyRequest(context: StoredContext, route: ProxyRoute): P
 /** The client and the target speak with each other from here on. */
 export async function proxyUpgrade(
   context: StoredContext,
-  { socket, head }: Upgrade,
+  upgrade: Upgrade,
   route: ProxyRoute,
 ): Promise<void> {
   const { request, info, signal, exchange } = context;
   const path = info.rawRest === '' ? '/' : info.rawRest;
   const other = await connectTo(route);
-  const first = `${request.method} ${path}${searchOf(request)} HTTP/1.1`;
-  const lines = [first, ...upgradeHeaderLines(request), '', ''];
-  other.write(Buffer.from(lines.join('\r\n'), 'latin1'));
-  if (head.length > 0) other.write(head);
-  exchange.started();
-  await joined(other, socket, signal);
+  await relayUpgrade(other, upgrade, {
+    method: request.method ?? 'GET',
+    path: path + searchOf(request),
+    headers: upgradeHeaders(request),
+    signal,
+    onStarted: () => exchange.started(),
+    failed: (error) => notReached(route.target, error),
+  });
 }
 
 function searchOf({ url = '' }: IncomingMessage): string {

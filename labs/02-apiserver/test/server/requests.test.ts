@@ -208,7 +208,8 @@ describe('bad input has an answer, and the server stays', () => {
       name: 'exec without an upgrade',
       path: `${NS}/pods/none/exec?command=ls`,
       method: 'POST',
-      status: 405,
+      message: 'pods "none" not found',
+      status: 404,
     },
   ])('$name → $status', async ({ path, status, message, ...options }) => {
     const answer = await wire(server, path, options as Parameters<typeof wire>[2]);

@@ -14,6 +14,7 @@ import { openStream } from '../server/stream.ts';
 import { wire } from '../server/wire.ts';
 import { installKubectl } from './kubectl-process.ts';
 import { type ProcessKubelet, startProcessKubelet } from './process-kubelet.ts';
+import { upgradeToSpdy } from './spdy-client.ts';
 
 const NS = '/api/v1/namespaces/default';
 const POD_IP = '10.1.2.3';
@@ -379,6 +380,24 @@ describe('upgrades', () => {
     await once(socket, 'close');
     expect(seen).toMatchObject([{ method: 'UPGRADE', url: '/talk?x=1' }]);
     expect(seen[0]?.headers['sec-websocket-protocol']).toBe('chat');
+  });
+
+  test('one that is not granted is answered, and nothing that follows is passed on', async () => {
+    // That server speaks HTTP, overlooks the wish, and would read on.
+    const path = `${NS}/pods/https:web:${securePort}/proxy/first`;
+    const upgraded = await upgradeToSpdy(server, path, { method: 'GET', upgrade: 'chat' });
+    expect([upgraded.status, upgraded.head.toLowerCase()]).toEqual([
+      200,
+      expect.stringContaining('connection: close'),
+    ]);
+    expect(seen.map(({ url }) => url)).toEqual(['/first']);
+    const both = await upgradeToSpdy(server, path, {
+      method: 'GET',
+      upgrade: 'chat',
+      headers: ['', 'GET /smuggled HTTP/1.1', 'Host: api'],
+    });
+    expect(both.status).toBe(200);
+    expect(seen.map(({ url }) => url)).toEqual(['/first', '/first']);
   });
 
   test('a server that stops ends them', async () => {

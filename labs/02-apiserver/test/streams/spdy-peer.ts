@@ -29,6 +29,7 @@ export class SpdyPeer {
         this.frames.push(frame);
       }
     });
+    transport.resume();
   }
 
   /** Opens a stream, and says what it is called. */

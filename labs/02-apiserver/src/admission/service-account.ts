@@ -96,7 +96,7 @@ function wantsToken(spec: PodSpec, account: ServiceAccount): boolean {
 }
 
 function mountToken(spec: PodSpec): void {
-  const existing = (spec.volumes ?? []).find(({ name }) => name.startsWith(VOLUME_PREFIX));
+  const existing = (spec.volumes ?? []).find(({ name }) => isTokenVolume(name));
   const name = existing?.name ?? generateName(VOLUME_PREFIX);
   let isUsed = false;
   for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
@@ -106,6 +106,11 @@ function mountToken(spec: PodSpec): void {
     isUsed = true;
   }
   if (isUsed && existing === undefined) spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];
+}
+
+/** What a client sent may still lack its name: validation comes later. */
+function isTokenVolume(name: string | undefined): boolean {
+  return name?.startsWith(VOLUME_PREFIX) === true;
 }
 
 function tokenVolume(name: string): Volume {

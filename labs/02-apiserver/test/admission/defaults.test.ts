@@ -261,6 +261,13 @@ describe('ServiceAccount', () => {
     expect(own.json.spec.volumes).toBeUndefined();
   });
 
+  test('a volume without a name is found by validation', async () => {
+    const at = await namespaceFor('nameless');
+    const answer = await scene.post(`${at}/pods`, pod('p', {}, { volumes: [{ emptyDir: {} }] }));
+    expect(answer.status).toBe(422);
+    expect(answer.json.message).toContain('spec.volumes[0].name: Required value');
+  });
+
   test('copies the pull secrets, and the account says whether it wants to be mounted', async () => {
     const at = await ownNamespace(scene, 'pulls');
     await account('pulls', 'puller', {

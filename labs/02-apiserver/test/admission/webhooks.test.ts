@@ -119,6 +119,11 @@ describe('a validating webhook', () => {
       'denied the request: Conflict',
     ],
     [{ allowed: false, status: { code: 200, message: 'odd' } }, 400, 'denied the request: odd'],
+    [
+      { allowed: false, status: { code: 'x', message: {}, reason: 7, details: 'no' } },
+      400,
+      'denied the request without explanation',
+    ],
   ])('%o', async (response, code, message) => {
     await register('Validating', [webhook('deny')]);
     hooks.answers.set('/deny', { response: () => response });
@@ -312,9 +317,9 @@ describe('a validating webhook', () => {
       metadata: { name: 'cel' },
       webhooks: [webhook('cel', { matchConditions })],
     });
-    expect(answer.status).toBe(403);
+    expect(answer.status).toBe(422);
     expect(answer.json.message).toContain(
-      'webhooks[0].matchConditions: this server does not evaluate CEL',
+      'webhooks[0].matchConditions: Forbidden: this server does not evaluate CEL',
     );
   });
 });
@@ -473,6 +478,29 @@ describe('a webhook that fails', () => {
       raw: (_request, response) => void response.writeHead(code).end('oops'),
     });
     expect((await scene.post(MAPS, configMap())).json.message).toBe(called + message);
+  });
+
+  test('begins an answer and never ends it', async () => {
+    await register('Validating', [webhook('bad', { timeoutSeconds: 1 })]);
+    hooks.answers.set('/bad', {
+      raw: (_request, response) => {
+        response.writeHead(200, { 'content-length': 1000 });
+        response.write('{');
+      },
+    });
+    expect((await scene.post(MAPS, configMap())).json.message).toBe(
+      `${called}Post "${hooks.url}/bad?timeout=1s": context deadline exceeded`,
+    );
+  });
+
+  test('answers more than anybody may', async () => {
+    await register('Validating', [webhook('bad')]);
+    hooks.answers.set('/bad', {
+      raw: (_request, response) => void response.end(Buffer.alloc(17 * 1024 * 1024, ' ')),
+    });
+    expect((await scene.post(MAPS, configMap())).json.message).toBe(
+      `${called}the answer is larger than 16777216 bytes`,
+    );
   });
 
   test('takes too long', async () => {

@@ -3,7 +3,7 @@
 // Same steps upstream: apiserver, admission/plugin/webhook/{mutating,validating}/dispatcher.go.
 
 import { randomUUID } from 'node:crypto';
-import { forbidden } from '../../api-error.ts';
+import { forbiddenField, invalid } from '../../strategy/field-error.ts';
 import type { AdmissionRequest } from '../admission.ts';
 import type { WebhookClient } from './call.ts';
 import { CallError, dryRunUnsupported, rejection } from './errors.ts';
@@ -49,5 +49,6 @@ export function refuseMatchConditions(request: AdmissionRequest, resource: strin
   };
   const index = webhooks.findIndex(({ matchConditions = [] }) => matchConditions.length > 0);
   if (index < 0) return;
-  throw forbidden(definition, request.name, `webhooks[${index}].matchConditions: ${NO_CEL}`);
+  const field = `webhooks[${index}].matchConditions`;
+  throw invalid(definition, request.name, [forbiddenField(field, NO_CEL)]);
 }

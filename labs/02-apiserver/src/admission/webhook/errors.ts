@@ -7,6 +7,7 @@
 
 import type { Status } from 'kubernetes-types/meta/v1';
 import { ApiError, type ApiErrorReason, badRequest } from '../../api-error.ts';
+import { isMap } from '../../patch/merge-patch.ts';
 
 export class CallError extends Error {
   constructor(webhook: string, why: string, cause?: unknown) {
@@ -33,15 +34,21 @@ const REASONS: readonly ApiErrorReason[] = [
 
 /** A refusal is an error, whatever code the webhook gave it. */
 export function rejection(webhook: string, status: Partial<Status> = {}): ApiError {
-  const { code = 0, message = '', reason = '', details } = status;
+  // What came over the wire may be anything.
+  const code = Number.isInteger(status.code) ? (status.code ?? 0) : 0;
+  const [message, reason] = [textOf(status.message), textOf(status.reason)];
   const deniedBy = `admission webhook ${JSON.stringify(webhook)} denied the request`;
   const why = message === '' ? reason : message;
   const text = why === '' ? `${deniedBy} without explanation` : `${deniedBy}: ${why}`;
   const known = REASONS.find((candidate) => candidate === reason) ?? 'Unknown';
   return new ApiError(known, text, {
     code: code < 400 || code > 599 ? 400 : code,
-    ...(details === undefined ? {} : { details }),
+    ...(isMap(status.details) ? { details: status.details } : {}),
   });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 export function dryRunUnsupported(webhook: string): ApiError {

@@ -29,6 +29,13 @@ export type {
 export { Client } from './client/client.ts';
 export type { Clock } from './client/clock.ts';
 export { FakeClock, realClock, sleep } from './client/clock.ts';
+export type { ServerResource, ServerResources } from './client/discovery.ts';
+export {
+  discoveryFailure,
+  preferredResources,
+  serverPreferredResources,
+  serverResources,
+} from './client/discovery.ts';
 export type { EventRecorderOptions, EventType } from './client/event-recorder.ts';
 export { EventRecorder } from './client/event-recorder.ts';
 export { inClusterNamespace, loadInClusterConfig } from './client/in-cluster.ts';

@@ -26,6 +26,8 @@ export interface ListOptions {
   readonly limit?: number;
   readonly continue?: string;
   readonly resourceVersion?: string;
+  /** Only the metadata of the objects is sent and given; they keep apiVersion and kind of their type. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface WatchOptions {
@@ -36,6 +38,8 @@ export interface WatchOptions {
   readonly resourceVersion?: string;
   readonly allowWatchBookmarks?: boolean;
   readonly timeoutSeconds?: number;
+  /** As in ListOptions. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface ListResult<T> {
@@ -85,6 +89,12 @@ type Written = AbortSignal | WriteOptions | undefined;
 /** With bookmarks something comes at least once a minute: after a minute and a half of silence the connection is dead. */
 const WATCH_IDLE_MS = 90_000;
 
+/** Servers that know no metadata alone answer with the whole objects. */
+const METADATA_ACCEPT = {
+  list: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json',
+  watch: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json',
+};
+
 const PATCH_CONTENT_TYPES = {
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',
@@ -113,11 +123,13 @@ export class Client implements AsyncDisposable {
     options: ListOptions = {},
     signal?: AbortSignal,
   ): Promise<ListResult<T>> {
-    const { namespace, ...query } = options;
+    const { namespace, metadataOnly = false, ...query } = options;
     const path = collectionPath(type, namespace) + queryOf(query);
-    const list = (await this.#json({ method: 'GET', path }, signal)) as RawList<T>;
+    const accept = metadataOnly ? { accept: METADATA_ACCEPT.list } : {};
+    const list = (await this.#json({ method: 'GET', path, ...accept }, signal)) as RawList<T>;
     const { resourceVersion = '', continue: next } = list.metadata ?? {};
-    const items = (list.items ?? []).map((item) => withKind(type, item));
+    const complete = metadataOnly ? metadataOf : withKind;
+    const items = (list.items ?? []).map((item) => complete(type, item));
     return { items, resourceVersion, ...(next ? { continue: next } : {}) };
   }
 
@@ -232,16 +244,17 @@ export class Client implements AsyncDisposable {
     options: WatchOptions,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>, void, void> {
-    const { namespace, ...query } = options;
+    const { namespace, metadataOnly = false, ...query } = options;
     const path = collectionPath(type, namespace) + queryOf({ ...query, watch: true });
     const idleMs = options.allowWatchBookmarks === true ? this.#watchIdleMs : 0;
+    const accept = metadataOnly ? { accept: METADATA_ACCEPT.watch } : {};
     let stream: Awaited<ReturnType<Transport['open']>> | undefined;
     try {
-      stream = await this.#transport.open(path, idleMs, signal);
+      stream = await this.#transport.open(path, { idleMs, ...accept }, signal);
       for await (const line of linesOf(stream)) {
         const event = JSON.parse(line) as WatchEvent<T> | { type: 'ERROR'; object: unknown };
         if (event.type === 'ERROR') throw ApiError.fromStatus(event.object, 500);
-        yield event;
+        yield metadataOnly ? { ...event, object: metadataOf(type, event.object) } : event;
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -250,9 +263,13 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  /** GET of any path, for what is not a resource (/healthz, /version, /metrics). The status may be any. */
-  raw(path: string, signal?: AbortSignal): Promise<{ status: number; body: string }> {
-    return this.#transport.call({ method: 'GET', path, accept: 'application/json, */*' }, signal);
+  /** GET of any path, for what is not a resource (/healthz, /version, /metrics, discovery). The status may be any. */
+  raw(
+    path: string,
+    signal?: AbortSignal,
+    { accept = 'application/json, */*' }: { readonly accept?: string } = {},
+  ): Promise<{ status: number; body: string }> {
+    return this.#transport.call({ method: 'GET', path, accept }, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -319,4 +336,9 @@ function withKind<T extends KubernetesObject>(type: ResourceType<T>, object: T):
   object.apiVersion ??= apiVersionOf(type);
   object.kind ??= type.kind;
   return object;
+}
+
+/** In this shape objects say that they are PartialObjectMetadata, which names nothing; what they are of does. */
+function metadataOf<T extends KubernetesObject>(type: ResourceType<T>, { metadata }: T): T {
+  return { apiVersion: apiVersionOf(type), kind: type.kind, metadata } as T;
 }

@@ -7,7 +7,7 @@
 //   2. The copy is changed before the handlers are called. Handlers are synchronous and should only put a key in a queue.
 //   3. Objects that come out are shared: nobody may change them.
 //
-// Same idea upstream: k8s.io/client-go/tools/cache (DeltaFIFO, SharedInformer). Left out: transforms.
+// Same idea upstream: k8s.io/client-go/tools/cache (DeltaFIFO, SharedInformer).
 
 import { type Logger, silentLogger } from '@kube-labs/store';
 import type { Client } from './client.ts';
@@ -19,6 +19,8 @@ import { type KubernetesObject, keyOf, type ResourceType } from './resources.ts'
 
 export interface InformerOptions<T> extends ReflectorOptions {
   readonly indexers?: Indexers<T>;
+  /** What is kept of an object, to save memory. Its name, namespace, uid and resourceVersion must stay. */
+  readonly transform?: (object: T) => T;
   /** Every so often onUpdate(object, object) for all, to correct what a handler got wrong. Default: never. */
   readonly resyncMs?: number;
 }
@@ -46,9 +48,10 @@ export class Informer<T extends KubernetesObject> {
     this.#clock = options.clock ?? realClock;
     this.#log = options.log ?? silentLogger;
     this.#cache = new ObjectCache(options.indexers);
+    const { transform = (object: T) => object } = options;
     const target = {
-      replace: (objects: readonly T[]) => this.#replace(objects),
-      put: (object: T) => this.#put(object),
+      replace: (objects: readonly T[]) => this.#replace(objects.map(transform)),
+      put: (object: T) => this.#put(transform(object)),
       remove: (key: string, last: T) => this.#remove(key, last),
     };
     this.#reflector = new Reflector(client, type, target, options);

@@ -18,6 +18,8 @@ export interface ReflectorOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Only the metadata of the objects is read and kept. */
+  readonly metadataOnly?: boolean;
   /** Waits between failures: baseMs doubled each time up to maxMs, plus up to as much again at random. */
   readonly backoff?: { readonly baseMs: number; readonly maxMs: number };
   readonly clock?: Clock;
@@ -81,23 +83,18 @@ export class Reflector<T extends KubernetesObject> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { namespace, labelSelector, fieldSelector } = this.#options;
-    const selection = { namespace, labelSelector, fieldSelector };
-    const listed = await this.#client.list(this.#type, selection, signal);
+    const listed = await this.#client.list(this.#type, this.#selection(), signal);
     this.#target.replace(listed.items);
     this.#resourceVersion = listed.resourceVersion;
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { namespace, labelSelector, fieldSelector } = this.#options;
     const startedAt = this.#clock.now();
     const spread = Math.floor(this.#random() * (WATCH_SECONDS_MAX - WATCH_SECONDS_MIN));
     const events = this.#client.watch(
       this.#type,
       {
-        namespace,
-        labelSelector,
-        fieldSelector,
+        ...this.#selection(),
         resourceVersion: this.#resourceVersion ?? '',
         allowWatchBookmarks: true,
         timeoutSeconds: WATCH_SECONDS_MIN + spread,
@@ -120,6 +117,11 @@ export class Reflector<T extends KubernetesObject> {
     if (count === 0 && !lasted() && !signal.aborted) {
       throw new Error('very short watch: the connection ended before any event came');
     }
+  }
+
+  #selection() {
+    const { namespace, labelSelector, fieldSelector, metadataOnly = false } = this.#options;
+    return { namespace, labelSelector, fieldSelector, metadataOnly };
   }
 
   #apply(event: WatchEvent<T>): void {

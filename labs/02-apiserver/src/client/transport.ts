@@ -40,6 +40,12 @@ export interface Call {
   readonly accept?: string;
 }
 
+export interface StreamOptions {
+  /** How long nothing may come. 0 = for ever. */
+  readonly idleMs: number;
+  readonly accept?: string;
+}
+
 export interface Answer {
   readonly status: number;
   readonly body: string;
@@ -107,11 +113,17 @@ export class Transport implements AsyncDisposable {
   }
 
   /** Opens a stream; the caller destroys it. An answer that is no success is thrown as ApiError. */
-  async open(path: string, idleMs: number, signal: AbortSignal): Promise<Stream> {
+  async open(path: string, options: StreamOptions, signal: AbortSignal): Promise<Stream> {
+    const { idleMs, ...accept } = options;
     const link = linkSignal(signal);
     try {
       const response = await this.#withDeadline(link, () =>
-        this.#send(this.#streams, { method: 'GET', path }, link.controller.signal, idleMs),
+        this.#send(
+          this.#streams,
+          { method: 'GET', path, ...accept },
+          link.controller.signal,
+          idleMs,
+        ),
       );
       const { body } = response;
       body.on('error', () => {}); // Whoever reads gets it; after the last reader left, nobody needs it.

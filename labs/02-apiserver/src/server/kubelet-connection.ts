@@ -34,6 +34,7 @@ export interface KubeletTarget extends KubeletAddress {
 
 const DEFAULT_KUBELET_PORT = 10_250;
 const CONNECT_TIMEOUT_MS = 5000;
+const KEEP_ALIVE_MS = 30_000;
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 const ERROR_BYTES_MAX = 64 * 1024;
 
@@ -88,7 +89,10 @@ export class KubeletConnections {
       const socket = connect(options);
       limitConnect(socket);
       socket.once('error', (error) => reject(unreachable(target, error)));
-      socket.once('secureConnect', () => resolve(socket));
+      socket.once('secureConnect', () => {
+        socket.setKeepAlive(true, KEEP_ALIVE_MS);
+        resolve(socket);
+      });
     });
   }
 
@@ -107,6 +111,8 @@ export class KubeletConnections {
       socket.once('unexpected-response', (_request, answer) => {
         kubeletError(answer).then(reject, reject);
       });
+      // A node that is gone says nothing more, not even that.
+      socket.once('upgrade', (answer) => answer.socket.setKeepAlive(true, KEEP_ALIVE_MS));
       socket.once('open', () => resolve(new ChannelSocket(socket)));
     });
   }

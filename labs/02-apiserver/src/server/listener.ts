@@ -29,6 +29,8 @@ export interface ListenerOptions {
 }
 
 const HEADERS_TIMEOUT_MS = 20_000;
+/** Of TCP; upstream's. */
+const KEEP_ALIVE_MS = 3 * 60_000;
 const IDLE_TIMEOUT_MS = 120_000;
 const IDLE_CHECK_MS = 10;
 const STREAMS_MAX = 250;
@@ -54,8 +56,10 @@ export class Listener {
     const client = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
     const protocols = { ALPNProtocols: disableHttp2 ? ['http/1.1'] : ['h2', 'http/1.1'] };
     const limits = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS };
+    // A client whose machine is gone says nothing more; without this its exec would stay for ever.
+    const alive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     const { cert, key } = tls;
-    this.#server = createServer({ cert, key, ...client, ...protocols, ...limits });
+    this.#server = createServer({ cert, key, ...client, ...protocols, ...limits, ...alive });
     this.#server.keepAliveTimeout = IDLE_TIMEOUT_MS;
     this.#splitByProtocol();
     this.#server.on('request', (request, response) => this.#serve(request, response));

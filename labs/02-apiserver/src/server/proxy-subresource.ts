@@ -13,7 +13,10 @@ import { type ProxyRoute, proxyRequest, proxyUpgrade } from './upgrade-proxy.ts'
 
 export type FindTarget = (context: StoredContext, env: HandlerEnv) => Promise<ProxyTarget>;
 
-const dialDirectly: Dial = ({ host, port }) => connect({ host, port });
+const KEEP_ALIVE_MS = 30_000;
+
+const dialDirectly: Dial = ({ host, port }) =>
+  connect({ host, port, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
 
 /** @param kind of the options, as discovery names them: PodProxyOptions, … */
 export function proxySubresource(kind: string, find: FindTarget): SubresourceDefinition {

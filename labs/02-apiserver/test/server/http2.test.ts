@@ -135,7 +135,7 @@ describe('over HTTP/2', () => {
 
   test('an upgrade header means nothing, as the protocol has none', async () => {
     const answer = await ask(session, `${NS}/pods/none/exec?command=ls`, { method: 'POST' });
-    expect(answer.status).toBe(405);
+    expect(answer.status).toBe(404);
   });
 });
 

@@ -7,7 +7,7 @@
 // does not read stops the command's output, a command that does not read stops the client.
 //
 // Same idea upstream: k8s.io/apimachinery/pkg/util/remotecommand, k8s.io/kubelet/pkg/cri/streaming/remotecommand.
-// Left out here: SPDY/3.1, which kubectl before 1.30 wants.
+// Left out here: SPDY/3.1, which kubectl before 1.30 wants: the API server translates it.
 
 import type { RawData, WebSocket } from 'ws';
 import type { ExecSession } from '../runtime/runtime.ts';

@@ -572,3 +572,24 @@ describe('a webhook that fails', () => {
     );
   });
 });
+
+test('one that refuses everything cannot keep the server from starting, nor itself from being removed', async () => {
+  await using own = await startTestApiServer();
+  const other = sceneOf(own);
+  const path = `${REGISTRATION}/validatingwebhookconfigurations`;
+  await other.post(path, {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'all' },
+    webhooks: [
+      webhook('all', {
+        rules: [rule(['*/*'], ['*'])],
+        clientConfig: { url: 'https://127.0.0.1:1/all' },
+      }),
+    ],
+  });
+  await own.restart();
+  expect((await other.post(MAPS, configMap())).status).toBe(500);
+  expect((await other.remove(`${path}/all`)).status).toBe(200);
+  await vi.waitFor(async () => expect((await other.post(MAPS, configMap())).status).toBe(201));
+});

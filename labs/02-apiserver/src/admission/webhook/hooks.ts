@@ -3,7 +3,9 @@
 // A webhook's rules name resources in versions. With matchPolicy Equivalent (the default) a rule for one version of a resource means the
 // others too, and the webhook gets the object in the version that it named.
 //
-// The configurations of webhooks themselves are never shown to any webhook: a broken one could not be repaired any more.
+// Two things are never shown to any webhook: the configurations of webhooks, or a broken one could not be repaired any more; and what the
+// server writes for itself, or a webhook that refuses everything would keep it from starting. (Upstream shows the latter, but has its
+// controllers look before they write.)
 //
 // Same rules upstream: apiserver, admission/plugin/webhook (generic/webhook.go, predicates/{rules,namespace,object}).
 // Left out: matchConditions, whose CEL nobody here evaluates; configurations that have them are refused.
@@ -15,6 +17,7 @@ import type {
 } from 'kubernetes-types/admissionregistration/v1';
 import type { LabelSelector } from 'kubernetes-types/meta/v1';
 import { notFound } from '../../api-error.ts';
+import { SYSTEM_USER } from '../../auth/user.ts';
 import { type Labels, matchesSelector } from '../../client/selectors.ts';
 import type { ReadonlyApiObject } from '../../registry/api-object.ts';
 import type { ResourceDefinition } from '../../registry/resource-definition.ts';
@@ -70,8 +73,10 @@ export function hooksOf(table: ResourceTable, resource: string): readonly Hook[]
   });
 }
 
-export function isExempt({ group, resource }: ResourceDefinition): boolean {
-  return group === GROUP && EXEMPT.includes(resource);
+export function isExempt({ definition, user, requestResource }: AdmissionRequest): boolean {
+  const { group, resource } = definition;
+  const isOwn = user === SYSTEM_USER && requestResource === undefined;
+  return isOwn || (group === GROUP && EXEMPT.includes(resource));
 }
 
 /** Undefined: the webhook is not asked. Throws what the client shall hear when that cannot be found out. */

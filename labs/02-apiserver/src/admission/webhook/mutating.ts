@@ -73,7 +73,7 @@ export function mutatingWebhooks({
   return {
     name: NAME,
     async mutate(request, rounds) {
-      if (isExempt(request.definition)) return;
+      if (isExempt(request)) return;
       const hooks = hooksOf(table, RESOURCE);
       if (hooks.length === 0) return;
       const kept = reinvocationsOf(rounds);

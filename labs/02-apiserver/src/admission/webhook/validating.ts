@@ -42,7 +42,7 @@ export function validatingWebhooks({
     name: 'ValidatingAdmissionWebhook',
     async validate(request) {
       refuseMatchConditions(request, RESOURCE);
-      if (isExempt(request.definition)) return;
+      if (isExempt(request)) return;
       const hooks = hooksOf(table, RESOURCE);
       if (hooks.length === 0) return;
       const { request: subject } = subjectOf(request);

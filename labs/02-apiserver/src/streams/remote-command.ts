@@ -211,14 +211,23 @@ function isStreamType(type: string): type is StreamType {
   return Object.hasOwn(CHANNELS, type);
 }
 
+/** Those who wait for a stream; many small messages wait for the same. */
+const drained = new WeakMap<Duplex, Promise<void>>();
+
 /** Undefined when the stream takes more; else a promise for when it does, or is gone. */
 export function written(stream: Duplex, bytes: Buffer): Promise<void> | undefined {
   if (stream.write(bytes)) return undefined;
-  return new Promise((resolve) => {
+  const known = drained.get(stream);
+  if (known !== undefined) return known;
+  const waiting = new Promise<void>((resolve) => {
     const done = () => {
-      stream.off('drain', done).off('close', done);
+      stream.off('drain', done).off('finish', done).off('close', done);
+      drained.delete(stream);
       resolve();
     };
-    stream.once('drain', done).once('close', done);
+    // A stream that is ended meanwhile finishes, and does not drain.
+    stream.once('drain', done).once('finish', done).once('close', done);
   });
+  drained.set(stream, waiting);
+  return waiting;
 }

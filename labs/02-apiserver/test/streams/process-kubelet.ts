@@ -124,11 +124,15 @@ function command(
     const message = bytesOf(raw);
     const data = message.subarray(1);
     if (message[0] === STDIN) {
-      if (child.stdin?.write(data) === false) {
+      if (child.stdin?.write(data) === false && !socket.isPaused) {
         // An input that is ended meanwhile does not drain.
         socket.pause();
-        const resume = () => socket.resume();
-        child.stdin.once('drain', resume).once('finish', resume).once('close', resume);
+        const { stdin } = child;
+        const resume = () => {
+          stdin.off('drain', resume).off('finish', resume).off('close', resume);
+          socket.resume();
+        };
+        stdin.once('drain', resume).once('finish', resume).once('close', resume);
       }
     } else if (message[0] === RESIZE) sizes.push(data.toString().trim());
     else if (message[0] === CLOSE) child.stdin?.end();
@@ -174,9 +178,13 @@ function forward(socket: WebSocket, url: URL, open: { forwards: number }): void 
     const message = bytesOf(raw);
     if (message[0] === CLOSE) return void target.end();
     if (message[0] !== 0 || target.writableEnded) return;
-    if (target.write(message.subarray(1))) return;
+    if (target.write(message.subarray(1)) || socket.isPaused) return;
     socket.pause();
-    target.once('drain', () => socket.resume()).once('close', () => socket.resume());
+    const resume = () => {
+      target.off('drain', resume).off('close', resume);
+      socket.resume();
+    };
+    target.once('drain', resume).once('close', resume);
   });
   socket.once('close', () => target.destroy());
 }

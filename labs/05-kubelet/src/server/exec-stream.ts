@@ -64,7 +64,8 @@ function receive(socket: WebSocket, session: ExecSession, message: Buffer): void
   const data = message.subarray(1);
   if (channel === STDIN && data.length > 0) {
     if (session.socket.writableEnded || session.socket.destroyed) return;
-    if (session.socket.write(data)) return;
+    // More messages may come out of what was read already; the first that found it full waits for all.
+    if (session.socket.write(data) || socket.isPaused) return;
     socket.pause();
     // A stdin that is ended meanwhile does not drain, and a command may go without reading it.
     const resume = () => {

@@ -103,7 +103,8 @@ function receive(socket: WebSocket, connections: readonly Socket[], message: Buf
   }
   const connection = channel % 2 === 0 ? connections[channel / 2] : undefined;
   if (connection === undefined || connection.writableEnded || connection.destroyed) return;
-  if (connection.write(message.subarray(1))) return;
+  // More messages may come out of what was read already; the first that found one full waits for all.
+  if (connection.write(message.subarray(1)) || socket.isPaused) return;
   socket.pause();
   const resume = () => {
     connection.off('drain', resume).off('close', resume);

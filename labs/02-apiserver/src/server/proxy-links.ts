@@ -46,6 +46,8 @@ const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
 const TAG_CHARS_MAX = 64 * 1024;
 /** Elements whose content is no markup. */
 const RAW_TEXT: ReadonlySet<string> = new Set(['script', 'style', 'textarea', 'title', 'xmp']);
+/** `</textarea`, the longest of their ends, without its last letter. */
+const RAW_END_CHARS_MAX = 9;
 const ATTRIBUTE = /([^\s"'<>/=]+)(\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+))/g;
 
 /** One address, for the Location header or out of a page. */
@@ -63,7 +65,7 @@ export class LinkRewriter extends Transform {
   readonly #decoder = new StringDecoder('utf8');
   #held = '';
   /** Inside an element whose text is no markup: how it ends. */
-  #until: string | undefined;
+  #until: RegExp | undefined;
 
   constructor(base: LinkBase) {
     super();
@@ -80,38 +82,42 @@ export class LinkRewriter extends Transform {
     this.#held = '';
   }
 
-  /** All that is decided; what might still become a tag stays behind. */
+  /** All that is decided; what might still become a tag, or the end of a script, stays behind. */
   #rewritten(): string {
     const text = this.#held;
     let out = '';
     let at = 0;
-    while (at < text.length) {
-      const next = this.#until === undefined ? text.indexOf('<', at) : this.#endOfRaw(text, at);
-      if (next < 0) break;
+    for (;;) {
+      const next = this.#nextMark(text, at);
       out += text.slice(at, next);
       at = next;
-      const end = text.startsWith('<!--', at) ? endOf(text, '-->', at) : endOfTag(text, at);
+      const end = this.#until === undefined ? endOfMarkup(text, at) : -1;
       if (end < 0) break;
       out += this.#tag(text.slice(at, end));
       at = end;
     }
-    // Text without a '<' is decided as well, as long as no raw element waits for its end.
-    const rest = text.slice(at);
-    const keeps = rest.includes('<') && rest.length <= TAG_CHARS_MAX;
-    this.#held = keeps ? rest : '';
-    return keeps ? out : out + rest;
+    const isTooLong = text.length - at > TAG_CHARS_MAX;
+    this.#held = isTooLong ? '' : text.slice(at);
+    return isTooLong ? out + text.slice(at) : out;
   }
 
-  #endOfRaw(text: string, at: number): number {
-    const end = text.toLowerCase().indexOf(this.#until ?? '', at);
-    if (end >= 0) this.#until = undefined;
-    return end;
+  /** Where the next tag begins; in a script, where its end does, or may. */
+  #nextMark(text: string, at: number): number {
+    if (this.#until === undefined) {
+      const found = text.indexOf('<', at);
+      return found < 0 ? text.length : found;
+    }
+    this.#until.lastIndex = at;
+    const found = this.#until.exec(text);
+    if (found === null) return Math.max(at, text.length - RAW_END_CHARS_MAX);
+    this.#until = undefined;
+    return found.index;
   }
 
   #tag(tag: string): string {
     const name = /^<([a-z][^\s/>]*)/i.exec(tag)?.[1]?.toLowerCase();
     if (name === undefined) return tag;
-    if (RAW_TEXT.has(name)) this.#until = `</${name}`;
+    if (RAW_TEXT.has(name)) this.#until = new RegExp(`</${name}`, 'gi');
     const attributes = Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined;
     if (attributes === undefined) return tag;
     return tag.replace(ATTRIBUTE, (whole: string, key: string, equals: string, ...values) => {
@@ -124,19 +130,27 @@ export class LinkRewriter extends Transform {
   }
 }
 
-function endOf(text: string, mark: string, at: number): number {
-  const found = text.indexOf(mark, at);
-  return found < 0 ? -1 : found + mark.length;
+/** Behind the tag or comment that begins here, or behind a '<' that means nothing; -1 when the end is not there yet. */
+function endOfMarkup(text: string, at: number): number {
+  if (at + 1 >= text.length) return -1;
+  if (!/[a-z/!?]/i.test(text.charAt(at + 1))) return at + 1;
+  if (text.startsWith('<!--', at)) {
+    const end = text.indexOf('-->', at);
+    return end < 0 ? -1 : end + 3;
+  }
+  return '<!--'.startsWith(text.slice(at)) ? -1 : endOfTag(text, at);
 }
 
-/** Behind the '>' that ends a tag, not one in a quoted value; -1 when it is not there yet. */
+/** Behind the '>' that ends a tag; one in a quoted value does not, and only behind '=' is a quote one. */
 function endOfTag(text: string, start: number): number {
   let quote = '';
+  let before = '';
   for (let at = start + 1; at < text.length; at += 1) {
     const char = text.charAt(at);
     if (quote !== '') quote = char === quote ? '' : quote;
-    else if (char === '"' || char === "'") quote = char;
+    else if (before === '=' && (char === '"' || char === "'")) quote = char;
     else if (char === '>') return at + 1;
+    if (char.trim() !== '') before = char;
   }
   return -1;
 }

@@ -19,10 +19,12 @@ export function claimResize({ table }: Lookup): AdmissionPlugin {
       if (!isClaim || operation !== 'UPDATE' || subresource !== undefined) return;
       const before = old as unknown as PersistentVolumeClaim;
       if (sizeOf(object as PersistentVolumeClaim) <= sizeOf(before)) return;
+      // Before it is bound there is no volume that could grow.
       if (before.status?.phase !== 'Bound') {
         throw denied(request, 'Only bound persistent volume claims can be expanded');
       }
       const { metadata, spec } = object as PersistentVolumeClaim;
+      // The annotation is from before the field, and goes before it.
       const name = metadata?.annotations?.[CLAIM_ANNOTATION] ?? spec?.storageClassName ?? '';
       const classes = table.registry('storage.k8s.io', 'storageclasses');
       const found = name === '' ? undefined : await findObject(classes, { name });

@@ -50,6 +50,7 @@ export function defaultIngressClass({ table }: Lookup): AdmissionPlugin {
   };
 }
 
+/** Two defaults are a mistake, but a cluster in the middle of changing from one to the other works on. */
 function defaultOf(
   classes: readonly ReadonlyApiObject[],
   annotations: readonly string[],

@@ -59,6 +59,7 @@ interface Bound {
   readonly bound: string;
 }
 
+/** Whoever may not ask for less must ask at all. */
 function belowMin({ item, name, bound }: Bound, observed: Observed): string | undefined {
   const what = `minimum ${name} usage per ${item.type} is ${bound}`;
   const request = observed.requests.get(name);
@@ -71,6 +72,7 @@ function belowMin({ item, name, bound }: Bound, observed: Observed): string | un
     : undefined;
 }
 
+/** Whoever may not use more must have a limit at all. */
 function aboveMax(
   { item, name, bound }: Bound,
   { requests, limits }: Observed,
@@ -87,6 +89,7 @@ function aboveMax(
     : undefined;
 }
 
+/** How much more than what it asks for a container may use: the larger, the more nodes are overcommitted. */
 function aboveRatio(
   { item, name, bound }: Bound,
   { requests, limits }: Observed,

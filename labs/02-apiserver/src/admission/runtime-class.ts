@@ -19,6 +19,7 @@ export function runtimeClass({ table }: Lookup): AdmissionPlugin {
       const name = spec?.runtimeClassName ?? '';
       if (spec === undefined || name === '') return;
       const found = await findObject(table.registry('node.k8s.io', 'runtimeclasses'), { name });
+      // Better no pod than one that waits for ever on a node that cannot run it.
       if (found === undefined) {
         throw denied(request, `pod rejected: RuntimeClass "${name}" not found`);
       }
@@ -27,6 +28,7 @@ export function runtimeClass({ table }: Lookup): AdmissionPlugin {
   };
 }
 
+/** Whoever makes pods may say the same as the runtime, but not contradict it. */
 function apply(
   request: AdmissionRequest,
   spec: PodSpec,
@@ -50,6 +52,7 @@ function apply(
     }
     spec.nodeSelector = { ...spec.nodeSelector, [key]: value };
   }
+  // Tolerations add up: more of them only widens where the pod can run.
   const tolerations = scheduling?.tolerations ?? [];
   const added = tolerations.filter(
     (toleration) => !(spec.tolerations ?? []).some((own) => sameValue(own, toleration)),

@@ -13,6 +13,7 @@ import {
   setters,
 } from './check.ts';
 
+/** What container runtimes give by default: asking for it asks for nothing. */
 const CAPABILITIES: readonly string[] = [
   'AUDIT_WRITE',
   'CHOWN',
@@ -28,6 +29,7 @@ const CAPABILITIES: readonly string[] = [
   'SETUID',
   'SYS_CHROOT',
 ];
+/** Kernel settings that count for the pod alone, as its namespaces keep them apart; the lists grow with the kernels that do. */
 const SYSCTLS = [
   'kernel.shm_rmid_forced',
   'net.ipv4.ip_local_port_range',
@@ -44,12 +46,15 @@ const SYSCTLS_29 = [
   'net.ipv4.tcp_keepalive_time',
 ];
 const SYSCTLS_32 = [...SYSCTLS_29, 'net.ipv4.tcp_rmem', 'net.ipv4.tcp_wmem'];
+/** Types that confine a container; '' leaves the choice to the runtime. */
 const SELINUX_TYPES = ['', 'container_init_t', 'container_kvm_t', 'container_t'];
 const SELINUX_TYPES_31 = [...SELINUX_TYPES, 'container_engine_t'];
+// The annotations of the time before there were fields. Kubelets no longer read them, but old manifests have them.
 const APPARMOR_PREFIX = 'container.apparmor.security.beta.kubernetes.io/';
 const SECCOMP_POD = 'seccomp.security.alpha.kubernetes.io/pod';
 const SECCOMP_CONTAINER = 'container.seccomp.security.alpha.kubernetes.io/';
 
+/** A profile may be chosen, but not taken off. Fields and annotations are reported together. */
 const appArmorProfile: Check = ({ annotations, spec, containers }) => {
   const isBad = (type: string | undefined) =>
     type !== undefined && type !== 'RuntimeDefault' && type !== 'Localhost';
@@ -60,6 +65,7 @@ const appArmorProfile: Check = ({ annotations, spec, containers }) => {
   const who = setters(isBad(podType), bad);
   const types = bad.map(({ securityContext }) => securityContext?.appArmorProfile?.type ?? '');
   const fields = distinct([...(isBad(podType) ? [podType ?? ''] : []), ...types]);
+  // Annotations name a container each; nobody checks that it exists.
   const noted = Object.entries(annotations)
     .filter(([key, value]) => key.startsWith(APPARMOR_PREFIX) && !isAllowedProfile(value))
     .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
@@ -78,12 +84,14 @@ function isAllowedProfile(profile: string): boolean {
   return profile === '' || profile === 'runtime/default' || profile.startsWith('localhost/');
 }
 
+/** In the node's namespaces a pod sees, and can signal or overhear, everything that runs there. */
 const hostNamespaces: Check = ({ spec }) => {
   const fields = ['hostNetwork', 'hostPID', 'hostIPC'] as const;
   const set = fields.filter((field) => spec[field] === true).map((field) => `${field}=true`);
   return set.length === 0 ? undefined : { reason: 'host namespaces', detail: set.join(', ') };
 };
 
+/** A port of the node reaches past network policies, and is gone for everybody else. */
 const hostPorts: Check = ({ containers }) => {
   const portsOf = ({ ports = [] }: (typeof containers)[number]) =>
     ports.flatMap(({ hostPort = 0 }) => (hostPort === 0 ? [] : [String(hostPort)]));
@@ -96,6 +104,7 @@ const hostPorts: Check = ({ containers }) => {
   return { reason: 'hostPort', detail };
 };
 
+/** A privileged container is root on the node in all but name. */
 const privileged: Check = ({ containers }) => {
   const bad = containers.filter(({ securityContext }) => securityContext?.privileged === true);
   if (bad.length === 0) return undefined;
@@ -103,6 +112,7 @@ const privileged: Check = ({ containers }) => {
   return { reason: 'privileged', detail: `${who} must not set securityContext.privileged=true` };
 };
 
+/** The runtime hides parts of /proc that tell of, or steer, the node. */
 const procMount: Check = ({ containers }) => {
   const typeOf = ({ securityContext }: (typeof containers)[number]) =>
     securityContext?.procMount ?? 'Default';
@@ -116,6 +126,7 @@ const procMount: Check = ({ containers }) => {
   };
 };
 
+/** Another type may confine less; another user or role may enter other types. */
 function seLinuxOptions(allowedTypes: readonly string[]): Check {
   return ({ spec, containers }) => {
     const isBad = (options: SELinuxOptions | undefined) =>
@@ -139,6 +150,7 @@ function seLinuxOptions(allowedTypes: readonly string[]): Check {
   };
 }
 
+/** All other settings change the node for everybody on it. */
 function sysctls(allowed: readonly string[]): Check {
   return ({ spec }) => {
     const names = (spec.securityContext?.sysctls ?? []).map(({ name }) => name);
@@ -147,6 +159,7 @@ function sysctls(allowed: readonly string[]): Check {
   };
 }
 
+/** The privileged container of Windows. */
 const hostProcess: Check = ({ spec, containers }) => {
   const bad = containers.filter(
     ({ securityContext }) => securityContext?.windowsOptions?.hostProcess === true,
@@ -157,6 +170,7 @@ const hostProcess: Check = ({ spec, containers }) => {
   return { reason: 'hostProcess', detail };
 };
 
+/** Whatever goes beyond the runtime's default, like SYS_ADMIN, is most of what root can do. */
 const capabilities: Check = ({ containers }) => {
   const added = ({ securityContext }: (typeof containers)[number]) =>
     (securityContext?.capabilities?.add ?? []).filter((name) => !CAPABILITIES.includes(name));
@@ -167,6 +181,7 @@ const capabilities: Check = ({ containers }) => {
   return { reason: 'non-default capabilities', detail };
 };
 
+/** Files of the node: its credentials, its container runtime's socket, other pods' volumes. */
 const hostPathVolumes: Check = ({ spec }) => {
   const bad = (spec.volumes ?? []).filter(({ hostPath }) => hostPath !== undefined);
   if (bad.length === 0) return undefined;
@@ -179,6 +194,7 @@ const hostPathVolumes: Check = ({ spec }) => {
   };
 };
 
+/** Until 1.18 profiles were annotations, of the pod and of each container by its name. */
 const seccompAnnotations: Check = ({ annotations, containers }) => {
   const keys = [SECCOMP_POD, ...namesOf(containers).map((name) => SECCOMP_CONTAINER + name)];
   const isAllowed = (value: string) =>
@@ -202,6 +218,7 @@ export const seccompSetWrongly: Check = ({ spec, containers }) => {
   const typeOf = ({ securityContext }: (typeof containers)[number]) =>
     securityContext?.seccompProfile?.type;
   const bad = containers.filter((container) => isBad(typeOf(container)));
+  // What the pod says counts for containers that say nothing: it is blamed itself.
   const who = setters(isBad(ofPod), bad);
   if (who === undefined) return undefined;
   const types = distinct([
@@ -215,6 +232,7 @@ export const seccompSetWrongly: Check = ({ spec, containers }) => {
 /** In the order in which upstream reports them. */
 export const BASELINE_CHECKS: readonly CheckHistory[] = [
   { versions: [{ sinceMinor: 0, check: appArmorProfile }] },
+  // `strictSinceMinor`: from then on restricted.ts asks for the same, and more.
   { versions: [{ sinceMinor: 0, check: capabilities }], strictSinceMinor: 22 },
   { versions: [{ sinceMinor: 0, check: hostNamespaces }] },
   { versions: [{ sinceMinor: 0, check: hostPathVolumes }], strictSinceMinor: 0 },

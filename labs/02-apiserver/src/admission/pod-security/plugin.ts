@@ -39,6 +39,7 @@ const HARMLESS: readonly string[] = [
   'proxy',
   'status',
 ];
+/** Kinds with a pod template inside. Custom ones nobody can know: their pods are judged when they are made. */
 const WORKLOADS: readonly string[] = [
   'apps/daemonsets',
   'apps/deployments',
@@ -81,6 +82,7 @@ export function podSecurity({ table }: Lookup): AdmissionPlugin {
   };
 }
 
+/** Nearly all namespaces have none: nothing is evaluated then. */
 function hasPolicy(labels: Readonly<Record<string, string>>): boolean {
   return Object.keys(labels).some((label) => label.startsWith(PREFIX));
 }
@@ -89,6 +91,7 @@ function podOf({ metadata, spec }: Pod | PodTemplateSpec): PodLike | undefined {
   return spec === undefined ? undefined : { metadata, spec };
 }
 
+/** Undefined where there is none: a replication controller can do without. */
 function templateOf({ definition, object }: AdmissionRequest): PodLike | undefined {
   interface Templated {
     readonly template?: PodTemplateSpec;
@@ -125,6 +128,7 @@ function judge(
   if (isPod) note('enforce-policy', formatLevel(policy.enforce));
   const audited = breaks(policy.audit);
   if (audited !== undefined) note('audit-violations', `would ${audited}`);
+  // Who is refused hears that alone; warnings are for what goes through.
   const refused = isPod ? breaks(policy.enforce) : undefined;
   if (refused !== undefined) throw denied(request, refused.replace('violate ', 'violates '));
   const warned = breaks(policy.warn);
@@ -144,6 +148,7 @@ function changesMuch({ object, old, subresource }: AdmissionRequest): boolean {
   return !sameValue([images(after), notes(after)], [images(before), notes(before)]);
 }
 
+/** Labels that were wrong already may stay: others must be able to change the rest of the namespace. */
 function validateNamespace(request: AdmissionRequest, table: ResourceTable): void {
   const { operation, object, old, name, definition } = request;
   const next = policyOf(object?.metadata?.labels);
@@ -153,6 +158,7 @@ function validateNamespace(request: AdmissionRequest, table: ResourceTable): voi
   if (operation === 'CREATE') return;
   const [enforce, former] = [next.policy.enforce, before.policy.enforce];
   if (enforce.level === 'privileged' || isSameLevel(enforce, former)) return;
+  // Loosened: what was fine stays fine.
   if (enforce.minor === former.minor && !isStricter(enforce.level, former.level)) return;
   const pods = cachedObjects(table.registry('', 'pods'), name);
   for (const warning of namespaceWarnings(name, enforce, pods)) request.warn?.(warning);

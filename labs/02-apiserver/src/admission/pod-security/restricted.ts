@@ -15,6 +15,7 @@ import {
   setters,
 } from './check.ts';
 
+/** What brings data of the pod itself, or of claims that somebody granted; all others reach servers and disks directly. */
 const VOLUME_TYPES: readonly (keyof Volume)[] = [
   'configMap',
   'csi',
@@ -26,6 +27,7 @@ const VOLUME_TYPES: readonly (keyof Volume)[] = [
   'secret',
 ];
 
+/** Programs with the set-user-id bit give no more rights than the container has. It must be said: the default is yes. */
 const allowPrivilegeEscalation: Check = ({ containers }) => {
   const bad = containers.filter(
     ({ securityContext }) => securityContext?.allowPrivilegeEscalation !== false,
@@ -37,6 +39,7 @@ const allowPrivilegeEscalation: Check = ({ containers }) => {
   };
 };
 
+/** Nothing of root's powers is left, but to listen on a low port for those who ask for it. */
 const capabilities: Check = ({ containers }) => {
   const keeping = containers.filter(
     ({ securityContext }) => !(securityContext?.capabilities?.drop ?? []).includes('ALL'),
@@ -60,6 +63,7 @@ const capabilities: Check = ({ containers }) => {
   return { reason: 'unrestricted capabilities', detail: details.join('; ') };
 };
 
+/** Reported by name and by kind of source; a volume without any source is a kind of its own. */
 const volumes: Check = ({ spec }) => {
   const bad = (spec.volumes ?? []).filter((volume) =>
     VOLUME_TYPES.every((type) => volume[type] === undefined),
@@ -67,6 +71,7 @@ const volumes: Check = ({ spec }) => {
   if (bad.length === 0) return undefined;
   const all = [...bad].sort((a, b) => (a.name < b.name ? -1 : 1));
   const types = all.map(({ name: _, ...source }) => Object.keys(source)[0] ?? 'unknown');
+  // Whatever else a volume has besides its name is its source.
   const kinds = distinct(types);
   const what = kinds.length === 1 ? 'restricted volume type' : 'restricted volume types';
   const uses = all.length === 1 ? 'uses' : 'use';
@@ -75,6 +80,7 @@ const volumes: Check = ({ spec }) => {
   return { reason: 'restricted volume types', detail };
 };
 
+/** Nobody is root, also where the image says so: the kubelet then refuses to start it. A container's word counts more than the pod's. */
 const runAsNonRoot: Check = ({ spec, containers }) => {
   const ofPod = spec.securityContext?.runAsNonRoot;
   const bad = containers.filter(({ securityContext }) => securityContext?.runAsNonRoot === false);
@@ -91,6 +97,7 @@ const runAsNonRoot: Check = ({ spec, containers }) => {
   return { reason, detail };
 };
 
+/** The same in numbers, since 1.23. */
 const runAsUser: Check = ({ spec, containers }) => {
   const bad = containers.filter(({ securityContext }) => securityContext?.runAsUser === 0);
   const who = setters(spec.securityContext?.runAsUser === 0, bad);
@@ -98,6 +105,7 @@ const runAsUser: Check = ({ spec, containers }) => {
   return { reason: 'runAsUser=0', detail: `${who} must not set runAsUser=0` };
 };
 
+/** System calls are filtered, and it is said: without a word the filter is off. */
 const seccompProfile: Check = (pod) => {
   const wrong = seccompSetWrongly(pod);
   if (wrong !== undefined) return wrong;
@@ -111,6 +119,7 @@ const seccompProfile: Check = (pod) => {
   return { reason: 'seccompProfile', detail };
 };
 
+/** Linux matters only; since 1.25 a pod can say that it is not for Linux. */
 function notOnWindows(check: Check): Check {
   return (pod) => (isWindows(pod) ? undefined : check(pod));
 }

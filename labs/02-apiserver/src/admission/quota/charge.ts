@@ -57,6 +57,7 @@ export function chargeQuota(quota: ResourceQuota, write: Write, used: Amounts): 
     .flatMap((resource) => changeOf(resource, { after, before }));
   if (changes.length === 0) return { kind: 'none' };
   const sums = sumsOf(used);
+  // Only what the write adds can be refused: a quota that was made too small later does not stop what is there.
   const exceeded = mayBeRefused(write)
     ? changes.filter(({ resource, delta }) => {
         const total = (sums.get(resource) ?? NOTHING).nano + delta.nano;

@@ -115,12 +115,15 @@ export class WebhookClient {
   }
 }
 
+/** The one failure after which asking again is safe. */
 class StaleConnection extends Error {}
 /** There is an answer, but it is none. */
 class AnswerError extends Error {}
 
+/** One request and its whole answer; rejects with the signal's reason when the time is over. */
 function exchange(options: RequestOptions, bytes: Buffer, signal: AbortSignal): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
+    // `signal` also ends an answer that has begun and does not go on.
     const outgoing = httpsRequest({ ...options, signal }, (answer) => {
       const chunks: Buffer[] = [];
       let length = 0;
@@ -156,6 +159,7 @@ function parseAnswer(text: string): unknown {
   }
 }
 
+/** A service's URL names the service, whatever address is asked: it is what errors show and what the certificate must say. */
 function urlOf({ url, service }: WebhookClientConfig): URL {
   if (service === undefined) return new URL(url ?? '');
   const { name, namespace, path = '', port = 443 } = service;
@@ -164,10 +168,12 @@ function urlOf({ url, service }: WebhookClientConfig): URL {
   return base;
 }
 
+/** Server names in TLS are names: an address must not be sent as one. */
 function isIpAddress(host: string): boolean {
   return host.startsWith('[') || /^\d+\.\d+\.\d+\.\d+$/.test(host);
 }
 
+/** As upstream's client says them when the body is no Status. */
 const CODES: Readonly<Partial<Record<number, string>>> = {
   400: 'the server rejected our request for an unknown reason',
   401: 'the server has asked for the client to provide credentials',
@@ -178,6 +184,7 @@ const CODES: Readonly<Partial<Record<number, string>>> = {
   504: 'the server was unable to return a response in the time allotted, but may still be processing the request',
 };
 
+/** The body of a fault of the server's own may say why, so it is shown; other bodies are not. */
 function sayCode({ code, text }: RawAnswer): string {
   const known = CODES[code];
   if (known !== undefined) return known;
@@ -188,6 +195,7 @@ function sayCode({ code, text }: RawAnswer): string {
   return `an error on the server (${shown}) has prevented the request from succeeding`;
 }
 
+/** Node's names for what Go says in words. */
 const SYSTEM_ERRORS: Readonly<Partial<Record<string, string>>> = {
   ECONNREFUSED: 'connect: connection refused',
   EHOSTUNREACH: 'connect: no route to host',
@@ -195,6 +203,7 @@ const SYSTEM_ERRORS: Readonly<Partial<Record<string, string>>> = {
   ETIMEDOUT: 'connect: connection timed out',
 };
 
+/** Node's error in the words of Go's client: people search the web for them. */
 function sayFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError' || error.name === 'AbortError')

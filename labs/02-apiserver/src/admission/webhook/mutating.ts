@@ -50,6 +50,7 @@ export function mutatingWebhooks({
 }: Pick<AdmissionEnv, 'table' | 'log'>): AdmissionPlugin {
   const client = new WebhookClient(table);
 
+  /** Asks one, and decides by failurePolicy what it means that there is no answer. A refusal is thrown in any case. */
   const callOne = async (
     invocation: Invocation,
     request: AdmissionRequest,
@@ -77,9 +78,11 @@ export function mutatingWebhooks({
       const hooks = hooksOf(table, RESOURCE);
       if (hooks.length === 0) return;
       const kept = reinvocationsOf(rounds);
+      // The other plugins changed what the webhooks left: to those that asked for it that is a change as well.
       if (rounds.isSecond && !sameJson(kept.lastOutput, request.object)) kept.changed();
       for (const [index, hook] of hooks.entries()) {
         if (rounds.isSecond && !kept.isDue(hook)) continue;
+        // Looked at anew for each: selectors may match only now that an earlier one set a label.
         const { request: subject } = subjectOf(request);
         const invocation = await invocationOf(hook, subject, table);
         if (invocation === undefined) continue;
@@ -96,6 +99,7 @@ export function mutatingWebhooks({
   };
 }
 
+/** From the first round, or fresh ones. */
 function reinvocationsOf({ kept }: Rounds): Reinvocations {
   const before = kept.get(NAME);
   if (before instanceof Reinvocations) return before;
@@ -121,11 +125,13 @@ async function mutateOne(
     const why = `admission webhook ${JSON.stringify(webhook.name)} attempted to modify the object, which is not supported for this operation`;
     throw internalError(new Error(why));
   }
+  // Compared as it is stored: a patch that writes what is there already is no change.
   const before = mutableCopy(request.object);
   replaceBy(request, patched(invocation, object, operations));
   return !sameJson(before, request.object);
 }
 
+/** What cannot be read is a failed call, for failurePolicy to judge; what cannot be applied is an error in any case. */
 function parsePatch(text: string, webhook: string): readonly unknown[] {
   try {
     const value: unknown = JSON.parse(text);
@@ -137,6 +143,7 @@ function parsePatch(text: string, webhook: string): readonly unknown[] {
   }
 }
 
+/** Read by the schema like any body, with its defaults, and converted to the stored version. */
 function patched(
   { served }: Invocation,
   object: object,

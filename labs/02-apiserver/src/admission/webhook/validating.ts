@@ -21,6 +21,7 @@ export function validatingWebhooks({
 }: Pick<AdmissionEnv, 'table' | 'log'>): AdmissionPlugin {
   const client = new WebhookClient(table);
 
+  /** Asks one; resolves when it has nothing against the request, or could not be asked and that does not matter. */
   const callOne = async (
     invocation: Invocation,
     request: AdmissionRequest,
@@ -46,11 +47,13 @@ export function validatingWebhooks({
       const hooks = hooksOf(table, RESOURCE);
       if (hooks.length === 0) return;
       const { request: subject } = subjectOf(request);
+      // Who is asked is settled before anybody is, so that an error in that asks nobody.
       const invocations: (Invocation | undefined)[] = [];
       for (const hook of hooks) invocations.push(await invocationOf(hook, subject, table));
       const calls = invocations.map((invocation, index) =>
         invocation === undefined ? undefined : callOne(invocation, subject, index),
       );
+      // All are waited for, as each must leave its warnings and annotations; the first in order speaks for them.
       const failed = (await Promise.allSettled(calls)).find(({ status }) => status === 'rejected');
       if (failed?.status === 'rejected') throw failed.reason;
     },

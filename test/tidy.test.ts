@@ -137,9 +137,9 @@ test('nothing is left for later in the code', () => {
 /** Lines of code, without blank lines and comments, that a lab's sources may have. Raising one is a decision: docs/decisions/004. */
 const CODE_LINES_MAX: Readonly<Record<string, number>> = {
   '01-store': 7_100,
-  '02-apiserver': 26_000,
+  '02-apiserver': 42_000,
   '03-scheduler': 1_600,
-  '04-controllers': 4_100,
+  '04-controllers': 4_700,
   '05-kubelet': 6_200,
   '06-proxy': 1_900,
   '07-cadvisor': 1_300,

@@ -20,14 +20,14 @@ const INGRESS_ANNOTATION = 'kubernetes.io/ingress.class';
 export function defaultStorageClass({ table }: Lookup): AdmissionPlugin {
   return {
     name: 'DefaultStorageClass',
-    mutate({ operation, definition, subresource, object }) {
+    async mutate({ operation, definition, subresource, object }) {
       const isClaim = definition.group === '' && definition.kind === 'PersistentVolumeClaim';
       if (!isClaim || operation !== 'CREATE' || subresource !== undefined) return;
       const { spec, metadata } = object as PersistentVolumeClaim;
       // An empty name is a name: it asks for a volume without a class.
       if (spec === undefined || spec.storageClassName !== undefined) return;
       if (metadata?.annotations?.[CLAIM_ANNOTATION] !== undefined) return;
-      const classes = cachedObjects(table.registry('storage.k8s.io', 'storageclasses'));
+      const classes = await cachedObjects(table.registry('storage.k8s.io', 'storageclasses'));
       const name = defaultOf(classes, STORAGE);
       if (name !== undefined) spec.storageClassName = name;
     },
@@ -37,13 +37,13 @@ export function defaultStorageClass({ table }: Lookup): AdmissionPlugin {
 export function defaultIngressClass({ table }: Lookup): AdmissionPlugin {
   return {
     name: 'DefaultIngressClass',
-    mutate({ operation, definition, subresource, object }) {
+    async mutate({ operation, definition, subresource, object }) {
       const isIngress = definition.group === 'networking.k8s.io' && definition.kind === 'Ingress';
       if (!isIngress || operation !== 'CREATE' || subresource !== undefined) return;
       const ingress = object as Ingress;
       if (ingress.spec?.ingressClassName !== undefined) return;
       if (ingress.metadata?.annotations?.[INGRESS_ANNOTATION] !== undefined) return;
-      const classes = cachedObjects(table.registry('networking.k8s.io', 'ingressclasses'));
+      const classes = await cachedObjects(table.registry('networking.k8s.io', 'ingressclasses'));
       const name = defaultOf(classes, INGRESS);
       if (name !== undefined) ingress.spec = { ...ingress.spec, ingressClassName: name };
     },

@@ -15,18 +15,20 @@ import { cachedObjects, type Lookup } from './lookup.ts';
 const ANNOTATION = 'kubernetes.io/limit-ranger';
 
 export function limitRanger({ table }: Lookup): AdmissionPlugin {
-  const rangesOf = ({ namespace }: AdmissionRequest): readonly LimitRange[] =>
-    cachedObjects(table.registry('', 'limitranges'), namespace) as readonly LimitRange[];
+  const rangesOf = async ({ namespace }: AdmissionRequest): Promise<readonly LimitRange[]> => {
+    const found = await cachedObjects(table.registry('', 'limitranges'), namespace);
+    return found as readonly LimitRange[];
+  };
   return {
     name: 'LimitRanger',
-    mutate(request) {
+    async mutate(request) {
       if (!concerns(request) || request.definition.kind !== 'Pod') return;
-      for (const range of rangesOf(request)) setDefaults(request.object as Pod, range);
+      for (const range of await rangesOf(request)) setDefaults(request.object as Pod, range);
     },
-    validate(request) {
+    async validate(request) {
       if (!concerns(request)) return;
       const isPod = request.definition.kind === 'Pod';
-      for (const range of rangesOf(request)) {
+      for (const range of await rangesOf(request)) {
         const broken = isPod
           ? podViolations(range, (request.object as Pod).spec ?? { containers: [] })
           : claimViolations(range, request.object as PersistentVolumeClaim);

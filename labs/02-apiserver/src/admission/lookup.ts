@@ -22,13 +22,13 @@ export async function findObject(
   return (storage.cache.get(key) ?? (await storage.get(key)))?.object;
 }
 
-/** All of a namespace, or of the cluster, that the cache knows. */
-export function cachedObjects(
+/** All of a namespace, or of the cluster, that the cache knows; waits for one that is not full yet, as at the start of the server. */
+export async function cachedObjects(
   { definition, storage }: Registry,
   namespace?: string,
-): readonly ReadonlyApiObject[] {
-  const prefix = collectionPrefix(definition, namespace);
-  return storage.cache.list().flatMap(({ key, object }) => (key.startsWith(prefix) ? object : []));
+): Promise<readonly ReadonlyApiObject[]> {
+  await storage.cache.ready();
+  return storage.cache.list(collectionPrefix(definition, namespace)).map(({ object }) => object);
 }
 
 export async function labelsOfNamespace(

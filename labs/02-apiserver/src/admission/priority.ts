@@ -28,18 +28,18 @@ export function priority({ table }: Lookup): AdmissionPlugin {
       if (operation !== 'CREATE') return;
       const found = spec.priorityClassName
         ? await findObject(classes(), { name: spec.priorityClassName })
-        : defaultClass(cachedObjects(classes()));
+        : defaultClass(await cachedObjects(classes()));
       if (found === undefined && spec.priorityClassName) {
         throw denied(request, `no PriorityClass with name ${spec.priorityClassName} was found`);
       }
       setPriority(request, spec, found as unknown as PriorityClass | undefined);
     },
-    validate(request) {
+    async validate(request) {
       const { operation, definition, object, name } = request;
       if (definition.group !== GROUP || definition.kind !== 'PriorityClass') return;
       const isWritten = operation === 'CREATE' || operation === 'UPDATE';
       if (!isWritten || (object as unknown as PriorityClass).globalDefault !== true) return;
-      const other = defaultClass(cachedObjects(classes()))?.metadata?.name;
+      const other = defaultClass(await cachedObjects(classes()))?.metadata?.name;
       if (other === undefined || other === name) return;
       const why = `PriorityClass ${other} is already marked as default. Only one default can exist`;
       throw denied(request, why);

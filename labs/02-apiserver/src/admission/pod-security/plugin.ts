@@ -64,7 +64,7 @@ export function podSecurity({ table }: Lookup): AdmissionPlugin {
       if (operation !== 'CREATE' && operation !== 'UPDATE') return;
       const { group, resource } = definition;
       if (group === '' && resource === 'namespaces') {
-        if (subresource === '') validateNamespace(request, table);
+        if (subresource === '') await validateNamespace(request, table);
         return;
       }
       const isPod = group === '' && resource === 'pods';
@@ -149,7 +149,7 @@ function changesMuch({ object, old, subresource }: AdmissionRequest): boolean {
 }
 
 /** Labels that were wrong already may stay: others must be able to change the rest of the namespace. */
-function validateNamespace(request: AdmissionRequest, table: ResourceTable): void {
+async function validateNamespace(request: AdmissionRequest, table: ResourceTable): Promise<void> {
   const { operation, object, old, name, definition } = request;
   const next = policyOf(object?.metadata?.labels);
   const before = policyOf(old?.metadata.labels);
@@ -160,7 +160,7 @@ function validateNamespace(request: AdmissionRequest, table: ResourceTable): voi
   if (enforce.level === 'privileged' || isSameLevel(enforce, former)) return;
   // Loosened: what was fine stays fine.
   if (enforce.minor === former.minor && !isStricter(enforce.level, former.level)) return;
-  const pods = cachedObjects(table.registry('', 'pods'), name);
+  const pods = await cachedObjects(table.registry('', 'pods'), name);
   for (const warning of namespaceWarnings(name, enforce, pods)) request.warn?.(warning);
 }
 

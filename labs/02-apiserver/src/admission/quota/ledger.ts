@@ -28,7 +28,6 @@ import type { Amounts } from '../amounts.ts';
 import { chargeQuota, countUsed, type Write } from './charge.ts';
 import { kindOfName } from './usage.ts';
 
-const NOTHING: CompanionParts = { compare: [], ops: [] };
 const QUOTAS = { group: '', resource: 'resourcequotas' };
 
 interface Seen {
@@ -63,7 +62,8 @@ export class QuotaLedger {
     const namespace = (write.next ?? write.current)?.metadata.namespace ?? '';
     if (isQuota(write.definition)) this.#written.add(namespace);
     const cached = this.#cached(namespace);
-    const isFree = cached.quotas.length === 0 && !this.#written.has(namespace);
+    const isFree =
+      cached !== undefined && cached.quotas.length === 0 && !this.#written.has(namespace);
     // Most namespaces have no quotas, and nobody waits for anybody. When that was wrong the transaction is lost, and the store knows.
     if (isFree && attempt === 1) return this.#guard(namespace, cached.revision);
     if (isFree) {
@@ -145,10 +145,11 @@ export class QuotaLedger {
     return this.#table().registry(QUOTAS.group, QUOTAS.resource);
   }
 
-  #cached(namespace: string): Seen {
+  /** Undefined while the cache is not full. */
+  #cached(namespace: string): Seen | undefined {
     const { definition, storage } = this.#quotas();
-    const prefix = collectionPrefix(definition, namespace);
-    const quotas = storage.cache.list().filter(({ key }) => key.startsWith(prefix));
+    if (!storage.cache.isReady) return undefined;
+    const quotas = storage.cache.list(collectionPrefix(definition, namespace));
     return { quotas, revision: storage.cache.revision };
   }
 
@@ -164,7 +165,6 @@ export class QuotaLedger {
 
   /** Holds when no quota of the namespace was written after `revision`. */
   #guard(namespace: string, revision: number): CompanionParts {
-    if (revision === 0) return NOTHING; // The server has only just begun to listen, and is not ready.
     const key = collectionPrefix(this.#quotas().definition, namespace);
     const rangeEnd = prefixEnd(key);
     return {

@@ -70,10 +70,10 @@ export class WebhookClient {
     const { name, namespace } = service;
     const found = await findObject(this.#table.registry('', 'services'), { name, namespace });
     if (found === undefined) throw new Error(`service ${JSON.stringify(name)} not found`);
-    const slices = cachedObjects(
-      this.#table.registry('discovery.k8s.io', 'endpointslices'),
-      namespace,
-    ).filter(({ metadata }) => metadata.labels?.[SERVICE_LABEL] === name);
+    const all = this.#table.registry('discovery.k8s.io', 'endpointslices');
+    const slices = (await cachedObjects(all, namespace)).filter(
+      ({ metadata }) => metadata.labels?.[SERVICE_LABEL] === name,
+    );
     const resolved = resolveService(
       service,
       found as Service,

@@ -59,8 +59,9 @@ export interface Invocation {
 }
 
 /** In the order in which they are asked: by the name of the configuration. */
-export function hooksOf(table: ResourceTable, resource: string): readonly Hook[] {
-  return cachedObjects(table.registry(GROUP, resource)).flatMap((object) => {
+export async function hooksOf(table: ResourceTable, resource: string): Promise<readonly Hook[]> {
+  const configurations = await cachedObjects(table.registry(GROUP, resource));
+  return configurations.flatMap((object) => {
     const { metadata, webhooks = [] } = object as ReadonlyApiObject & {
       readonly webhooks?: readonly (MutatingWebhook & ValidatingWebhook)[];
     };

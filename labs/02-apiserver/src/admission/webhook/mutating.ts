@@ -75,7 +75,7 @@ export function mutatingWebhooks({
     name: NAME,
     async mutate(request, rounds) {
       if (isExempt(request)) return;
-      const hooks = hooksOf(table, RESOURCE);
+      const hooks = await hooksOf(table, RESOURCE);
       if (hooks.length === 0) return;
       const kept = reinvocationsOf(rounds);
       // The other plugins changed what the webhooks left: to those that asked for it that is a change as well.

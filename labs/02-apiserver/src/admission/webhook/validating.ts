@@ -44,7 +44,7 @@ export function validatingWebhooks({
     async validate(request) {
       refuseMatchConditions(request, RESOURCE);
       if (isExempt(request)) return;
-      const hooks = hooksOf(table, RESOURCE);
+      const hooks = await hooksOf(table, RESOURCE);
       if (hooks.length === 0) return;
       const { request: subject } = subjectOf(request);
       // Who is asked is settled before anybody is, so that an error in that asks nobody.

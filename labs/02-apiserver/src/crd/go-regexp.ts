@@ -1,62 +1,137 @@
-// go-regexp: patterns of a schema are Go's regular expressions; here they become JavaScript's.
+// go-regexp: patterns of a schema are Go's regular expressions, matched as Go matches them: in time that grows with the text, not beyond.
 //
-// The two agree on nearly everything that people write. Differences that occur are translated: flags at the beginning (`(?i)`),
-// named groups (`(?P<name>…)`), `\A` and `\z`, and POSIX classes (`[[:alpha:]]`). A pattern that is none in JavaScript is refused with
-// the CustomResourceDefinition, so that no object has to be judged by it.
+// JavaScript's own engine goes back and tries again: `^(a+)+$` on thirty letters keeps it busy for a minute, and with it everybody who
+// waits for this server. Here all ways through the pattern are followed at once, a character at a time (Thompson's construction): the
+// places in the program that can be reached are a set, so a text of n characters and a program of m steps take at most n × m.
 //
-// Left out: Go's guarantee of linear time. JavaScript goes back and tries again, so a pattern such as `(a+)+$` is slow on
-// purpose-made input; who may create CustomResourceDefinitions may do worse, and objects are limited in size.
+//   a+b   0 character a → 1    1 split → 0, 2    2 character b → 3    3 match
+//
+// Same idea upstream: Go, regexp/exec.go and regexp/syntax; in both a pattern that is none is refused with the definition.
 
-const POSIX: Readonly<Record<string, string>> = {
-  alnum: '0-9A-Za-z',
-  alpha: 'A-Za-z',
-  ascii: '\\x00-\\x7f',
-  blank: '\\t ',
-  cntrl: '\\x00-\\x1f\\x7f',
-  digit: '0-9',
-  graph: '!-~',
-  lower: 'a-z',
-  print: ' -~',
-  punct: '!-\\/:-@\\[-`{-~',
-  space: '\\t\\n\\v\\f\\r ',
-  upper: 'A-Z',
-  word: '0-9A-Za-z_',
-  xdigit: '0-9A-Fa-f',
-};
+import {
+  type Assertion,
+  type Matches,
+  parseGoRegexp,
+  type RegexpNode,
+} from './go-regexp-parser.ts';
+
+export interface GoRegexp {
+  /** Is there a match anywhere in the text? */
+  test(text: string): boolean;
+}
+
+type Step =
+  | { readonly kind: 'character'; readonly matches: Matches }
+  | { readonly kind: 'assertion'; readonly holds: Assertion }
+  | { readonly kind: 'split'; to: number[] }
+  | { readonly kind: 'match' };
+
+/** Repetitions are written out, so a short pattern may become a long program; Go refuses these, too. */
+const STEPS_MAX = 10_000;
 /** Schemas are judged again and again; the texts come from definitions, so there are only so many. */
 const COMPILED_MAX = 2000;
-const compiled = new Map<string, RegExp>();
+const compiled = new Map<string, GoRegexp>();
 
 /** Throws a SyntaxError for what is no regular expression. */
-export function compileGoRegexp(pattern: string): RegExp {
+export function compileGoRegexp(pattern: string): GoRegexp {
   const known = compiled.get(pattern);
   if (known !== undefined) return known;
-  const { source, flags } = translate(pattern);
-  const regexp = compile(source, flags);
+  const program: Step[] = [];
+  emit(parseGoRegexp(pattern), program);
+  add(program, { kind: 'match' });
+  const regexp = { test: (text: string) => run(program, text) };
   if (compiled.size >= COMPILED_MAX) compiled.clear();
   compiled.set(pattern, regexp);
   return regexp;
 }
 
-/** With `u` a character beyond 16 bits is one, as in Go; but `u` forbids escapes that Go allows, such as `\-`. */
-function compile(source: string, flags: string): RegExp {
-  try {
-    return new RegExp(source, `${flags}u`);
-  } catch {
-    return new RegExp(source, flags);
+function add(program: Step[], step: Step): void {
+  if (program.length >= STEPS_MAX) throw new SyntaxError('expression too large');
+  program.push(step);
+}
+
+/** Appends the steps of a node; whoever comes through goes on behind them. */
+function emit(node: RegexpNode, program: Step[]): void {
+  switch (node.kind) {
+    case 'character':
+    case 'assertion':
+      add(program, node);
+      break;
+    case 'sequence':
+      for (const part of node.nodes) emit(part, program);
+      break;
+    case 'either':
+      emitEither(node.nodes, program);
+      break;
+    case 'repeat':
+      emitRepeat(node, program);
+      break;
+    default:
+      node satisfies never;
   }
 }
 
-function translate(pattern: string): { source: string; flags: string } {
-  const leading = /^\(\?([ims]+)\)/.exec(pattern);
-  const source = pattern
-    .slice(leading?.[0].length ?? 0)
-    .replace(/\\[\s\S]|\(\?P<|\[:(\^?)(\w+):\]/g, (found, negated?: string, name?: string) => {
-      if (found === '\\A') return '^';
-      if (found === '\\z') return '$';
-      if (found === '(?P<') return '(?<';
-      const range = name === undefined ? undefined : POSIX[name];
-      return range === undefined || negated === '^' ? found : range;
-    });
-  return { source, flags: leading?.[1] ?? '' };
+function emitEither(nodes: readonly RegexpNode[], program: Step[]): void {
+  const fork: Step = { kind: 'split', to: [] };
+  const joins: { to: number[] }[] = [];
+  add(program, fork);
+  for (const node of nodes) {
+    fork.to.push(program.length);
+    emit(node, program);
+    const join: Step = { kind: 'split', to: [] };
+    add(program, join);
+    joins.push(join);
+  }
+  for (const join of joins) join.to.push(program.length);
+}
+
+function emitRepeat(
+  { node, min, max }: Extract<RegexpNode, { kind: 'repeat' }>,
+  program: Step[],
+): void {
+  for (let times = 0; times < min; times += 1) emit(node, program);
+  if (max === Infinity) {
+    const at = program.length;
+    const loop: Step = { kind: 'split', to: [at + 1] };
+    add(program, loop);
+    emit(node, program);
+    add(program, { kind: 'split', to: [at] });
+    loop.to.push(program.length);
+    return;
+  }
+  const skips: { to: number[] }[] = [];
+  for (let times = min; times < max; times += 1) {
+    const skip: Step = { kind: 'split', to: [program.length + 1] };
+    add(program, skip);
+    skips.push(skip);
+    emit(node, program);
+  }
+  for (const skip of skips) skip.to.push(program.length);
+}
+
+function run(program: readonly Step[], text: string): boolean {
+  /** At which character of the text a step was last reached: no step counts twice at one place. */
+  const reachedAt = new Int32Array(program.length).fill(-1);
+  let waiting: number[] = [];
+  let before: number | undefined;
+  for (let at = 0, place = 0; ; place += 1) {
+    const after = text.codePointAt(at);
+    // A match may begin at every place.
+    const stack = [0, ...waiting];
+    waiting = [];
+    for (let index = stack.pop(); index !== undefined; index = stack.pop()) {
+      if (reachedAt[index] === place) continue;
+      reachedAt[index] = place;
+      const step = program[index];
+      if (step === undefined) continue;
+      if (step.kind === 'match') return true;
+      if (step.kind === 'split') stack.push(...step.to);
+      else if (step.kind === 'assertion') {
+        if (step.holds(before, after)) stack.push(index + 1);
+      } else if (after !== undefined && step.matches(after)) waiting.push(index + 1);
+    }
+    if (after === undefined) return false;
+    at += after > 0xffff ? 2 : 1;
+    before = after;
+  }
 }

@@ -16,6 +16,7 @@ import {
   type KubernetesObject,
   type Logger,
   WorkQueue,
+  type WorkQueueOptions,
 } from '@kube-labs/apiserver';
 import type { Metrics } from './metrics.ts';
 import type { ControllerOptions } from './options.ts';
@@ -43,8 +44,12 @@ export interface Controller {
 export type ControllerFactory = (context: ControllerContext) => Controller;
 
 /** A queue whose depth appears in the metrics under `name`. */
-export function newQueue(context: ControllerContext, name: string): WorkQueue {
-  const queue = new WorkQueue({ name, clock: context.clock });
+export function newQueue(
+  context: ControllerContext,
+  name: string,
+  delays: Pick<WorkQueueOptions, 'maxDelayMs'> = {},
+): WorkQueue {
+  const queue = new WorkQueue({ name, clock: context.clock, ...delays });
   context.metrics.addQueue(name, queue);
   return queue;
 }

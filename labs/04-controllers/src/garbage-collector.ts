@@ -1,77 +1,111 @@
 // GarbageCollector: deletes what nobody owns any more, in the order that the deletion asked for.
 //
-// The loop around garbage-plan.ts: look at one object, ask about owners that the cache does not know, obey the plan. There is no
-// graph beside the caches: two indexes of theirs, by uid and by owner's uid, answer every question about it.
+//   garbage-discovery.ts   which kinds there are
+//   garbage-members.ts     their caches; there is no graph beside them: two indexes, by uid and by owner's uid, answer every question
+//   garbage-worker.ts      one object: ask about its owners, plan (garbage-plan.ts), obey
 //
-// Invariant: nothing is deleted because of a cache. An owner that the cache does not show is asked for, and it must
-// be gone or have another uid; the deletion names uid and version of the object that was judged.
+// This file ties them together: every change that may mean work puts the object, or those around it, into the queue.
 //
-// Upstream: kubernetes, pkg/controller/garbagecollector. Left out: resources beyond our list, owners in another namespace.
+// Upstream: kubernetes, pkg/controller/garbagecollector.
 
+import type { KubernetesObject } from '@kube-labs/apiserver';
 import {
-  ApiError,
-  type Informer,
-  type KubernetesObject,
-  keyOf,
-  type ResourceType,
-  resources,
-} from '@kube-labs/apiserver';
-import type { OwnerReference } from 'kubernetes-types/meta/v1';
-import {
+  allSynced,
   type Controller,
   type ControllerContext,
   newQueue,
+  pause,
   queueController,
 } from './controller.ts';
+import { GarbageDiscovery } from './garbage-discovery.ts';
+import { GarbageMembers, groupKindOf, type Member } from './garbage-members.ts';
 import { OwnerLookup } from './garbage-owners.ts';
-import { FOREGROUND, ORPHAN, plan } from './garbage-plan.ts';
-import { isBeingDeleted, meta, refOf, sameData } from './meta.ts';
+import { FOREGROUND, ORPHAN } from './garbage-plan.ts';
+import { NAME, queueKeyOf, reconcile, type WorkerDeps } from './garbage-worker.ts';
+import { isBeingDeleted, meta, sameData } from './meta.ts';
 import { BY_OWNER, BY_UID } from './shared-informers.ts';
 
-interface Member {
-  readonly type: ResourceType<KubernetesObject>;
-  readonly informer: Informer<KubernetesObject>;
-}
-
-interface Deps {
-  readonly context: ControllerContext;
-  readonly members: ReadonlyMap<string, Member>;
-  readonly owners: OwnerLookup;
-  enqueue(object: KubernetesObject): void;
-}
+/** A kind that cannot be listed must not keep all others waiting. */
+const FIRST_SYNC_MS = 30_000;
 
 export function garbageCollectorController(context: ControllerContext): Controller {
-  const name = 'garbage-collector-controller';
-  const types: ResourceType<KubernetesObject>[] = Object.values(resources);
-  // Events are many, own nothing and expire by themselves.
-  const collected = types.filter((type) => type !== resources.events);
-  const members = new Map(
-    collected.map((type) => [type.kind, { type, informer: context.informers.of(type) }]),
-  );
-  const queue = newQueue(context, name);
-  const owners = new OwnerLookup(context.client, collected, (uid) => find(members, BY_UID, uid)[0]);
-  const enqueue = (object: KubernetesObject) => queue.add(`${object.kind}/${keyOf(object)}`);
-  const deps: Deps = { context, members, owners, enqueue };
-  for (const { informer } of members.values()) watch(deps, informer);
-  return queueController(context, {
-    name,
+  const { client, informers } = context;
+  const log = context.log.child({ controller: NAME });
+  const queue = newQueue(context, NAME);
+  const unjudged = new Set<string>();
+  let endFirstLook = (): void => {};
+  const firstLook = new Promise<void>((resolve) => {
+    endFirstLook = resolve;
+  });
+  const watch = (member: Member): void => watchMember(deps, discovery, member);
+  const members = new GarbageMembers({ client, informers, log, watch });
+  const discovery = new GarbageDiscovery({
+    client,
+    log,
+    members,
+    queue: newQueue(context, 'garbage-collector-discovery'),
+    found() {
+      for (const key of unjudged) queue.add(key);
+      unjudged.clear();
+      endFirstLook();
+    },
+  });
+  const owners = new OwnerLookup({
+    client,
+    typeOf: (apiVersion, kind) => discovery.typeOf(apiVersion, kind),
+    cached: (uid) => members.find(BY_UID, uid)[0],
+  });
+  const enqueue = (object: KubernetesObject): void => queue.add(queueKeyOf(object));
+  const deps: WorkerDeps = { context, members, owners, unjudged, enqueue };
+  const workers = queueController(context, {
+    name: NAME,
     queue,
-    informers: [...members.values()].map(({ informer }) => informer),
+    informers: [{ synced: (signal) => synced(deps, firstLook, signal) }],
     workers: context.options.concurrentSyncs.gc,
     reconcile: (key, signal) => reconcile(deps, key, signal),
   });
+  return {
+    async run(signal) {
+      const looking = discovery.run(signal).finally(endFirstLook);
+      await Promise.all([looking, workers.run(signal)]);
+      await members.stop();
+    },
+  };
 }
 
-function find(
-  members: ReadonlyMap<string, Member>,
-  index: string,
-  uid: string,
-): readonly KubernetesObject[] {
-  return [...members.values()].flatMap(({ informer }) => informer.byIndex(index, uid));
+/** Resolves when all kinds of the first look are known, or after a while: then those that are go first. */
+async function synced(
+  { context, members }: WorkerDeps,
+  firstLook: Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  await firstLook;
+  if (signal?.aborted === true) return;
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  signal?.addEventListener('abort', end);
+  const informers = members.all.map(({ informer }) => informer);
+  try {
+    await Promise.race([
+      allSynced(informers, ending.signal),
+      pause(context.clock, FIRST_SYNC_MS, ending.signal),
+    ]);
+  } finally {
+    signal?.removeEventListener('abort', end);
+    end();
+  }
+  if (!informers.every((informer) => informer.hasSynced)) {
+    context.log.warn('Not all kinds could be listed, collecting garbage without them');
+  }
 }
 
 /** Queues an object when its owners or its own deletion may ask for something, and everything around one that went. */
-function watch({ members, enqueue }: Deps, informer: Informer<KubernetesObject>): void {
+function watchMember(
+  { members, owners, enqueue }: WorkerDeps,
+  discovery: GarbageDiscovery,
+  { type, informer }: Member,
+): void {
+  const groupKind = groupKindOf(type);
   const changed = (object: KubernetesObject): void => {
     const { ownerReferences = [], finalizers = [] } = meta(object);
     const collecting = finalizers.includes(ORPHAN) || finalizers.includes(FOREGROUND);
@@ -79,12 +113,16 @@ function watch({ members, enqueue }: Deps, informer: Informer<KubernetesObject>)
   };
   const wakeOwners = (object: KubernetesObject): void => {
     for (const { uid } of object.metadata?.ownerReferences ?? []) {
-      for (const owner of find(members, BY_UID, uid)) if (isBeingDeleted(owner)) enqueue(owner);
+      for (const owner of members.find(BY_UID, uid)) if (isBeingDeleted(owner)) enqueue(owner);
     }
   };
   informer.addHandler({
-    onAdd: changed,
+    onAdd(object) {
+      changed(object);
+      discovery.observe(groupKind, object, false);
+    },
     onUpdate(previous, object) {
+      discovery.observe(groupKind, object, false);
       const aspects = ({ metadata }: KubernetesObject) => [
         metadata?.ownerReferences,
         metadata?.finalizers,
@@ -95,81 +133,11 @@ function watch({ members, enqueue }: Deps, informer: Informer<KubernetesObject>)
       wakeOwners(previous);
     },
     onDelete(object) {
-      for (const dependent of find(members, BY_OWNER, meta(object).uid)) enqueue(dependent);
+      discovery.observe(groupKind, object, true);
+      const dependents = members.find(BY_OWNER, meta(object).uid);
+      if (dependents.length > 0) owners.sawDeletion(object);
+      for (const dependent of dependents) enqueue(dependent);
       wakeOwners(object);
     },
   });
-}
-
-async function reconcile(deps: Deps, key: string, signal: AbortSignal): Promise<void> {
-  const { context, members, owners } = deps;
-  const slash = key.indexOf('/');
-  const member = members.get(key.slice(0, slash));
-  const object = member?.informer.get(key.slice(slash + 1));
-  if (member === undefined || object === undefined) return; // Gone: its dependents were queued when it went.
-  const { uid, resourceVersion = '', finalizers = [], ownerReferences = [] } = meta(object);
-  const states = isBeingDeleted(object) ? [] : await owners.statesOf(object, signal);
-  const dependents = find(members, BY_OWNER, uid);
-  const next = plan(object, states, dependents);
-  const write = (metadata: object) =>
-    context.client.patch(
-      member.type,
-      refOf(object),
-      { metadata: { uid, resourceVersion, ...metadata } },
-      { type: 'merge' },
-      signal,
-    );
-  switch (next.kind) {
-    case 'none':
-      return;
-    case 'delete': {
-      const { propagationPolicy } = next;
-      const options = { uid, resourceVersion, propagationPolicy };
-      await context.client
-        .delete(member.type, refOf(object), options, signal)
-        .catch(ignoreNotFound);
-      return;
-    }
-    case 'dropOwners': {
-      const kept = ownerReferences.filter((owner) => !next.uids.includes(owner.uid));
-      await write({ ownerReferences: kept }).catch(ignoreNotFound);
-      return;
-    }
-    case 'orphanDependents':
-      for (const dependent of dependents) await release(deps, dependent, uid, signal);
-      await write({ finalizers: finalizers.filter((name) => name !== ORPHAN) }).catch(
-        ignoreNotFound,
-      );
-      return;
-    case 'wait':
-      for (const dependent of next.dependents) deps.enqueue(dependent);
-      return;
-    case 'removeFinalizer':
-      await write({ finalizers: finalizers.filter((name) => name !== next.finalizer) }).catch(
-        ignoreNotFound,
-      );
-      return;
-    default:
-      next satisfies never;
-  }
-}
-
-async function release(
-  { context, members }: Deps,
-  dependent: KubernetesObject,
-  ownerUid: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const type = members.get(dependent.kind ?? '')?.type;
-  if (type === undefined) return;
-  const { uid } = meta(dependent);
-  const gone: readonly (OwnerReference | object)[] = [{ $patch: 'delete', uid: ownerUid }];
-  const patch = { metadata: { uid, ownerReferences: gone } };
-  await context.client
-    .patch(type, refOf(dependent), patch, { type: 'strategic' }, signal)
-    .catch(ignoreNotFound);
-}
-
-function ignoreNotFound(error: unknown): void {
-  if (!ApiError.is(error, 'NotFound')) throw error;
 }

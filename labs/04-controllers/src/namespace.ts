@@ -1,21 +1,16 @@
 // Namespace: empties a namespace that was deleted, then lets it go.
 //
-//   plan()        what to delete, what to say in the status, and whether the finalizer `kubernetes` may go
-//   reconcile()   list everything live → plan → delete or finalize
+//   emptyNamespace()   find and delete everything, of whatever resources discovery shows (namespace-contents.ts)
+//   plan()             what to say in the status, and whether the finalizer `kubernetes` may go
+//   reconcile()        empty → plan → write the status → finalize, or look again later
 //
-// Everything is read from the API server and not from the cache: what the cache does not show yet would be left behind for ever.
-// Pods keep their grace; whatever has finalizers is waited for. Nothing new can appear, as the API server refuses
-// to create in a namespace that is going.
+// Pods keep their grace; whatever has finalizers is waited for. Nothing new can appear, as the API server refuses to create in a namespace
+// that is going. A group that discovery knows nothing of may have objects there: so the namespace stays until it answers again, or
+// somebody takes its registration away.
 //
-// Upstream: kubernetes, pkg/controller/namespace/deletion. Left out: discovery of resources (ours are a fixed list) and its conditions.
+// Upstream: kubernetes, pkg/controller/namespace.
 
-import {
-  ApiError,
-  type KubernetesObject,
-  keyOf,
-  type ResourceType,
-  resources,
-} from '@kube-labs/apiserver';
+import { ApiError, keyOf, resources } from '@kube-labs/apiserver';
 import type { Namespace, NamespaceCondition } from 'kubernetes-types/core/v1';
 import {
   type Controller,
@@ -23,105 +18,42 @@ import {
   newQueue,
   queueController,
 } from './controller.ts';
-import { isBeingDeleted, meta, refOf, sameData, timestamp } from './meta.ts';
-import { slowStart } from './slow-start.ts';
+import { isBeingDeleted, meta, sameData } from './meta.ts';
+import { conditionsOf, type Findings } from './namespace-conditions.ts';
+import { emptyNamespace } from './namespace-contents.ts';
 
+const NAME = 'namespace-controller';
 const FINALIZER = 'kubernetes';
 /** Pods need their grace: look again soon, and at once when one goes. */
 const RETRY_MS = 1_000;
+/** As long as somebody else's server is away, nobody needs to wait longer than this for us. */
+const FAILURE_RETRY_MAX_MS = 60_000;
 
-/** What is left of one resource. */
-export interface Remaining {
-  readonly type: ResourceType<KubernetesObject>;
-  readonly objects: readonly KubernetesObject[];
+export interface NamespacePlan {
+  readonly conditions: readonly NamespaceCondition[];
+  /** finalize: nothing is left. wait: something goes by itself. fail: something could not be found or deleted. */
+  readonly next: 'finalize' | 'wait' | 'fail';
 }
 
-export type NamespacePlan =
-  | { readonly kind: 'none' }
-  | {
-      readonly kind: 'empty';
-      readonly delete: readonly Remaining[];
-      readonly conditions: readonly NamespaceCondition[];
-    }
-  | { readonly kind: 'finalize'; readonly namespace: Namespace };
-
-export function plan(
-  namespace: Namespace,
-  remaining: readonly Remaining[],
-  nowMs: number,
-): NamespacePlan {
-  if (!isBeingDeleted(namespace)) return { kind: 'none' };
-  const present = remaining.filter(({ objects }) => objects.length > 0);
-  if (present.length > 0) {
-    const doomed = present.map(({ type, objects }) => ({
-      type,
-      objects: objects.filter((object) => !isBeingDeleted(object)),
-    }));
-    return { kind: 'empty', delete: doomed, conditions: conditionsOf(namespace, present, nowMs) };
-  }
-  const finalizers = namespace.spec?.finalizers ?? [];
-  if (!finalizers.includes(FINALIZER)) return { kind: 'none' };
-  const others = finalizers.filter((name) => name !== FINALIZER);
-  return { kind: 'finalize', namespace: { ...namespace, spec: { finalizers: others } } };
+export function plan(namespace: Namespace, findings: Findings, nowMs: number): NamespacePlan {
+  const conditions = conditionsOf(namespace, findings, nowMs);
+  const { discovery, contentErrors, remaining } = findings;
+  if (discovery !== undefined || contentErrors.length > 0) return { conditions, next: 'fail' };
+  return { conditions, next: remaining.length > 0 ? 'wait' : 'finalize' };
 }
 
-function conditionsOf(
-  namespace: Namespace,
-  remaining: readonly Remaining[],
-  nowMs: number,
-): NamespaceCondition[] {
-  const counts = remaining
-    .map(({ type, objects }) => `${nameOf(type)} has ${objects.length} resource instances`)
-    .sort();
-  const finalizers = new Map<string, number>();
-  for (const object of remaining.flatMap(({ objects }) => objects)) {
-    for (const name of object.metadata?.finalizers ?? []) {
-      finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
-    }
-  }
-  const held = [...finalizers]
-    .map(([name, count]) => `${name} in ${count} resource instances`)
-    .sort();
-  const condition = (type: string, is: boolean, reason: string, message: string) => {
-    const before = namespace.status?.conditions?.find((each) => each.type === type);
-    const status = is ? 'True' : 'False';
-    const lastTransitionTime =
-      before?.status === status ? before.lastTransitionTime : timestamp(nowMs);
-    return { type, status, reason, message, ...(lastTransitionTime ? { lastTransitionTime } : {}) };
-  };
-  return [
-    condition(
-      'NamespaceContentRemaining',
-      true,
-      'SomeResourcesRemain',
-      `Some resources are remaining: ${counts.join(', ')}`,
-    ),
-    held.length === 0
-      ? condition(
-          'NamespaceFinalizersRemaining',
-          false,
-          'ContentHasNoFinalizers',
-          'All content-preserving finalizers finished',
-        )
-      : condition(
-          'NamespaceFinalizersRemaining',
-          true,
-          'SomeFinalizersRemain',
-          `Some content in the namespace has finalizers remaining: ${held.join(', ')}`,
-        ),
-  ];
-}
-
-function nameOf({ group, resource }: ResourceType<KubernetesObject>): string {
-  return `${resource}.${group}`;
+/** Nothing to do for one that lives, nor for one that only others hold. */
+export function isOurs(namespace: Namespace): boolean {
+  return isBeingDeleted(namespace) && (namespace.spec?.finalizers ?? []).includes(FINALIZER);
 }
 
 export function namespaceController(context: ControllerContext): Controller {
+  const { client, clock } = context;
   const namespaces = context.informers.of(resources.namespaces);
   const pods = context.informers.of(resources.pods);
-  const queue = newQueue(context, 'namespace-controller');
+  const queue = newQueue(context, NAME, { maxDelayMs: FAILURE_RETRY_MAX_MS });
   const enqueue = (namespace: Namespace) => {
-    if (isBeingDeleted(namespace)) queue.add(keyOf(namespace));
+    if (isOurs(namespace)) queue.add(keyOf(namespace));
   };
   namespaces.addHandler({ onAdd: enqueue, onUpdate: (_before, namespace) => enqueue(namespace) });
   pods.addHandler({
@@ -131,25 +63,25 @@ export function namespaceController(context: ControllerContext): Controller {
     },
   });
   return queueController(context, {
-    name: 'namespace-controller',
+    name: NAME,
     queue,
     informers: [namespaces, pods],
     workers: context.options.concurrentSyncs.namespace,
     async reconcile(name, signal) {
       const namespace = namespaces.get(name);
-      if (namespace === undefined || !isBeingDeleted(namespace)) return;
-      const next = plan(namespace, await contentsOf(context, name, signal), context.clock.now());
-      switch (next.kind) {
-        case 'none':
-          return;
+      if (namespace === undefined || !isOurs(namespace)) return;
+      const findings = await emptyNamespace({ client, nowMs: () => clock.now() }, name, signal);
+      const { conditions, next } = plan(namespace, findings, clock.now());
+      const described = await describe(context, namespace, conditions, signal);
+      switch (next) {
         case 'finalize':
-          await finalize(context, next.namespace, signal);
+          await finalize(context, described, signal);
           return;
-        case 'empty':
+        case 'wait':
           queue.addAfter(name, RETRY_MS);
-          await describe(context, namespace, next.conditions, signal);
-          for (const remaining of next.delete) await removeAll(context, remaining, signal);
           return;
+        case 'fail':
+          throw new Error(`Cannot empty namespace ${name}: ${reasonsOf(findings)}`);
         default:
           next satisfies never;
       }
@@ -157,20 +89,8 @@ export function namespaceController(context: ControllerContext): Controller {
   });
 }
 
-async function contentsOf(
-  { client }: ControllerContext,
-  namespace: string,
-  signal: AbortSignal,
-): Promise<readonly Remaining[]> {
-  const types: ResourceType<KubernetesObject>[] = Object.values(resources);
-  return Promise.all(
-    types
-      .filter(({ namespaced }) => namespaced)
-      .map(async (type) => {
-        const { items } = await client.list(type, { namespace }, signal);
-        return { type, objects: items };
-      }),
-  );
+function reasonsOf({ discovery, contentErrors }: Findings): string {
+  return [...(discovery === undefined ? [] : [discovery.message]), ...contentErrors].join(', ');
 }
 
 async function describe(
@@ -178,33 +98,10 @@ async function describe(
   namespace: Namespace,
   conditions: readonly NamespaceCondition[],
   signal: AbortSignal,
-): Promise<void> {
-  if (sameData(namespace.status?.conditions, conditions)) return;
+): Promise<Namespace> {
+  if (sameData(namespace.status?.conditions, conditions)) return namespace;
   const status = { ...namespace.status, conditions: [...conditions] };
-  await client.updateStatus(resources.namespaces, { ...namespace, status }, signal);
-}
-
-/** Gone already is as good; the first other refusal is thrown, and everything is tried again. */
-async function removeAll(
-  { client }: ControllerContext,
-  { type, objects }: Remaining,
-  signal: AbortSignal,
-): Promise<void> {
-  const { error } = await slowStart(objects.length, async (index) => {
-    const object = objects[index];
-    if (object === undefined) return;
-    try {
-      await client.delete(
-        type,
-        refOf(object),
-        { uid: meta(object).uid, propagationPolicy: 'Background' },
-        signal,
-      );
-    } catch (failure) {
-      if (!ApiError.is(failure, 'NotFound') && !ApiError.is(failure, 'Conflict')) throw failure;
-    }
-  });
-  if (error !== undefined) throw error;
+  return await client.updateStatus(resources.namespaces, { ...namespace, status }, signal);
 }
 
 async function finalize(
@@ -212,8 +109,10 @@ async function finalize(
   namespace: Namespace,
   signal: AbortSignal,
 ): Promise<void> {
+  const others = (namespace.spec?.finalizers ?? []).filter((name) => name !== FINALIZER);
+  const finalized = { ...namespace, spec: { ...namespace.spec, finalizers: others } };
   try {
-    await client.updateSubresource(resources.namespaces, namespace, 'finalize', signal);
+    await client.updateSubresource(resources.namespaces, finalized, 'finalize', signal);
   } catch (error) {
     if (!ApiError.is(error, 'NotFound')) throw error;
   }

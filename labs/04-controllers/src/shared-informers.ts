@@ -42,8 +42,13 @@ export class SharedInformers {
     this.#log = log;
   }
 
+  /** The informer of a resource that somebody asked for, if somebody did. */
+  existing(type: ResourceType<KubernetesObject>): Informer<KubernetesObject> | undefined {
+    return this.#informers.get(idOf(type));
+  }
+
   of<T extends KubernetesObject>(type: ResourceType<T>): Informer<T> {
-    const id = `${type.group}/${type.resource}`;
+    const id = idOf(type);
     let informer = this.#informers.get(id);
     if (informer === undefined) {
       assert.ok(!this.#running, `The informer of ${id} was asked for after the informers started`);
@@ -65,12 +70,18 @@ export class SharedInformers {
   }
 }
 
+/** What the garbage collector asks of every informer. */
+export const collectionIndexers: Indexers = {
+  [BY_UID]: (object) => [meta(object).uid],
+  [BY_OWNER]: (object) => (object.metadata?.ownerReferences ?? []).map(({ uid }) => uid),
+};
+
+function idOf({ group, resource }: ResourceType<KubernetesObject>): string {
+  return `${group}/${resource}`;
+}
+
 function indexersOf<T extends KubernetesObject>(type: ResourceType<T>): Indexers {
-  const indexers: Indexers = {
-    [BY_CONTROLLER]: controllerIndex,
-    [BY_UID]: (object) => [meta(object).uid],
-    [BY_OWNER]: (object) => (object.metadata?.ownerReferences ?? []).map(({ uid }) => uid),
-  };
+  const indexers: Indexers = { ...collectionIndexers, [BY_CONTROLLER]: controllerIndex };
   if (type.resource === resources.pods.resource) indexers[BY_NODE] = nodeIndex;
   if (type.resource === resources.endpointSlices.resource) indexers[BY_SERVICE] = serviceIndex;
   return indexers;

@@ -2,7 +2,8 @@
 import { resources } from '@kube-labs/apiserver';
 import type { ConfigMap, Namespace } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
-import { plan, type Remaining } from '../src/namespace.ts';
+import { isOurs, type NamespacePlan, plan } from '../src/namespace.ts';
+import type { Findings, Remaining } from '../src/namespace-conditions.ts';
 import { plan as planAccount } from '../src/service-account.ts';
 import { eventually, isGone, NOW_MS, startCluster, workload } from './support.ts';
 
@@ -16,46 +17,98 @@ const map = (metadata: ConfigMap['metadata'] = {}): ConfigMap => ({
 });
 const left = (...objects: ConfigMap[]): Remaining[] => [{ type: resources.configMaps, objects }];
 
+const found = (findings: Partial<Findings> = {}): Findings => ({
+  remaining: [],
+  contentErrors: [],
+  ...findings,
+});
+
+describe('isOurs()', () => {
+  test.each([
+    ['a living one', { metadata: { name: 'lab' }, spec: { finalizers: ['kubernetes'] } }, false],
+    ['one that only others hold', { ...going, spec: { finalizers: ['mine.example'] } }, false],
+    ['one that we hold', going, true],
+  ])('%s', (_name, namespace, want) => {
+    expect(isOurs(namespace)).toBe(want);
+  });
+});
+
 describe('plan()', () => {
-  test('leaves a living namespace alone', () => {
-    expect(plan({ metadata: { name: 'lab' } }, left(map()), NOW_MS)).toEqual({ kind: 'none' });
+  const ok = {
+    NamespaceDeletionDiscoveryFailure: 'False ResourcesDiscovered',
+    NamespaceDeletionGroupVersionParsingFailure: 'False ParsedGroupVersions',
+    NamespaceDeletionContentFailure: 'False ContentDeleted',
+    NamespaceContentRemaining: 'False ContentRemoved',
+    NamespaceFinalizersRemaining: 'False ContentHasNoFinalizers',
+  };
+  const remaining = 'Some resources are remaining: configmaps. has 2 resource instances';
+  const held = map({ name: 'held', finalizers: ['a/b'] });
+  const discovery = { count: 1, message: 'unable to retrieve the complete list: x/v1: away' };
+  test.each<{
+    name: string;
+    findings: Findings;
+    next: NamespacePlan['next'];
+    reasons?: Record<string, string>;
+    messages?: Record<string, string>;
+  }>([
+    { name: 'nothing left', findings: found(), next: 'finalize' },
+    {
+      name: 'something left, and somebody holds on to it',
+      findings: found({ remaining: left(map(), held) }),
+      next: 'wait',
+      reasons: {
+        NamespaceContentRemaining: 'True SomeResourcesRemain',
+        NamespaceFinalizersRemaining: 'True SomeFinalizersRemain',
+      },
+      messages: {
+        NamespaceContentRemaining: remaining,
+        NamespaceFinalizersRemaining:
+          'Some content in the namespace has finalizers remaining: a/b in 1 resource instances',
+      },
+    },
+    {
+      name: 'a group nobody can be asked of',
+      findings: found({ discovery }),
+      next: 'fail',
+      reasons: { NamespaceDeletionDiscoveryFailure: 'True DiscoveryFailed' },
+      messages: {
+        NamespaceDeletionDiscoveryFailure: `Discovery failed for some groups, 1 failing: ${discovery.message}`,
+      },
+    },
+    {
+      name: 'something refused',
+      findings: found({ contentErrors: ['b is forbidden', 'a is broken'] }),
+      next: 'fail',
+      reasons: { NamespaceDeletionContentFailure: 'True ContentDeletionFailed' },
+      messages: {
+        NamespaceDeletionContentFailure:
+          'Failed to delete all resource types, 2 remaining: a is broken, b is forbidden',
+      },
+    },
+  ])('$name', ({ findings, next, reasons = {}, messages = {} }) => {
+    const { conditions, next: got } = plan(going, findings, NOW_MS);
+    expect(got).toBe(next);
+    const said = conditions.map(({ type, status, reason }) => [type, `${status} ${reason}`]);
+    expect(Object.fromEntries(said)).toEqual({ ...ok, ...reasons });
+    for (const [type, message] of Object.entries(messages)) {
+      expect(conditions.find((condition) => condition.type === type)?.message).toBe(message);
+    }
   });
 
-  test('takes off its own finalizer when nothing is left, and once only', () => {
-    const next = plan(going, left(), NOW_MS);
-    expect(next).toMatchObject({
-      kind: 'finalize',
-      namespace: { spec: { finalizers: ['mine.example'] } },
-    });
-    expect(next.kind === 'finalize' && plan(next.namespace, left(), NOW_MS)).toEqual({
-      kind: 'none',
-    });
-  });
-
-  test('deletes what is not deleted yet, and says what it waits for', () => {
-    const held = map({
-      name: 'held',
-      finalizers: ['a/b'],
-      deletionTimestamp: '2015-11-09T00:00:00Z',
-    });
-    const next = plan(going, left(map(), held), NOW_MS);
-    expect(next).toMatchObject({
-      kind: 'empty',
-      delete: [{ objects: [{ metadata: { name: 'm' } }] }],
-      conditions: [
-        {
-          type: 'NamespaceContentRemaining',
-          status: 'True',
-          message: 'Some resources are remaining: configmaps. has 2 resource instances',
-        },
-        {
-          type: 'NamespaceFinalizersRemaining',
-          status: 'True',
-          message:
-            'Some content in the namespace has finalizers remaining: a/b in 1 resource instances',
-        },
-      ],
-    });
+  test('a condition keeps its instant while its status stays, and those of others stay as they are', () => {
+    const other = { type: 'Mine', status: 'True', lastTransitionTime: '2015-01-01T00:00:00Z' };
+    const first = plan({ ...going, status: { conditions: [other] } }, found(), NOW_MS).conditions;
+    const later = { ...going, status: { conditions: [...first] } };
+    const second = plan(later, found({ contentErrors: ['no'] }), NOW_MS + 60_000).conditions;
+    const times = second.map(({ type, lastTransitionTime }) => `${type} ${lastTransitionTime}`);
+    expect(times).toEqual([
+      'Mine 2015-01-01T00:00:00Z',
+      'NamespaceDeletionDiscoveryFailure 2015-11-09T00:00:00Z',
+      'NamespaceDeletionGroupVersionParsingFailure 2015-11-09T00:00:00Z',
+      'NamespaceDeletionContentFailure 2015-11-09T00:01:00Z',
+      'NamespaceContentRemaining 2015-11-09T00:00:00Z',
+      'NamespaceFinalizersRemaining 2015-11-09T00:00:00Z',
+    ]);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 // Bodies: what a request brings along, in the encoding that it says or in another one.
 import { gzipSync } from 'node:zlib';
-import { anything, type Json, manyLabels, nearlyRight } from './objects.ts';
+import { anything, type Json, manyLabels, nearlyRight, type Wanted } from './objects.ts';
 import type { Random } from './random.ts';
 
 export interface Body {
@@ -175,45 +175,45 @@ const OPTIONS: readonly Json[] = [
   { dryRun: 'All' },
 ];
 
-export function bodyOf(
-  random: Random,
-  resource: string,
-  gvk: { apiVersion: string; kind: string },
-): Body {
-  const stated = random.chance(20) ? random.pick(TYPES) : undefined;
-  const made = ((): Body => {
-    switch (random.below(10)) {
-      case 0:
-        return { type: 'application/json', bytes: jsonTricks(random) };
-      case 1:
-        return { type: 'application/yaml', bytes: Buffer.from(random.pick(YAML_TRICKS)) };
-      case 2:
-        return { type: 'application/vnd.kubernetes.protobuf', bytes: protobuf(random) };
-      case 3:
-        return {
-          type: random.pick(TYPES.filter((type) => type.includes('patch'))),
-          bytes: patch(random),
-        };
-      case 4:
-        return {
-          type: 'application/apply-patch+yaml',
-          bytes: Buffer.from(random.pick(YAML_TRICKS)),
-        };
-      case 5:
-        return {
-          type: 'application/json',
-          bytes: Buffer.from(JSON.stringify(random.pick(OPTIONS))),
-        };
-      default: {
-        const text = JSON.stringify(nearlyRight(random, resource, gvk));
-        const end = random.chance(8) ? random.below(text.length) : text.length;
-        const patches = random.chance(25)
-          ? TYPES.filter((type) => type.includes('patch'))
-          : undefined;
-        const type = patches === undefined ? 'application/json' : random.pick(patches);
-        return { type, bytes: Buffer.from(text.slice(0, end)) };
-      }
-    }
-  })();
-  return stated === undefined ? made : { ...made, type: stated };
+const PATCH_TYPES = TYPES.filter((type) => type.includes('patch'));
+
+/** Mostly of a type that the method takes. */
+export function bodyOf(random: Random, method: string, wanted: Wanted): Body {
+  const made = method === 'PATCH' ? patchBody(random, wanted) : objectBody(random, wanted);
+  return random.chance(8) ? { ...made, type: random.pick(TYPES) } : made;
+}
+
+function patchBody(random: Random, wanted: Wanted): Body {
+  if (random.chance(25))
+    return { type: 'application/apply-patch+yaml', bytes: yaml(random, wanted) };
+  const bytes = random.chance(70) ? patch(random) : whole(random, wanted);
+  const isList = bytes[0] === 0x5b;
+  if (isList && random.chance(90)) return { type: 'application/json-patch+json', bytes };
+  return { type: random.pick(PATCH_TYPES), bytes };
+}
+
+function objectBody(random: Random, wanted: Wanted): Body {
+  switch (random.below(10)) {
+    case 0:
+      return { type: 'application/json', bytes: jsonTricks(random) };
+    case 1:
+      return { type: 'application/yaml', bytes: yaml(random, wanted) };
+    case 2:
+      return { type: 'application/vnd.kubernetes.protobuf', bytes: protobuf(random) };
+    case 3:
+      return { type: 'application/json', bytes: Buffer.from(JSON.stringify(random.pick(OPTIONS))) };
+    default:
+      return { type: 'application/json', bytes: whole(random, wanted) };
+  }
+}
+
+/** JSON is YAML, too. */
+function yaml(random: Random, wanted: Wanted): Buffer {
+  return random.chance(50) ? whole(random, wanted) : Buffer.from(random.pick(YAML_TRICKS));
+}
+
+/** Or cut off somewhere. */
+function whole(random: Random, wanted: Wanted): Buffer {
+  const text = JSON.stringify(nearlyRight(random, wanted));
+  return Buffer.from(text.slice(0, random.chance(6) ? random.below(text.length) : text.length));
 }

@@ -2,6 +2,15 @@
 import type { Random } from './random.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** Which object a body is to be nearly. */
+export interface Wanted {
+  readonly resource: string;
+  readonly name: string | undefined;
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
 type JsonObject = { [key: string]: Json };
 
 const LABELS = { app: 'x' };
@@ -196,20 +205,19 @@ const STRINGS: readonly string[] = [
 ];
 const NUMBERS: readonly number[] = [0, -1, 1.5, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, 65_536];
 
-export function nearlyRight(
-  random: Random,
-  resource: string,
-  gvk: { apiVersion: string; kind: string },
-): Json {
-  const name = random.pick(['x', 'y', 'z', 'default', `n${random.below(50)}`]);
+/** As it should be: what a server takes. */
+export function rightObject({ resource, name = 'x', ...gvk }: Wanted): Json {
   const metadata = { name, labels: LABELS, annotations: { note: 'x' } };
-  const object: JsonObject = structuredClone({
-    ...gvk,
-    metadata,
-    ...SPECS[resource],
-  }) as JsonObject;
-  let result: Json = object;
-  for (let n = random.below(4); n > 0; n -= 1) result = changed(random, result);
+  return structuredClone({ ...gvk, metadata, ...SPECS[resource] }) as JsonObject;
+}
+
+/** The same, with up to three changes. `name` as in the path, or one of a few when it has none. */
+export function nearlyRight(random: Random, { name, ...wanted }: Wanted): Json {
+  const called = name ?? random.pick(['x', 'y', 'z', 'default', `n${random.below(50)}`]);
+  let result = rightObject({ ...wanted, name: called });
+  for (let n = random.chance(50) ? 0 : random.below(4); n > 0; n -= 1) {
+    result = changed(random, result);
+  }
   return result;
 }
 

@@ -1,7 +1,15 @@
 // Requests: paths, queries, headers and methods, from nearly right to absurd; a part of them as bytes that are no HTTP at all.
-import type { ResourceDefinition } from '#src/registry/resource-definition.ts';
 import { bodyOf } from './bodies.ts';
 import type { Random } from './random.ts';
+
+/** What may be asked for. */
+export interface Target {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
 
 export interface HostileRequest {
   readonly method: string;
@@ -240,19 +248,20 @@ const UPGRADES: readonly Readonly<Record<string, string>>[] = [
   { connection: 'Upgrade', upgrade: '' },
 ];
 
-export function hostileRequest(
-  random: Random,
-  definitions: readonly ResourceDefinition[],
-): HostileRequest {
-  const definition = random.pick(definitions);
-  const { resource, kind, group, version } = definition;
+/** How many of a hundred requests name an object. */
+const NAMED: Readonly<Record<string, number>> = { POST: 20, PUT: 95, PATCH: 95, DELETE: 85 };
+
+export function hostileRequest(random: Random, targets: readonly Target[]): HostileRequest {
+  const target = random.pick(targets);
+  const { resource, kind, group, version } = target;
   const apiVersion = group === '' ? version : `${group}/${version}`;
   const method = random.chance(90) ? random.pick(METHODS.slice(0, 5)) : random.pick(METHODS);
+  const name = random.chance(NAMED[method] ?? 50) ? nameOf(random) : undefined;
   const path =
-    (random.chance(12) ? random.pick(OTHER_PATHS) : resourcePath(random, definition)) +
+    (random.chance(12) ? random.pick(OTHER_PATHS) : resourcePath(random, target, name)) +
     query(random);
   const withBody = random.chance(method === 'GET' ? 5 : 90);
-  const body = withBody ? bodyOf(random, resource, { apiVersion, kind }) : undefined;
+  const body = withBody ? bodyOf(random, method, { resource, name, apiVersion, kind }) : undefined;
   const headers: Record<string, string | string[]> = {};
   if (body?.type !== undefined) headers['content-type'] = body.type;
   if (body !== undefined) headers['content-length'] = String(body.bytes.length);
@@ -265,25 +274,31 @@ export function hostileRequest(
   return random.chance(10) ? { ...request, raw: rawBytes(random, request) } : request;
 }
 
+function nameOf(random: Random): string {
+  if (random.chance(60)) return 'x';
+  return random.pick(random.chance(50) ? NAMES.slice(0, 5) : NAMES);
+}
+
 function resourcePath(
   random: Random,
-  { group, version, resource, namespaced }: ResourceDefinition,
+  { group, version, resource, namespaced }: Target,
+  name: string | undefined,
 ): string {
-  const name = (): string =>
-    random.chance(70) ? random.pick(NAMES.slice(0, 5)) : random.pick(NAMES);
   let path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-  if (namespaced ? random.chance(85) : random.chance(5))
-    path += `/namespaces/${random.chance(80) ? 'default' : name()}`;
+  if (random.chance(namespaced ? 92 : 5)) {
+    path += `/namespaces/${random.chance(90) ? 'default' : nameOf(random)}`;
+  }
   path += `/${resource}`;
-  if (random.chance(65)) path += `/${name()}`;
-  if (random.chance(25)) path += `/${random.pick(SUBRESOURCES)}`;
-  if (random.chance(4))
+  if (name !== undefined) path += `/${name}`;
+  if (name !== undefined && random.chance(25)) path += `/${random.pick(SUBRESOURCES)}`;
+  if (random.chance(4)) {
     path = path.replace('/', random.pick(['//', '/./', '/%2e%2e/', '\\', '/;/']));
+  }
   return random.chance(4) ? `${path}/` : path;
 }
 
 function query(random: Random): string {
-  if (random.chance(45)) return '';
+  if (random.chance(60)) return '';
   const pairs = random.times(4, () => {
     const [name, values] = random.pick(QUERIES);
     const value = random.pick(values);

@@ -1,4 +1,4 @@
-// Cases of kubectl about workloads and nodes: run, expose, autoscale, scale, set, rollout, drain, cordon, taint, debug, auth reconcile.
+// Cases of kubectl about workloads and nodes: run, expose, autoscale, scale, set, rollout, drain, cordon, taint, debug.
 // `auth can-i` and the like are in test/authz, tokens and certificates in test/auth. No controllers and no kubelets run beside the server: where a verb waits for one, the case does that one's part over the wire
 // (a replica set for a deployment, a status), and says so. With the real ones, the whole-cluster tests run these verbs.
 import { type Case, configMap, deployment, named, pod, type Scene } from './scene.ts';
@@ -235,26 +235,6 @@ export const WORKLOADS: readonly Case[] = [
         ({ spec }: { spec: { nodeName?: string } }) => spec.nodeName === node,
       );
       expect(made.spec).toMatchObject({ hostNetwork: true, hostPID: true });
-    },
-  },
-  {
-    name: 'auth reconcile makes roles what a file says, and adds what is missing',
-    async run({ expect, kubectl, read, file, namespace }) {
-      // This one verb does not give an object the namespace of the command line.
-      const role = (...verbs: string[]) =>
-        named('rbac.authorization.k8s.io/v1', 'Role', 'r', {
-          metadata: { name: 'r', namespace },
-          rules: [{ apiGroups: [''], resources: ['pods'], verbs }],
-        });
-      const path = await file('role.json', role('get'));
-      expect(await kubectl(`auth reconcile -f ${path}`)).toContain('reconciled');
-      await file('role.json', role('get', 'list'));
-      await kubectl(`auth reconcile -f ${path}`);
-      const { rules } = await read('roles.rbac.authorization.k8s.io/r');
-      expect(rules.flatMap(({ verbs }: { verbs: string[] }) => verbs).sort()).toEqual([
-        'get',
-        'list',
-      ]);
     },
   },
 ];

@@ -1,6 +1,6 @@
 // The benchmark of the API server: ours on its own store and on etcd, beside what this machine can at most, in one run.
 //
-//   npm run bench -w labs/02-apiserver              some ten minutes
+//   npm run bench -w labs/02-apiserver              some five minutes
 //   npm run bench -w labs/02-apiserver -- --quick   about a minute: shorter, fewer pods, coarser figures
 //
 // The limits are a plain Node HTTPS server that sends the same bytes, and our store's durable put without a server before it. The

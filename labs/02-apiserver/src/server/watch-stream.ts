@@ -167,8 +167,9 @@ class WatchStream {
   }
 
   #bookmark(): void {
-    const { cache, frames } = this.#options;
-    this.#write(frames.bookmark(cache.revision));
+    const { cache, frames, fromRevision } = this.#options;
+    // The client may be ahead of this cache, by another server's answer: it is never sent back.
+    this.#write(frames.bookmark(Math.max(cache.revision, fromRevision)));
   }
 
   #write(frame: Buffer): void {

@@ -181,6 +181,31 @@ describe('a watcher that does not read', () => {
   }, 60_000);
 });
 
+test('a watch from a revision that is still to come is told only what comes after it, and never sent back', async () => {
+  const api = await started();
+  await put(api, 'cm1');
+  const { revision } = await api.store.status();
+  const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=2&resourceVersion=${revision + 2}`;
+  const watch = await openStream(api, `${PATH}?${query}`);
+  expect(watch.status).toBe(200);
+  for (const name of ['cm2', 'cm3', 'cm4']) await put(api, name);
+  const { text } = await watch.ended;
+  const told = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .map(
+      ({ type, object }) => `${type} ${object.metadata.name ?? object.metadata.resourceVersion}`,
+    );
+  expect(told).toEqual(['ADDED cm4', `BOOKMARK ${revision + 3}`]);
+
+  const ahead = await openStream(
+    api,
+    `${PATH}?watch=true&allowWatchBookmarks=true&timeoutSeconds=1&resourceVersion=${revision + 500}`,
+  );
+  expect((await ahead.ended).text).toContain(`"resourceVersion":"${revision + 500}"`);
+});
+
 describe('what a watch is written in', () => {
   const end = 'watch=true&allowWatchBookmarks=true&timeoutSeconds=1&resourceVersion=0';
   test.each([

@@ -17,7 +17,7 @@ import {
   pause,
   queueController,
 } from './controller.ts';
-import { GarbageDiscovery } from './garbage-discovery.ts';
+import { GarbageDiscovery, PERIOD_MS } from './garbage-discovery.ts';
 import { GarbageMembers, groupKindOf, type Member } from './garbage-members.ts';
 import { OwnerLookup } from './garbage-owners.ts';
 import { FOREGROUND, ORPHAN } from './garbage-plan.ts';
@@ -43,7 +43,7 @@ export function garbageCollectorController(context: ControllerContext): Controll
     client,
     log,
     members,
-    queue: newQueue(context, 'garbage-collector-discovery'),
+    queue: newQueue(context, 'garbage-collector-discovery', { maxDelayMs: PERIOD_MS }),
     found() {
       for (const key of unjudged) queue.add(key);
       unjudged.clear();

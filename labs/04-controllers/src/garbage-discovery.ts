@@ -24,7 +24,8 @@ import {
 import { type GarbageMembers, groupKindOf } from './garbage-members.ts';
 import { meta } from './meta.ts';
 
-const PERIOD_MS = 30_000;
+/** How often discovery is asked, and how long it takes at most until it is asked again when it failed. */
+export const PERIOD_MS = 30_000;
 /** Several changes in a row are one look. */
 const SOON_MS = 50;
 const KEY = 'discovery';

@@ -107,7 +107,7 @@ describe('writes', () => {
       await Promise.all(Array.from({ length: 10 }, increment));
     }
     expect((await wire(server, `${NS}/configmaps/counter`)).json.data.n).toBe('100');
-  });
+  }, 120_000); // Every request is a connection of its own, and losers try again: on a busy machine that takes its time.
 });
 
 describe('bad input has an answer, and the server stays', () => {

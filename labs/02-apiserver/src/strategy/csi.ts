@@ -112,7 +112,7 @@ export const csiNodeStrategy: Strategy = defineStrategy<CSINode>({
   hasStatus: false,
   validate: ({ spec }) => validateNodeDrivers(spec?.drivers ?? [], 'spec.drivers'),
   validateUpdate: ({ spec }, old) =>
-    old.spec.drivers.flatMap((before) =>
+    (old.spec.drivers ?? []).flatMap((before) =>
       (spec?.drivers ?? [])
         .filter(({ name }) => name === before.name)
         .flatMap((driver) => validateImmutable(driver, before, 'spec.drivers')),

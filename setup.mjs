@@ -206,14 +206,20 @@ const testTools = [
   ['pgrep', 'procps'],
   ['openssl', 'openssl'],
   ['chromium|chromium-browser|google-chrome', 'chromium'],
+  ['/usr/lib/python3/dist-packages/kubernetes', 'python3-kubernetes'],
 ];
 
 async function ensureTestTools() {
-  const missing = testTools.filter(([commands]) => !commands.split('|').some(hasCommand));
+  const missing = testTools.filter(([names]) => !names.split('|').some(isThere));
   if (missing.length === 0) return;
   const commands = missing.map(([names]) => names.replaceAll('|', ' or ')).join(', ');
   requireApt(`The tests need ${commands}`, 'the README');
   await aptInstall(missing.map(([, name]) => name));
+}
+
+/** A command, or a path. */
+function isThere(name) {
+  return name.startsWith('/') ? existsSync(name) : hasCommand(name);
 }
 
 async function ensureImages() {

@@ -115,10 +115,16 @@ export async function handleWatch(context: StoredContext): Promise<void> {
     initial: state?.items ?? [],
     marksInitialEnd,
     bookmarks,
-    timeoutMs: timeoutSeconds ? timeoutSeconds * 1000 : WATCH_TIMEOUT_MIN_MS * (1 + Math.random()),
+    timeoutMs: watchMs(timeoutSeconds),
     frames,
     signal,
   });
+}
+
+/** A time that makes no sense is none, as upstream. */
+function watchMs(timeoutSeconds: number | undefined): number {
+  if (timeoutSeconds !== undefined && timeoutSeconds > 0) return timeoutSeconds * 1000;
+  return WATCH_TIMEOUT_MIN_MS * (1 + Math.random());
 }
 
 /** There are no streams of YAML: documents would have to be told apart. */

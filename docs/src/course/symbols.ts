@@ -10,6 +10,7 @@
 // Where two declarations share a name, a word before it tells them apart: `Wal.static open` beside `Wal.open`, and
 // `interface Disk`, `const Disk` at the top level. Overloads are one symbol: their signatures and the one body.
 // Rule of use: a name that is not there, or that means two things, is a CourseError that says what there is instead.
+import { extname } from 'node:path';
 import { CourseError, type Place } from './course-error.ts';
 import { type Declaration, declarationsOf } from './declarations.ts';
 import type { SymbolRef } from './model.ts';
@@ -32,9 +33,9 @@ export interface ParsedRef {
   readonly name: string;
 }
 
-const SOURCES_MAX = 500;
+const PARSED_MAX = 500;
 const SIMILAR_MAX = 5;
-const sources = new Map<string, Source>();
+const parsed = new Map<string, ReturnType<typeof declarationsOf>>();
 
 export function parseRef(ref: SymbolRef, place?: Place): ParsedRef {
   const at = ref.indexOf('#');
@@ -46,16 +47,14 @@ export function parseRef(ref: SymbolRef, place?: Place): ParsedRef {
   return { file, name };
 }
 
-/** Parses a text once: prefixes and blanks ask for the same ones again and again. */
+/** Parses a text once, wherever it stands: prefixes and blanks ask for the same ones again and again. */
 export function parseSource(text: string, file: string): Source {
-  const key = `${file}\0${text}`;
-  const known = sources.get(key);
-  if (known !== undefined) return known;
-  const source = { file, text, ...declarationsOf(text, file) };
-  const oldest = sources.keys().next();
-  if (sources.size >= SOURCES_MAX && !oldest.done) sources.delete(oldest.value);
-  sources.set(key, source);
-  return source;
+  const key = `${extname(file)}\0${text}`;
+  const known = parsed.get(key) ?? declarationsOf(text, file);
+  const oldest = parsed.keys().next();
+  if (parsed.size >= PARSED_MAX && !oldest.done) parsed.delete(oldest.value);
+  parsed.set(key, known);
+  return { file, text, ...known };
 }
 
 export interface FindOptions {

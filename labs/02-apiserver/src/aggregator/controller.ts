@@ -20,6 +20,8 @@ import { formatTime, mutableCopy, type ReadonlyApiObject } from '../registry/api
 import type { Registry } from '../registry/registry.ts';
 import { objectKey } from '../registry/resource-definition.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
+import { untilEnd } from '../registry/until-end.ts';
+import type { CacheEvent } from '../registry/watch-cache.ts';
 import { isOwnGroup, priorityOf } from '../server/api-priorities.ts';
 import type { HookEnv, PostStartHook } from '../server/post-start-hooks.ts';
 import type { APIService } from '../strategy/api-service-types.ts';
@@ -113,19 +115,8 @@ class Controller {
     while (!signal.aborted) {
       await cache.ready();
       for (const { object } of cache.list()) onChange(object);
-      await new Promise<void>((resolve) => {
-        const unsubscribe = cache.subscribe(cache.revision, {
-          onEvent: ({ current }) => onChange(current.object),
-          onEnd: () => end(),
-        });
-        const end = (): void => {
-          signal.removeEventListener('abort', end);
-          unsubscribe();
-          resolve();
-        };
-        signal.addEventListener('abort', end, { once: true });
-        if (signal.aborted) end();
-      });
+      const heard = ({ current }: CacheEvent) => onChange(current.object);
+      await untilEnd(cache, cache.revision, heard, signal);
     }
   }
 

@@ -27,6 +27,7 @@ import { ObjectFilter } from '../registry/object-filter.ts';
 import type { Registry } from '../registry/registry.ts';
 import { objectKey, type ResourceDefinition } from '../registry/resource-definition.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
+import { untilEnd } from '../registry/until-end.ts';
 import type { CacheEvent } from '../registry/watch-cache.ts';
 import type { HookEnv, PostStartHook } from '../server/post-start-hooks.ts';
 import { sameValue } from '../strategy/equality.ts';
@@ -106,25 +107,8 @@ class Controller {
       const present = cache.list().map(({ object }) => object.metadata.name ?? '');
       this.#unseen ??= new Set(present);
       for (const name of [...present, ...this.#served.keys()]) this.#queue.add(name);
-      await this.#untilEnd(cache.revision, signal);
+      await untilEnd(cache, cache.revision, (event) => this.#heard(event), signal);
     }
-  }
-
-  #untilEnd(fromRevision: number, signal: AbortSignal): Promise<void> {
-    const { cache } = this.#registry.storage;
-    return new Promise((resolve) => {
-      const unsubscribe = cache.subscribe(fromRevision, {
-        onEvent: (event) => this.#heard(event),
-        onEnd: () => end(),
-      });
-      const end = (): void => {
-        signal.removeEventListener('abort', end);
-        unsubscribe();
-        resolve();
-      };
-      signal.addEventListener('abort', end, { once: true });
-      if (signal.aborted) end();
-    });
   }
 
   #heard({ current }: CacheEvent): void {

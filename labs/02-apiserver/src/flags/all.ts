@@ -31,6 +31,10 @@ export const FLAG_GROUPS: readonly FlagGroup[] = [
   aggregatorFlags,
 ];
 
+/** Those that may make files come last: a flag that cannot be read leaves nothing behind. */
+const MAKERS: readonly FlagGroup[] = [servingFlags, authenticationFlags];
+const IN_TURN = [...FLAG_GROUPS.filter((group) => !MAKERS.includes(group)), ...MAKERS];
+
 export function apiServerCommand(): Command {
   const command = new Command('kube-apiserver')
     .description('The Kubernetes API over a versioned key-value store.')
@@ -48,7 +52,7 @@ export function apiServerCommand(): Command {
 /** Reads the files that flags name. Groups run one after the other: the first that needs it makes the authority. */
 export async function optionsOf(flags: Flags): Promise<Omit<ApiServerOptions, 'store'>> {
   let options: Partial<ApiServerOptions> = {};
-  for (const group of FLAG_GROUPS) options = { ...options, ...(await group.options(flags)) };
+  for (const group of IN_TURN) options = { ...options, ...(await group.options(flags)) };
   const { tls } = options;
   if (tls === undefined) throw new Error('Cannot serve without a certificate');
   return { ...options, tls };

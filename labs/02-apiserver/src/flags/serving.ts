@@ -57,8 +57,7 @@ export const servingFlags: FlagGroup = {
         'Cannot write a kubeconfig with --tls-cert-file: only the authority that this server makes itself can sign one; leave the TLS flags out',
       );
     }
-    return {
-      tls: await certificateOf(flags),
+    const options = {
       advertiseAddress: advertiseAddressOf(flags),
       ...defined({
         bindAddress: textOf(flags, '--bind-address'),
@@ -68,6 +67,7 @@ export const servingFlags: FlagGroup = {
         shutdownDelayMs: durationOf(flags, '--shutdown-delay-duration'),
       }),
     };
+    return { ...options, tls: await certificateOf(flags) };
   },
 };
 

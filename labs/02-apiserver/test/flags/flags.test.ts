@@ -106,3 +106,14 @@ test('--help has a heading for each group and a text for each flag', () => {
   const silent = command.options.filter(({ description }) => description.trim() === '');
   expect(silent.map(({ long }) => long)).toEqual([]);
 });
+
+test.each([
+  ['--secure-port', 'abc'],
+  ['--event-ttl', 'soon'],
+  ['--audit-log-path', '/tmp/audit.log'],
+  ['--max-requests-inflight', '0'],
+])('%s %s is refused, and no certificates are left behind', async (flag, value) => {
+  const certDir = join(dir, `certs-of${flag}`);
+  await expect(options('--cert-dir', certDir, flag, value)).rejects.toThrow(/^Cannot use --/);
+  await expect(stat(certDir)).rejects.toMatchObject({ code: 'ENOENT' });
+});

@@ -4,7 +4,7 @@
 // Left out: server-side apply of a scale.
 
 import type { Scale } from 'kubernetes-types/autoscaling/v1';
-import { internalError, unsupportedMediaType } from '../api-error.ts';
+import { badRequest, unsupportedMediaType } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { checkObject, decodeObject } from '../codec/decode.ts';
 import { applyPatch, JSON_PATCH, MERGE_PATCH } from '../patch/apply-patch.ts';
@@ -23,7 +23,7 @@ import { send } from '../server/responses.ts';
 import { mediaType } from '../server/write-handlers.ts';
 import { invalid, invalidValue } from '../strategy/field-error.ts';
 import type { CustomResourceSubresourceScale } from './definition.ts';
-import { customScaleOf, setCustomReplicas } from './scale.ts';
+import { customScaleOf, NO_REPLICAS, setCustomReplicas } from './scale.ts';
 
 /** As of the object itself; an apply of a scale is left out. */
 const PATCH_TYPES: readonly string[] = [JSON_PATCH, MERGE_PATCH];
@@ -48,7 +48,7 @@ export function scaleHandler(paths: CustomResourceSubresourceScale): StoredHandl
     checkManager(context, type);
     const validation = fieldValidationOf(context);
     const change = (current: StoredObject): KubernetesObject => {
-      const before = shown(context, current);
+      const before = customScaleOf(context.served.shown(current.object), paths);
       const { object } =
         context.verb === 'patch'
           ? checkObject(applyPatch(before, bytes, type, SCALE), SCALE, validation)
@@ -61,11 +61,11 @@ export function scaleHandler(paths: CustomResourceSubresourceScale): StoredHandl
   };
 }
 
+/** Upstream calls it an internal error; but it is the object that lacks the field, and who sets it gets the Scale. */
 function found(object: ReadonlyApiObject, paths: CustomResourceSubresourceScale): Scale {
   const scale = customScaleOf(object, paths);
-  if (scale !== undefined) return scale;
-  const { specReplicasPath } = paths;
-  throw internalError(new Error(`the spec replicas field "${specReplicasPath}" does not exist`));
+  if (scale.spec?.replicas !== NO_REPLICAS) return scale;
+  throw badRequest(`the spec replicas field "${paths.specReplicasPath}" does not exist`);
 }
 
 function scaled(
@@ -75,6 +75,9 @@ function scaled(
 ): KubernetesObject {
   const { served } = context;
   const replicas = wanted.spec?.replicas ?? 0;
+  if (replicas === NO_REPLICAS) {
+    throw badRequest(`the spec replicas field "${paths.specReplicasPath}" cannot be empty`);
+  }
   if (replicas < 0) {
     const error = invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0');
     throw invalid(SCALE, wanted.metadata?.name ?? '', [error]);

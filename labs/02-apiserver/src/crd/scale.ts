@@ -12,13 +12,16 @@ import { isJsonObject, type JsonObject, setOwn } from './json-schema.ts';
 
 const REPLICAS_MAX = 2 ** 31 - 1;
 
-/** Undefined when the object has no number of replicas: then there is nothing to scale. */
+/** What an object without a number of replicas has until somebody gives it one: a number that nobody can ask for. */
+export const NO_REPLICAS = -(2 ** 31);
+
+/** The replicas are NO_REPLICAS when the object has none. */
 export function customScaleOf(
   object: ReadonlyApiObject,
   paths: CustomResourceSubresourceScale,
-): Scale | undefined {
-  const replicas = readPath(object, paths.specReplicasPath);
-  if (typeof replicas !== 'number') return undefined;
+): Scale {
+  const number = readPath(object, paths.specReplicasPath);
+  const replicas = typeof number === 'number' ? number : NO_REPLICAS;
   const now = readPath(object, paths.statusReplicasPath);
   const selector =
     paths.labelSelectorPath === undefined ? undefined : readPath(object, paths.labelSelectorPath);

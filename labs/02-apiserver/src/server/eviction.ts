@@ -95,7 +95,8 @@ async function askBudget(
   const registry = table.registry('policy', 'poddisruptionbudgets');
   const [budget, ...others] = await budgetsOf(pod, registry);
   if (budget === undefined) return;
-  if (others.length > 0) throw new ApiError('InternalError', TOO_MANY_BUDGETS);
+  // Upstream's 500 with upstream's words. Nothing in the server is at fault, and no later try will do.
+  if (others.length > 0) throw badRequest(TOO_MANY_BUDGETS);
   if (!isReady(pod) && mayGoUnready(budget)) return;
   const { name = '', namespace = '' } = budget.metadata ?? {};
   const change = ({ object }: StoredObject): KubernetesObject =>

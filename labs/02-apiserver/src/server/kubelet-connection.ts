@@ -11,7 +11,7 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:tls';
 import type { Node } from 'kubernetes-types/core/v1';
 import { WebSocket } from 'ws';
-import { ApiError, badRequest, internalError, notFound } from '../api-error.ts';
+import { ApiError, badRequest, internalError, notFound, serviceUnavailable } from '../api-error.ts';
 import type { Registry } from '../registry/registry.ts';
 import { objectKey } from '../registry/resource-definition.ts';
 import { CHANNEL_V4, CHANNEL_V5, ChannelSocket } from '../streams/channel-socket.ts';
@@ -47,15 +47,18 @@ export class KubeletConnections {
     this.#nodes = nodes;
   }
 
-  /** Throws NotFound for a node that is not there. */
+  /** Throws NotFound for a node that is not there, ServiceUnavailable for one that has not said yet where it is. */
   async addressOf(nodeName: string): Promise<KubeletAddress> {
     const { definition, storage } = this.#nodes;
     const stored = await storage.get(objectKey(definition, { name: nodeName }));
     if (stored === undefined) throw notFound(definition, nodeName);
     const { status } = stored.object as Node;
-    const host = status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;
-    if (host === undefined)
-      throw internalError(`no preferred addresses found; known addresses: []`);
+    const { addresses = [] } = status ?? {};
+    const host = addresses.find(({ type }) => type === 'InternalIP')?.address ?? '';
+    if (host === '') {
+      const known = addresses.map(({ type, address }) => `{${type} ${address}}`).join(' ');
+      throw serviceUnavailable(`no preferred addresses found; known addresses: [${known}]`);
+    }
     const port = status?.daemonEndpoints?.kubeletEndpoint?.Port ?? DEFAULT_KUBELET_PORT;
     return { host, port };
   }

@@ -23,6 +23,52 @@ test('a CSINode that was made without drivers can be changed', async () => {
   expect([patched.status, patched.json.metadata?.labels]).toEqual([200, { a: 'b' }]);
 });
 
+test("a node that has not said where it is cannot be reached yet; that is nobody's fault", async () => {
+  const made = await wire(server, '/api/v1/nodes', {
+    method: 'POST',
+    body: {
+      metadata: { name: 'lost' },
+      status: { addresses: [{ type: 'Hostname', address: 'x' }] },
+    },
+  });
+  expect(made.status).toBe(201);
+  expect((await wire(server, '/api/v1/nodes/lost/proxy/healthz')).json).toMatchObject({
+    code: 503,
+    reason: 'ServiceUnavailable',
+    message: 'no preferred addresses found; known addresses: [{Hostname x}]',
+  });
+});
+
+test('a pod under two budgets is not evicted, and the client hears why', async () => {
+  const labels = { app: 'twice' };
+  const pod = {
+    metadata: { name: 'twice', labels },
+    spec: { containers: [{ name: 'c', image: 'x' }] },
+  };
+  const pods = '/api/v1/namespaces/default/pods';
+  expect((await wire(server, pods, { method: 'POST', body: pod })).status).toBe(201);
+  const status = { phase: 'Running' };
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  const running = { method: 'PATCH', headers, body: { status } };
+  expect((await wire(server, `${pods}/twice/status`, running)).status).toBe(200);
+  for (const name of ['one', 'two']) {
+    const body = {
+      metadata: { name },
+      spec: { minAvailable: 1, selector: { matchLabels: labels } },
+    };
+    const at = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
+    expect((await wire(server, at, { method: 'POST', body })).status).toBe(201);
+  }
+  const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'twice' } };
+  const answer = await wire(server, `${pods}/twice/eviction`, { method: 'POST', body });
+  expect(answer.json).toMatchObject({
+    code: 400,
+    message:
+      'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+  });
+  expect((await wire(server, `${pods}/twice`)).json.metadata.deletionTimestamp).toBeUndefined();
+});
+
 test('a pattern with one repetition inside another is soon through with every text', async () => {
   const pattern = '^(a+)+$';
   const schema = { type: 'object', properties: { word: { type: 'string', pattern } } };

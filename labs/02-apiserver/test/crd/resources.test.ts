@@ -10,7 +10,7 @@ import { parseJsonPath, selectJsonPath } from '#src/crd/json-path.ts';
 import type { JsonSchema } from '#src/crd/json-schema.ts';
 import { openApiDefinitions } from '#src/crd/openapi.ts';
 import { printerOfVersion } from '#src/crd/printer.ts';
-import { customScaleOf, setCustomReplicas } from '#src/crd/scale.ts';
+import { customScaleOf, NO_REPLICAS, setCustomReplicas } from '#src/crd/scale.ts';
 import type { ReadonlyApiObject } from '#src/registry/api-object.ts';
 import { cronTabs, SCHEMA, texts } from './definitions.ts';
 
@@ -352,7 +352,8 @@ describe('scale', () => {
       spec: { replicas: 3 },
       status: { replicas: 2, selector: 'a=b' },
     });
-    expect(customScaleOf(cronTab({}) as ReadonlyApiObject, paths)).toBeUndefined();
+    const { spec } = customScaleOf(cronTab({}) as ReadonlyApiObject, paths);
+    expect(spec?.replicas).toBe(NO_REPLICAS);
   });
 
   test('writes there too, and makes what is missing on the way', () => {

@@ -198,9 +198,17 @@ test('scale reads and writes the replicas', async () => {
   expect(refused.status).toBe(422);
   await post(V1, cronTab('unscaled'));
   expect((await ask(`${V1}/unscaled/scale`)).json).toMatchObject({
-    code: 500,
-    message: 'Internal error occurred: the spec replicas field ".spec.replicas" does not exist',
+    code: 400,
+    message: 'the spec replicas field ".spec.replicas" does not exist',
   });
+  const nothing = { method: 'PATCH', headers: MERGE, body: { metadata: { labels: { a: 'b' } } } };
+  expect((await ask(`${V1}/unscaled/scale`, nothing)).json).toMatchObject({
+    code: 400,
+    message: 'the spec replicas field ".spec.replicas" cannot be empty',
+  });
+  const first = { method: 'PATCH', headers: MERGE, body: { spec: { replicas: 3 } } };
+  expect((await ask(`${V1}/unscaled/scale`, first)).json).toMatchObject({ spec: { replicas: 3 } });
+  expect((await ask(`${V1}/unscaled`)).json.spec.replicas).toBe(3);
 });
 
 describe('two versions', () => {

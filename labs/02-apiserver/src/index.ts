@@ -29,6 +29,7 @@ export type {
 export { Client } from './client/client.ts';
 export type { Clock } from './client/clock.ts';
 export { FakeClock, realClock, sleep } from './client/clock.ts';
+export type { InformerHandler } from './client/deltas.ts';
 export type { ServerResource, ServerResources } from './client/discovery.ts';
 export {
   discoveryFailure,
@@ -39,9 +40,11 @@ export {
 export type { EventRecorderOptions, EventType } from './client/event-recorder.ts';
 export { EventRecorder } from './client/event-recorder.ts';
 export { inClusterNamespace, loadInClusterConfig } from './client/in-cluster.ts';
-export type { InformerHandler, InformerOptions } from './client/informer.ts';
+export type { InformerOptions } from './client/informer.ts';
 export { Informer } from './client/informer.ts';
 export { loadKubeconfig } from './client/kubeconfig.ts';
+export type { LabelRequirement, Labels } from './client/label-requirement.ts';
+export { matchesRequirement, matchesRequirements } from './client/label-requirement.ts';
 export type { LeaderElectorOptions } from './client/leader-elector.ts';
 export { LeaderElector } from './client/leader-elector.ts';
 export type { ListerSelection } from './client/lister.ts';
@@ -53,12 +56,9 @@ export type { ReflectorOptions, ReflectorTarget } from './client/reflector.ts';
 export { Reflector } from './client/reflector.ts';
 export type { KubernetesObject, ObjectRef, ResourceType } from './client/resources.ts';
 export { apiVersionOf, keyOf, resources, splitKey } from './client/resources.ts';
-export type { LabelRequirement, Labels } from './client/selectors.ts';
 export {
   formatLabelSelector,
   matchesLabels,
-  matchesRequirement,
-  matchesRequirements,
   matchesSelector,
   parseLabelSelector,
   requirementsOf,

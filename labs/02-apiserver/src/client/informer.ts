@@ -1,9 +1,7 @@
 // Informer: a local copy of a resource that tells its handlers what changed.
 //
 //   API server → Reflector (list, watch) → ObjectCache → handlers, which put keys into a WorkQueue
-//   1. Handlers see each object's changes in order: onAdd once, onUpdate any number of times, onDelete once. What was
-//      missed while there was no connection is worked out from the next list and delivered the same way; several
-//      changes may then arrive as one. An object that was deleted and made again (another uid) is a delete and an add.
+//   1. Handlers see each object's changes in order, also what was missed while there was no connection (deltas.ts).
 //   2. The copy is changed before the handlers are called. Handlers are synchronous and should only put a key in a queue.
 //   3. Objects that come out are shared: nobody may change them.
 //
@@ -12,10 +10,11 @@
 import { type Logger, silentLogger } from '@kube-labs/store';
 import type { Client } from './client.ts';
 import { type Clock, realClock } from './clock.ts';
+import { Deltas, type InformerHandler } from './deltas.ts';
 import { Lister } from './lister.ts';
 import { type Indexers, ObjectCache } from './object-cache.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
-import { type KubernetesObject, keyOf, type ResourceType } from './resources.ts';
+import type { KubernetesObject, ResourceType } from './resources.ts';
 
 export interface InformerOptions<T> extends ReflectorOptions {
   readonly indexers?: Indexers<T>;
@@ -23,12 +22,6 @@ export interface InformerOptions<T> extends ReflectorOptions {
   readonly transform?: (object: T) => T;
   /** Every so often onUpdate(object, object) for all, to correct what a handler got wrong. Default: never. */
   readonly resyncMs?: number;
-}
-
-export interface InformerHandler<T> {
-  onAdd?(object: T): void;
-  onUpdate?(previous: T, object: T): void;
-  onDelete?(object: T): void;
 }
 
 export class Informer<T extends KubernetesObject> {
@@ -49,10 +42,14 @@ export class Informer<T extends KubernetesObject> {
     this.#log = options.log ?? silentLogger;
     this.#cache = new ObjectCache(options.indexers);
     const { transform = (object: T) => object } = options;
+    const deltas = new Deltas(this.#cache, (call) => this.#tell(call));
     const target = {
-      replace: (objects: readonly T[]) => this.#replace(objects.map(transform)),
-      put: (object: T) => this.#put(transform(object)),
-      remove: (key: string, last: T) => this.#remove(key, last),
+      replace: (objects: readonly T[]) => {
+        deltas.replace(objects.map(transform));
+        this.#markSynced();
+      },
+      put: (object: T) => deltas.put(transform(object)),
+      remove: (key: string, last: T) => deltas.remove(key, last),
     };
     this.#reflector = new Reflector(client, type, target, options);
   }
@@ -110,34 +107,9 @@ export class Informer<T extends KubernetesObject> {
     return this.#cache.byIndex(index, value);
   }
 
-  /** Makes the copy equal to `objects` and tells the difference. */
-  #replace(objects: readonly T[]): void {
-    const present = new Set(objects.map(keyOf));
-    for (const key of [...this.#cache.keys()]) {
-      if (!present.has(key)) this.#remove(key);
-    }
-    for (const object of objects) this.#put(object);
-    if (this.#hasSynced) return;
+  #markSynced(): void {
     this.#hasSynced = true;
     for (const settle of this.#syncWaiters) settle();
-  }
-
-  #put(object: T): void {
-    const key = keyOf(object);
-    const known = this.#cache.get(key);
-    if (known !== undefined && known.metadata?.uid !== object.metadata?.uid) this.#remove(key);
-    const previous = this.#cache.set(object);
-    if (previous === undefined) {
-      this.#tell((handler) => handler.onAdd?.(object));
-    } else if (isNewer(previous, object)) {
-      this.#tell((handler) => handler.onUpdate?.(previous, object));
-    }
-  }
-
-  #remove(key: string, last?: T): void {
-    const previous = this.#cache.delete(key);
-    if (previous === undefined) return;
-    this.#tell((handler) => handler.onDelete?.(last ?? previous));
   }
 
   #tell(call: (handler: InformerHandler<T>) => void): void {
@@ -168,10 +140,4 @@ export class Informer<T extends KubernetesObject> {
     schedule();
     return () => this.#clock.clearTimeout(handle);
   }
-}
-
-/** A list brings back what we already know; that is no update. */
-function isNewer(previous: KubernetesObject, object: KubernetesObject): boolean {
-  const version = object.metadata?.resourceVersion;
-  return version === undefined || version !== previous.metadata?.resourceVersion;
 }

@@ -9,14 +9,12 @@
 // Same rule upstream: k8s.io/apimachinery/pkg/labels and metav1.LabelSelectorAsSelector.
 
 import type { LabelSelector } from 'kubernetes-types/meta/v1';
-
-export type Labels = Readonly<Record<string, string>>;
-
-export interface LabelRequirement {
-  readonly key: string;
-  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt';
-  readonly values: readonly string[];
-}
+import {
+  type LabelRequirement,
+  type Labels,
+  labelOf,
+  matchesRequirements,
+} from './label-requirement.ts';
 
 /** Undefined selects nothing, {} everything. */
 export function matchesSelector(
@@ -30,38 +28,6 @@ export function matchesSelector(
 export function matchesLabels(selector: Labels | undefined, labels: Labels | undefined): boolean {
   if (selector === undefined) return false;
   return Object.entries(selector).every(([key, value]) => labelOf(labels, key) === value);
-}
-
-export function matchesRequirements(
-  requirements: readonly LabelRequirement[],
-  labels: Labels | undefined,
-): boolean {
-  return requirements.every((requirement) => matchesRequirement(requirement, labels));
-}
-
-export function matchesRequirement(
-  requirement: LabelRequirement,
-  labels: Labels | undefined,
-): boolean {
-  const { operator, values } = requirement;
-  const value = labelOf(labels, requirement.key);
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return value !== undefined && compareIntegers(value, values[0], (a, b) => a > b);
-    case 'Lt':
-      return value !== undefined && compareIntegers(value, values[0], (a, b) => a < b);
-    default:
-      operator satisfies never;
-      return false; // An operator that is not known selects nothing, so that nothing is deleted by mistake.
-  }
 }
 
 /** Throws, in upstream's words, when the text is no selector. */
@@ -185,18 +151,4 @@ function parseError(text: string, found: string | undefined, expected: string): 
   return new Error(
     `unable to parse requirement: found '${found ?? ''}', expected: ${expected} in '${text}'`,
   );
-}
-
-function labelOf(labels: Labels | undefined, key: string): string | undefined {
-  return labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
-}
-
-function compareIntegers(
-  left: string,
-  right: string | undefined,
-  compare: (left: bigint, right: bigint) => boolean,
-): boolean {
-  const integer = /^[+-]?\d+$/;
-  if (right === undefined || !integer.test(left) || !integer.test(right)) return false;
-  return compare(BigInt(left.replace('+', '')), BigInt(right.replace('+', '')));
 }

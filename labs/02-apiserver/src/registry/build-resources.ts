@@ -10,12 +10,13 @@ import type { Clock } from '../client/clock.ts';
 import type { Transformer } from '../encryption/transformer.ts';
 import { EventLease } from './event-lease.ts';
 import { migrateKeysUntilDone } from './key-migration.ts';
-import { Registry, type WriteCompanion } from './registry.ts';
+import { Registry } from './registry.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { ResourceTable } from './resource-table.ts';
 import { RESOURCES } from './resources.ts';
 import { Storage } from './storage.ts';
 import { WatchCache } from './watch-cache.ts';
+import type { WriteCompanion } from './write-companion.ts';
 
 export interface ResourceDeps {
   readonly store: KeyValueStore;

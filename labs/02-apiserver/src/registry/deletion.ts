@@ -10,7 +10,7 @@
 
 import type { Namespace, Pod } from 'kubernetes-types/core/v1';
 import type { DeleteOptions } from 'kubernetes-types/meta/v1';
-import { badRequest, conflict } from '../api-error.ts';
+import { conflict } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import {
   formatTime,
@@ -31,9 +31,6 @@ export type DeletionPlan =
 const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 const POD_GRACE_DEFAULT_SECONDS = 30;
-const JOB_WARNING =
-  'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning';
-
 export function planDeletion(
   current: ReadonlyApiObject,
   options: DeleteOptions,
@@ -89,22 +86,6 @@ export function checkPreconditions(
   }
 }
 
-export function checkDeleteOptions(options: DeleteOptions): void {
-  const { propagationPolicy, orphanDependents, gracePeriodSeconds } = options;
-  if (propagationPolicy !== undefined && orphanDependents !== undefined) {
-    throw badRequest('orphanDependents and deletionPropagation cannot be both set');
-  }
-  const known = ['Foreground', 'Background', 'Orphan'];
-  if (propagationPolicy !== undefined && !known.includes(propagationPolicy)) {
-    throw badRequest(
-      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "${propagationPolicy}": supported values: "Background", "Foreground", "Orphan"`,
-    );
-  }
-  if (gracePeriodSeconds !== undefined && !Number.isSafeInteger(gracePeriodSeconds)) {
-    throw badRequest('gracePeriodSeconds must be an integer');
-  }
-}
-
 /** Pods that no kubelet runs (unassigned or finished) need no grace; other kinds know none at all. */
 function graceOf(current: ReadonlyApiObject, options: DeleteOptions): number {
   if (current.kind !== 'Pod' || current.apiVersion !== 'v1') return 0;
@@ -145,16 +126,6 @@ function propagationOf(options: DeleteOptions): string | undefined {
 function existingPolicy(finalizers: ReadonlySet<string>): string | undefined {
   if (finalizers.has(ORPHAN)) return 'Orphan';
   return finalizers.has(FOREGROUND) ? 'Foreground' : undefined;
-}
-
-/** What a client hears that deletes a job and does not say what shall become of the pods. */
-export function deletionWarning(
-  { group, resource }: ResourceDefinition,
-  { propagationPolicy, orphanDependents }: DeleteOptions,
-): string | undefined {
-  const isJob = group === 'batch' && resource === 'jobs';
-  if (!isJob || propagationPolicy !== undefined || orphanDependents !== undefined) return undefined;
-  return JOB_WARNING;
 }
 
 /** The first clients counted on pods outliving what had made them. */

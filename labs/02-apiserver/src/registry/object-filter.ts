@@ -2,24 +2,18 @@
 //
 // Namespace, label selector and field selector together. For a watch the filter also decides what a change looks like from
 // the watcher's side: an object that begins to match is ADDED to its view, one that ceases to match is DELETED from it,
-// whatever really happened to the object. Labels in a selector must be such as objects can have: a typing mistake is an error.
+// whatever really happened to the object.
 //
-// Same rule upstream: apiserver, storage/selection_predicate.go and cacher/cache_watcher.go (convertToWatchEvent); apimachinery,
-// pkg/labels/selector.go (NewRequirement).
+// Same rule upstream: apiserver, storage/selection_predicate.go and cacher/cache_watcher.go (convertToWatchEvent).
 
-import { badRequest } from '../api-error.ts';
-import {
-  type LabelRequirement,
-  matchesRequirements,
-  parseLabelSelector,
-} from '../client/selectors.ts';
-import { labelValue, qualifiedName } from '../strategy/name-rules.ts';
+import { type LabelRequirement, matchesRequirements } from '../client/label-requirement.ts';
 import {
   type FieldRequirement,
   matchesFields,
   parseFieldSelector,
   readField,
 } from './field-selector.ts';
+import { readLabelQuery } from './label-query.ts';
 import {
   collectionPrefix,
   groupVersionOf,
@@ -53,7 +47,7 @@ export class ObjectFilter {
     this.definition = definition;
     this.#namespace = definition.namespaced ? options.namespace : undefined;
     this.keyPrefix = collectionPrefix(definition, this.#namespace);
-    this.#labels = parseLabels(options.labelSelector ?? '');
+    this.#labels = readLabelQuery(options.labelSelector ?? '');
     this.#fields = parseFieldSelector(options.fieldSelector ?? '', definition);
   }
 
@@ -109,36 +103,4 @@ export class ObjectFilter {
       stored: type === 'DELETED' ? current : previous.atRevision(current.revision),
     };
   }
-}
-
-function parseLabels(text: string): readonly LabelRequirement[] {
-  const requirements = readLabels(text);
-  const [mistake] = requirements.flatMap(mistakesOf);
-  if (mistake !== undefined) throw badRequest(`unable to parse requirement: ${mistake}`);
-  return requirements;
-}
-
-function readLabels(text: string): readonly LabelRequirement[] {
-  try {
-    return parseLabelSelector(text);
-  } catch (error) {
-    throw badRequest(error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** Why no object can have such a label, in upstream's words. */
-function mistakesOf({ key, operator, values }: LabelRequirement): string[] {
-  const saying = (path: string, value: string, messages: readonly string[]) =>
-    messages.length === 0
-      ? []
-      : [`${path}: Invalid value: ${JSON.stringify(value)}: ${messages.join('; ')}`];
-  const mistakes = saying('key', key, qualifiedName(key));
-  for (const [index, value] of values.entries()) {
-    mistakes.push(...saying(`values[${index}][${key}]`, value, labelValue(value)));
-    if ((operator === 'Gt' || operator === 'Lt') && !/^[+-]?\d+$/.test(value)) {
-      const why = "for 'Gt', 'Lt' operators, the value must be an integer";
-      mistakes.push(...saying(`values[${index}]`, value, [why]));
-    }
-  }
-  return mistakes;
 }

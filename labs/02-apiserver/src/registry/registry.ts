@@ -12,59 +12,25 @@
 // Same idea upstream: apiserver, registry/generic/registry/store.go and storage's GuaranteedUpdate.
 // metadata.managedFields comes with the object that is to be written: the handlers work it out (server/field-ownership.ts).
 
-import type { DeleteOptions, ManagedFieldsEntry } from 'kubernetes-types/meta/v1';
-import type { AdmissionChain, AdmissionContext, AdmissionRequest } from '../admission/admission.ts';
+import type { DeleteOptions } from 'kubernetes-types/meta/v1';
+import type { AdmissionChain } from '../admission/admission.ts';
 import { ApiError, alreadyExists, conflict, notFound } from '../api-error.ts';
-import { sameJson } from '../apply/typed-compare.ts';
-import type { User } from '../auth/user.ts';
 import type { Clock } from '../client/clock.ts';
 import type { KubernetesObject, ObjectRef } from '../client/resources.ts';
 import { type FieldError, invalid } from '../strategy/field-error.ts';
 import type { Strategy, WriteFacts } from '../strategy/strategy.ts';
-import { formatTime, metadataOf, mutableCopy, type ReadonlyApiObject } from './api-object.ts';
-import { checkDeleteOptions, checkPreconditions, isReleasedBy, planDeletion } from './deletion.ts';
+import { formatTime, metadataOf, mutableCopy } from './api-object.ts';
+import { checkDeleteOptions } from './delete-options.ts';
+import { checkPreconditions, isReleasedBy, planDeletion } from './deletion.ts';
 import { generateName } from './object-name.ts';
 import { objectKey, type ResourceDefinition } from './resource-definition.ts';
-import type { Storage, TxnParts, WriteResult } from './storage.ts';
+import { isSame } from './same-object.ts';
+import { prepareStatus } from './status-scope.ts';
+import type { Storage, WriteResult } from './storage.ts';
 import { encodeForStorage, StoredObject } from './stored-object.ts';
-import { checkSeen, keepSystemFields, prepareStatus, setSystemFields } from './system-fields.ts';
-
-export interface WriteOptions {
-  readonly user: User;
-  readonly dryRun: boolean;
-  /** What else admission hears of the request. */
-  readonly admission?: AdmissionContext;
-  /** Judges the object instead of the stored version's: of the version that the client speaks. */
-  readonly strategy?: Strategy;
-}
-
-export interface UpdateOptions extends WriteOptions {
-  /** What the strategy applies: spec and metadata, status only, or (our own changes, like a binding) nothing. */
-  readonly scope: 'object' | 'status' | 'raw';
-  readonly subresource?: string;
-}
-
-/** What a companion adds to the transaction of an object. */
-export interface CompanionParts extends TxnParts {
-  /** Called once the transaction is decided, or will not happen: what was held for it is free. */
-  readonly release?: () => void;
-}
-
-/** Writes that belong to an object's own write, like the allocation of its address. */
-export interface WriteCompanion {
-  /** May fill in `next`, which is undefined when the object is removed. Called again, as `attempt` 2, when the transaction is lost. */
-  prepare(
-    next: KubernetesObject | undefined,
-    current: ReadonlyApiObject | undefined,
-    attempt: number,
-  ): Promise<CompanionParts>;
-}
-
-interface Change {
-  readonly next: KubernetesObject | undefined;
-  readonly current: ReadonlyApiObject | undefined;
-  readonly attempt: number;
-}
+import { checkSeen, keepSystemFields, setSystemFields } from './system-fields.ts';
+import { type WriteCompanion, withCompanions } from './write-companion.ts';
+import { admissionRequest, type UpdateOptions, type WriteOptions } from './write-options.ts';
 
 export interface RegistryDeps {
   readonly definition: ResourceDefinition;
@@ -83,9 +49,11 @@ export class Registry {
   readonly storage: Storage;
   readonly strategy: Strategy;
   readonly #deps: RegistryDeps;
+  readonly #companions: readonly WriteCompanion[];
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
+    this.#companions = deps.companions ?? [];
     this.definition = deps.definition;
     this.storage = deps.storage;
     this.strategy = deps.definition.strategy;
@@ -120,9 +88,9 @@ export class Registry {
     namespace: string | undefined,
     options: WriteOptions,
   ): Promise<StoredObject> {
-    const { admission, companions = [], clock } = this.#deps;
+    const { admission, clock } = this.#deps;
     setSystemFields(object, namespace, clock.now());
-    const request = this.#admissionRequest('CREATE', object, { options, namespace });
+    const request = admissionRequest('CREATE', this.definition, { options, namespace, object });
     await admission.mutate(request);
     const { strategy = this.strategy } = options;
     strategy.prepareForCreate(object, this.#facts(options));
@@ -131,14 +99,7 @@ export class Registry {
     const { name = '' } = metadataOf(object);
     const key = objectKey(this.definition, refOf(object));
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-      const next = companions.length === 0 ? object : mutableCopy(object);
-      const result = await this.#together({ next, current: undefined, attempt }, async (parts) => {
-        if (!options.dryRun) {
-          return this.storage.write({ key, seenRevision: 0, object: next, parts });
-        }
-        if ((await this.storage.get(key)) !== undefined) throw alreadyExists(this.definition, name);
-        return StoredObject.fromValue(key, 0, encodeForStorage(next));
-      });
+      const result = await this.#insert(key, object, { options, attempt });
       if (result instanceof StoredObject) return result;
       if (result.kind === 'written' && result.stored !== undefined) return result.stored;
       if (result.kind === 'lost' && result.current !== undefined) {
@@ -146,6 +107,27 @@ export class Registry {
       }
     }
     throw conflict(this.definition, name);
+  }
+
+  /** What became of the transaction "nothing is there"; of a dry run what it would have made. */
+  #insert(
+    key: string,
+    object: KubernetesObject,
+    { options, attempt }: { options: WriteOptions; attempt: number },
+  ): Promise<StoredObject | WriteResult> {
+    // What a companion fills in must not be there any more when it is asked again.
+    const next = this.#companions.length === 0 ? object : mutableCopy(object);
+    return withCompanions(
+      this.#companions,
+      { next, current: undefined, attempt },
+      async (parts) => {
+        if (!options.dryRun)
+          return this.storage.write({ key, seenRevision: 0, object: next, parts });
+        const current = await this.storage.get(key);
+        if (current !== undefined) return { kind: 'lost', current };
+        return StoredObject.fromValue(key, 0, encodeForStorage(next));
+      },
+    );
   }
 
   /** `change` gets the current state and returns the wanted one; it is called again when somebody else wrote meanwhile. */
@@ -179,11 +161,15 @@ export class Registry {
     const { key, revision, object } = current;
     // The last finalizer went, and with it the object.
     const left = isReleasedBy(next) ? undefined : next;
-    return this.#together({ next: left, current: object, attempt }, async (parts) => {
-      if (isSame(next, object) && !current.isStale) return current;
-      if (options.dryRun) return StoredObject.fromValue(key, revision, encodeForStorage(next));
-      return this.storage.write({ key, seenRevision: revision, object: left, parts });
-    });
+    return withCompanions(
+      this.#companions,
+      { next: left, current: object, attempt },
+      async (parts) => {
+        if (isSame(next, object) && !current.isStale) return current;
+        if (options.dryRun) return StoredObject.fromValue(key, revision, encodeForStorage(next));
+        return this.storage.write({ key, seenRevision: revision, object: left, parts });
+      },
+    );
   }
 
   async #prepareUpdate(
@@ -195,7 +181,12 @@ export class Registry {
     checkSeen(next, old, this.definition);
     keepSystemFields(next, old);
     const { namespace } = ref;
-    const request = this.#admissionRequest('UPDATE', next, { options, namespace, old });
+    const request = admissionRequest('UPDATE', this.definition, {
+      options,
+      namespace,
+      object: next,
+      old,
+    });
     await this.#deps.admission.mutate(request);
     const before = old as KubernetesObject;
     const { scope, strategy = this.strategy } = options;
@@ -223,7 +214,7 @@ export class Registry {
       checkPreconditions(current.object, deleteOptions, definition);
       const { namespace } = ref;
       const old = current.object;
-      const request = this.#admissionRequest('DELETE', undefined, { options, namespace, old });
+      const request = admissionRequest('DELETE', definition, { options, namespace, old });
       await this.#deps.admission.mutate(request);
       await this.#deps.admission.validate(request);
       const nowMs = this.#deps.clock.now();
@@ -247,50 +238,11 @@ export class Registry {
   }
 
   #remove(key: string, { object, revision }: StoredObject, attempt: number): Promise<WriteResult> {
-    return this.#together({ next: undefined, current: object, attempt }, (parts) =>
-      this.storage.write({ key, seenRevision: revision, object: undefined, parts }),
+    return withCompanions(
+      this.#companions,
+      { next: undefined, current: object, attempt },
+      (parts) => this.storage.write({ key, seenRevision: revision, object: undefined, parts }),
     );
-  }
-
-  /** Does something with what all companions add, in their order: a later one sees what an earlier one filled in. */
-  async #together<T>(
-    { next, current, attempt }: Change,
-    act: (parts: TxnParts) => Promise<T>,
-  ): Promise<T> {
-    const all: CompanionParts[] = [];
-    try {
-      for (const companion of this.#deps.companions ?? []) {
-        all.push(await companion.prepare(next, current, attempt));
-      }
-      const compare = all.flatMap((one) => one.compare);
-      return await act({ compare, ops: all.flatMap((one) => one.ops) });
-    } finally {
-      for (const { release } of all) release?.();
-    }
-  }
-
-  #admissionRequest(
-    operation: 'CREATE' | 'UPDATE' | 'DELETE',
-    object: KubernetesObject | undefined,
-    rest: {
-      options: WriteOptions & { subresource?: string };
-      namespace: string | undefined;
-      old?: ReadonlyApiObject;
-    },
-  ): AdmissionRequest {
-    const { options, namespace, old } = rest;
-    return {
-      operation,
-      definition: this.definition,
-      name: (object ?? old)?.metadata?.name ?? '',
-      user: options.user,
-      dryRun: options.dryRun,
-      ...options.admission,
-      ...(object === undefined ? {} : { object }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
-      ...(old === undefined ? {} : { old }),
-    };
   }
 
   #facts({ user }: WriteOptions): WriteFacts {
@@ -307,22 +259,4 @@ export class Registry {
 function refOf({ metadata }: KubernetesObject): ObjectRef {
   const name = metadata?.name ?? '';
   return metadata?.namespace === undefined ? { name } : { namespace: metadata.namespace, name };
-}
-
-/**
- * A write that changes nothing does not happen: no new revision, no event, as upstream. That somebody said again what they
- * had said, which shows only in the time of their entry in managedFields, is nothing.
- */
-function isSame(next: KubernetesObject, old: ReadonlyApiObject): boolean {
-  const [list, oldList] = [next.metadata?.managedFields, old.metadata.managedFields];
-  return sameJson(timeless(list), timeless(oldList)) && sameJson(listless(next), listless(old));
-}
-
-function timeless(list: readonly ManagedFieldsEntry[] | undefined): object[] | undefined {
-  return list?.map(({ time: _, ...entry }) => entry);
-}
-
-function listless(object: KubernetesObject | ReadonlyApiObject): object {
-  const { managedFields: _, ...metadata } = object.metadata ?? {};
-  return { ...object, metadata };
 }

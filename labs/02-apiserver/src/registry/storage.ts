@@ -19,7 +19,8 @@ import type { Transformer } from '../encryption/transformer.ts';
 import type { EventLease } from './event-lease.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import { encodeForStorage, StoredObject } from './stored-object.ts';
-import type { ExpectedWrite, WatchCache } from './watch-cache.ts';
+import type { WatchCache } from './watch-cache.ts';
+import { WrittenValue } from './written-value.ts';
 
 /** What must be true, and be written, together with an object. */
 export interface TxnParts {
@@ -157,30 +158,5 @@ export class Storage {
     return cached?.revision === kv.modRevision
       ? cached
       : StoredObject.decode(kv, this.#transformer).seenBy(this.#readStored);
-  }
-}
-
-/** What is being written; parsed when the first of the writer and the watch cache wants it, and then shared. */
-class WrittenValue implements ExpectedWrite {
-  readonly #key: string;
-  /** As the store has it. */
-  readonly #bytes: Uint8Array;
-  readonly #parse: (revision: number) => StoredObject;
-  #stored: StoredObject | undefined;
-
-  constructor(key: string, bytes: Uint8Array, parse: (revision: number) => StoredObject) {
-    this.#key = key;
-    this.#bytes = bytes;
-    this.#parse = parse;
-  }
-
-  at(revision: number): StoredObject {
-    if (this.#stored?.revision !== revision) this.#stored = this.#parse(revision);
-    return this.#stored;
-  }
-
-  storedAt({ key, value, modRevision }: KeyValue): StoredObject | undefined {
-    const isSame = value === this.#bytes || Buffer.compare(value, this.#bytes) === 0;
-    return isSame && key === this.#key ? this.at(modRevision) : undefined;
   }
 }

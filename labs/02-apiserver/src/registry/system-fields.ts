@@ -7,7 +7,6 @@
 
 import { badRequest, conflict, invalid } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
-import type { Strategy, WriteFacts } from '../strategy/strategy.ts';
 import { formatTime, metadataOf, type ReadonlyApiObject } from './api-object.ts';
 import { newUid } from './object-name.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
@@ -76,24 +75,4 @@ function mustBeSeen({ group, resource }: ResourceDefinition, name: string): Erro
   return invalid({ group, kind: resource }, name, `${field}: ${message}`, [
     { reason: 'FieldValueInvalid', message, field },
   ]);
-}
-
-/** Without a strategy of its own a status update takes the status, and nothing else, from the client. */
-export function prepareStatus(
-  strategy: Strategy,
-  next: KubernetesObject,
-  old: KubernetesObject,
-  facts: WriteFacts,
-): void {
-  if (strategy.prepareForStatusUpdate !== undefined) {
-    strategy.prepareForStatusUpdate(next, old, facts);
-    return;
-  }
-  const target = next as Record<string, unknown>;
-  for (const field of new Set([...Object.keys(next), ...Object.keys(old)])) {
-    if (field === 'status' || field === 'metadata') continue;
-    const value = (old as Record<string, unknown>)[field];
-    if (value === undefined) delete target[field];
-    else target[field] = value;
-  }
 }

@@ -21,8 +21,10 @@ import { type Clock, realClock, sleep } from '../client/clock.ts';
 import type { Transformer } from '../encryption/transformer.ts';
 import { OrderedObjects } from './ordered-objects.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
+import { RevisionWaiters } from './revision-waiters.ts';
 import { StoredObject } from './stored-object.ts';
 import { type Interest, WatchIndex } from './watch-index.ts';
+import { ExpectedWrites, type WrittenValue } from './written-value.ts';
 
 export interface CacheEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -36,12 +38,6 @@ export interface CacheSubscriber {
   onEvent(event: CacheEvent): void;
   /** The cache lost track of the store: the watcher ends and its client lists again. */
   onEnd(): void;
-}
-
-/** A write by this server, whose object is parsed already. */
-export interface ExpectedWrite {
-  /** What was stored, if the value is the one that was written; else undefined. */
-  storedAt(kv: KeyValue): StoredObject | undefined;
 }
 
 const RING_LENGTH_MAX = 1000;
@@ -65,9 +61,9 @@ export class WatchCache {
   readonly #objects = new OrderedObjects();
   readonly #subscribers = new WatchIndex<CacheSubscriber>();
   /** What our own server is writing right now: its event brings the very same bytes. */
-  readonly #expected = new Map<string, ExpectedWrite>();
+  readonly #expected = new ExpectedWrites();
   #watch: AsyncIterable<WatchBatch> | undefined;
-  #waiting: { readonly revision: number; readonly wake: () => void }[] = [];
+  readonly #waiting = new RevisionWaiters();
   #ring: CacheEvent[] = [];
   /** Events after this revision are in the ring. */
   #ringStart = 0;
@@ -139,24 +135,12 @@ export class WatchCache {
     const watch = this.#watch;
     if (!this.#ready || !isAskable(watch)) return false;
     watch.requestProgress();
-    return await new Promise<boolean>((resolve) => {
-      const waiter = { revision, wake: () => finish(true) };
-      const timer = setTimeout(() => finish(false), timeoutMs);
-      const finish = (isThere: boolean) => {
-        clearTimeout(timer);
-        this.#waiting = this.#waiting.filter((other) => other !== waiter);
-        resolve(isThere && this.#ready);
-      };
-      this.#waiting.push(waiter);
-    });
+    return (await this.#waiting.until(revision, timeoutMs)) && this.#ready;
   }
 
   /** A write is on its way: its event need not be parsed again. Returns what forgets it, for a write that failed. */
-  expect(key: string, write: ExpectedWrite): () => void {
-    if (this.#ready) this.#expected.set(key, write);
-    return () => {
-      if (this.#expected.get(key) === write) this.#expected.delete(key);
-    };
+  expect(key: string, write: WrittenValue): () => void {
+    return this.#ready ? this.#expected.add(key, write) : () => {};
   }
 
   /**
@@ -238,18 +222,13 @@ export class WatchCache {
       for (const subscriber of this.#subscribers.concerned(event)) subscriber.onEvent(event);
     }
     if (batch.revision > this.#revision) this.#revision = batch.revision;
-    for (const { revision, wake } of this.#waiting) {
-      if (revision <= this.#revision) wake();
-    }
+    this.#waiting.reached(this.#revision);
   }
 
   #decode(kv: KeyValue): StoredObject {
     const { transformer, readStored } = this.#options;
-    const expected = this.#expected.get(kv.key)?.storedAt(kv);
-    if (expected !== undefined) {
-      this.#expected.delete(kv.key);
-      return expected;
-    }
+    const expected = this.#expected.take(kv);
+    if (expected !== undefined) return expected;
     return StoredObject.decode(kv, transformer).seenBy(readStored);
   }
 
@@ -264,7 +243,7 @@ export class WatchCache {
   #lose(): void {
     this.#ready = false;
     this.#expected.clear();
-    for (const { wake } of this.#waiting) wake();
+    this.#waiting.release();
     for (const subscriber of this.#subscribers.takeAll()) subscriber.onEnd();
   }
 }

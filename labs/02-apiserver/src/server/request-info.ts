@@ -46,14 +46,6 @@ const VERBS: Readonly<Record<string, string>> = {
   PATCH: 'patch',
   DELETE: 'delete',
 };
-/** Requests that last: they have no time limit and take no place among those that are under way. */
-const LONG_RUNNING_SUBRESOURCES: ReadonlySet<string> = new Set([
-  'attach',
-  'exec',
-  'proxy',
-  'log',
-  'portforward',
-]);
 /** `rest` begins behind name and subresource. */
 const PARTS_BEFORE_REST = 3;
 
@@ -78,12 +70,6 @@ export function parseRequestInfo({ method = 'GET', path, query }: RequestLine): 
   if (target === undefined) return asPath;
   const verb = isOldWatch ? oldWatchVerb(method) : verbOf(method, target.name, query);
   return { kind: 'resource', verb, path, group, version, ...target };
-}
-
-/** Watches, logs, exec, proxies: a request that ends when somebody wants it to. */
-export function isLongRunning(info: RequestInfo): boolean {
-  if (info.kind === 'path') return false;
-  return info.verb === 'watch' || LONG_RUNNING_SUBRESOURCES.has(info.subresource ?? '');
 }
 
 function oldWatchVerb(method: string): string {

@@ -13,8 +13,8 @@ import type { Service, ServiceSpec } from 'kubernetes-types/core/v1';
 import { ApiError } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
-import type { WriteCompanion } from '../registry/registry.ts';
 import type { TxnParts } from '../registry/storage.ts';
+import type { WriteCompanion } from '../registry/write-companion.ts';
 import { invalid, invalidValue } from '../strategy/field-error.ts';
 
 const IPS = '/registry/ranges/serviceips/';

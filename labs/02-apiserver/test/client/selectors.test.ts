@@ -1,9 +1,9 @@
 import type { LabelSelector } from 'kubernetes-types/meta/v1';
 import { describe, expect, test } from 'vitest';
+import { matchesRequirements } from '#src/client/label-requirement.ts';
 import {
   formatLabelSelector,
   matchesLabels,
-  matchesRequirements,
   matchesSelector,
   parseLabelSelector,
 } from '../../src/client/selectors.ts';

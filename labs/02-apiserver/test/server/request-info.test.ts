@@ -1,6 +1,7 @@
 // What a method and a path mean: every form that upstream knows, and those that only look like one.
 import { describe, expect, test } from 'vitest';
-import { isLongRunning, parseRequestInfo } from '#src/server/request-info.ts';
+import { isLongRunning } from '#src/server/long-running.ts';
+import { parseRequestInfo } from '#src/server/request-info.ts';
 
 const info = (line: string) => {
   const [method = '', url = ''] = line.split(' ');

@@ -18,7 +18,8 @@ import type {
 import type { LabelSelector } from 'kubernetes-types/meta/v1';
 import { notFound } from '../../api-error.ts';
 import { SYSTEM_USER } from '../../auth/user.ts';
-import { type Labels, matchesSelector } from '../../client/selectors.ts';
+import type { Labels } from '../../client/label-requirement.ts';
+import { matchesSelector } from '../../client/selectors.ts';
 import type { ReadonlyApiObject } from '../../registry/api-object.ts';
 import type { ResourceDefinition } from '../../registry/resource-definition.ts';
 import type { ResourceTable } from '../../registry/resource-table.ts';

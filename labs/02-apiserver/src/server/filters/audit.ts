@@ -8,8 +8,8 @@ import { ApiError } from '../../api-error.ts';
 import type { AuditEntry, AuditedAnswer, Auditor } from '../../audit/auditor.ts';
 import type { User } from '../../auth/user.ts';
 import type { Exchange } from '../exchange.ts';
+import { isLongRunning } from '../long-running.ts';
 import type { Filter } from '../pipeline.ts';
-import { isLongRunning } from '../request-info.ts';
 import { toApiError } from '../responses.ts';
 
 const SWITCHING_PROTOCOLS = 101;

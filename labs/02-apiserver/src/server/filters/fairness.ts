@@ -6,8 +6,8 @@
 
 import type { FlowController } from '../../fairness/flow-controller.ts';
 import type { Exchange } from '../exchange.ts';
+import { isLongRunning } from '../long-running.ts';
 import type { Filter } from '../pipeline.ts';
-import { isLongRunning } from '../request-info.ts';
 
 /** How many objects a list has to go through, as far as one can tell before it. */
 export type ObjectsToRead = (exchange: Exchange) => number;

@@ -4,9 +4,9 @@
 
 import type { Logger } from '@kube-labs/store';
 import type { Exchange } from '../exchange.ts';
+import { isLongRunning } from '../long-running.ts';
 import type { RequestLabels, ServerMetrics } from '../metrics.ts';
 import type { Filter } from '../pipeline.ts';
-import { isLongRunning } from '../request-info.ts';
 import { toApiError } from '../responses.ts';
 
 export interface Observer {

@@ -7,8 +7,8 @@
 // Same rule upstream: apiserver, endpoints/filters/request_deadline.go and server/filters/timeout.go (`--request-timeout`).
 
 import { badRequest, timeout } from '../../api-error.ts';
+import { isLongRunning } from '../long-running.ts';
 import type { Filter } from '../pipeline.ts';
-import { isLongRunning } from '../request-info.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,

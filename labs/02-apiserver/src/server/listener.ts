@@ -12,9 +12,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import {
+  hostProblem,
+  isPlainHttp,
+  type LastExchange,
+  type ParseError,
+  refuseHost,
+  refuseMalformed,
+  refusePlainHttp,
+} from './malformed.ts';
 import { withoutUpgrade } from './upgrade.ts';
 
 export interface ListenerOptions {
@@ -29,6 +38,8 @@ export interface ListenerOptions {
 }
 
 const HEADERS_TIMEOUT_MS = 20_000;
+/** Of a request line and headers together; upstream's. */
+const HEAD_BYTES_MAX = 1024 * 1024;
 /** Of TCP; upstream's. */
 const KEEP_ALIVE_MS = 3 * 60_000;
 const IDLE_TIMEOUT_MS = 120_000;
@@ -48,6 +59,10 @@ export class Listener {
   });
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #upgraded = new Set<Duplex>();
+  /** What was read last on each connection of HTTP/1.1. */
+  readonly #last = new WeakMap<Duplex, LastExchange>();
+  /** Connections below TLS, by the client's address. */
+  readonly #bare = new Map<string, Socket>();
   #port = 0;
 
   constructor(options: ListenerOptions) {
@@ -55,17 +70,22 @@ export class Listener {
     const { tls, clientCa: ca, disableHttp2 = false } = options;
     const client = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
     const protocols = { ALPNProtocols: disableHttp2 ? ['http/1.1'] : ['h2', 'http/1.1'] };
-    const limits = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS };
+    const times = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS };
+    const limits = { ...times, maxHeaderSize: HEAD_BYTES_MAX, requireHostHeader: false };
     // A client whose machine is gone says nothing more; without this its exec would stay for ever.
     const alive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     const { cert, key } = tls;
     this.#server = createServer({ cert, key, ...client, ...protocols, ...limits, ...alive });
     this.#server.keepAliveTimeout = IDLE_TIMEOUT_MS;
     this.#splitByProtocol();
-    this.#server.on('request', (request, response) => this.#serve(request, response));
+    // Node forgets what is beyond its number of headers, be it who a proxy acts for; here their size is the limit.
+    this.#server.maxHeadersCount = 0;
+    this.#server.on('request', (request, response) => this.#serveHttp1(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#server.on('clientError', (_error, socket) => socket.destroy());
-    this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#server.on('clientError', (error, socket) =>
+      refuseMalformed(error, socket, this.#last.get(socket)),
+    );
+    this.#refuseBareHttp();
     this.#serveHttp2();
   }
 
@@ -125,6 +145,19 @@ export class Listener {
     });
   }
 
+  #refuseBareHttp(): void {
+    this.#server.on('connection', (socket: Socket) => {
+      const address = addressOf(socket);
+      this.#bare.set(address, socket);
+      socket.once('close', () => this.#bare.delete(address));
+    });
+    this.#server.on('tlsClientError', (error: ParseError, socket) => {
+      const bare = this.#bare.get(addressOf(socket));
+      socket.destroy();
+      if (isPlainHttp(error) && bare !== undefined) refusePlainHttp(bare);
+    });
+  }
+
   #serveHttp2(): void {
     this.#http2.on('request', (request, response) => {
       // Node's compatibility layer has what we use of both; its types say otherwise.
@@ -142,13 +175,20 @@ export class Listener {
     this.#http2.on('sessionError', () => undefined);
   }
 
+  #serveHttp1(request: IncomingMessage, response: ServerResponse): void {
+    this.#last.set(request.socket, { request, response });
+    const problem = hostProblem(request);
+    if (problem === undefined) this.#serve(request, response);
+    else refuseHost(response, problem);
+  }
+
   #serve(request: IncomingMessage, response: ServerResponse): void {
     response.on('error', () => response.destroy());
     this.#options.onRequest(request, response);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (!this.#options.wantsUpgrade(request)) {
+    if (hostProblem(request) !== undefined || !this.#options.wantsUpgrade(request)) {
       socket.unshift(Buffer.concat([withoutUpgrade(request), head]));
       this.#server.emit('secureConnection', socket);
       return;
@@ -158,4 +198,8 @@ export class Listener {
     socket.once('close', () => this.#upgraded.delete(socket));
     this.#options.onUpgrade(request, socket, head);
   }
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

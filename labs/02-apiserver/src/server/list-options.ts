@@ -37,6 +37,7 @@ export function listRequestOf(query: URLSearchParams): ListRequest {
   const given = query.get('resourceVersion') ?? '';
   refuse(mistakesOfList(query, { match, token, given }));
   const limit = integer(query, 'limit') ?? 0;
+  integer(query, 'timeoutSeconds'); // Means nothing here, but must be a number.
   if (token !== '') {
     if (given !== '' && given !== '0') {
       throw badRequest('specifying resource version is not allowed when using continue');

@@ -1,6 +1,7 @@
 // Connections that behave strangely: upgrades that nobody serves, bodies without end, headers of any alphabet.
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { askedTimeoutMs } from '#src/server/filters/time-limit.ts';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
 import { warningHeaders } from '#src/server/warnings.ts';
 import { wire } from './wire.ts';
@@ -93,15 +94,56 @@ describe('a body', () => {
 });
 
 describe('?timeout', () => {
-  test.each([['1h'], ['32s'], ['500ms'], ['0'], ['0s'], ['1m30s'], ['']])(
-    '%s is understood',
-    async (timeout) => {
-      expect((await wire(server, `/api?timeout=${timeout}`)).status).toBe(200);
-    },
-  );
-  test.each([['soon'], ['5'], ['-1s'], ['1s2']])('%s is a bad request', async (timeout) => {
+  test.each([
+    ['', 0],
+    ['0', 0],
+    ['0s', 0],
+    ['34s', 34_000],
+    ['+500ms', 500],
+    ['1m30s', 90_000],
+    ['.5h', 1_800_000],
+    ['250us', 0.25],
+    ['1.5µs', 0.0015],
+    ['-1s', -1000],
+  ])('%s is understood', async (timeout, ms) => {
+    expect(askedTimeoutMs(timeout)).toBeCloseTo(ms, 6);
+    if (ms > 0 && ms < 1) return;
+    const query = encodeURIComponent(timeout);
+    expect((await wire(server, `/api?timeout=${query}`)).status).toBe(200);
+  });
+
+  test.each([
+    ['soon', 'time: invalid duration "soon"'],
+    ['5', 'time: missing unit in duration "5"'],
+    ['1s2', 'time: missing unit in duration "1s2"'],
+    ['1d', 'time: unknown unit "d" in duration "1d"'],
+    ['.s', 'time: invalid duration ".s"'],
+    ['-', 'time: invalid duration "-"'],
+    ['9223372036855s', 'time: invalid duration "9223372036855s"'],
+    [`${'9'.repeat(5000)}h`, 'time: invalid duration "9'],
+  ])('%s is a bad request', async (timeout, why) => {
     const { json } = await wire(server, `/api?timeout=${timeout}`);
-    expect(json).toMatchObject({ code: 400, reason: 'BadRequest' });
+    const message = expect.stringContaining(
+      `invalid timeout specified in the request URL - ${why}`,
+    );
+    expect(json).toMatchObject({ code: 400, reason: 'BadRequest', message });
+  });
+
+  test('is how long the client waits at most, and never longer than the server would', async () => {
+    const answered: string[] = [];
+    const connections = ['1h', '50ms'].map((timeout) => {
+      const connection = open();
+      connection.socket.once('data', () => answered.push(timeout));
+      const path = `${NS}/configmaps?timeout=${timeout}`;
+      connection.socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n`);
+      return connection;
+    });
+    for (const { text, socket } of connections) {
+      await expect.poll(text, { timeout: 5000 }).toContain('within the allotted timeout');
+      expect(text()).toMatch(/^HTTP\/1\.1 504 /);
+      socket.destroy();
+    }
+    expect(answered).toEqual(['50ms', '1h']);
   });
 });
 

@@ -38,6 +38,11 @@ describe('listRequestOf()', () => {
 
   test.each([
     {
+      text: 'timeoutSeconds=soon',
+      code: 400,
+      why: 'strconv.ParseInt: parsing "soon": invalid syntax',
+    },
+    {
       text: 'resourceVersionMatch=Exact',
       code: 422,
       why: 'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',

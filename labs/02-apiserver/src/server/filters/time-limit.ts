@@ -10,12 +10,18 @@ import { badRequest, timeout } from '../../api-error.ts';
 import { isLongRunning } from '../long-running.ts';
 import type { Filter } from '../pipeline.ts';
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
+const UNIT_MS: ReadonlyMap<string, number> = new Map([
+  ['ns', 1e-6],
+  ['us', 1e-3],
+  ['µs', 1e-3],
+  ['μs', 1e-3],
+  ['ms', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+]);
+/** Go counts nanoseconds in 64 bits. */
+const MS_MAX = 2 ** 63 / 1e6;
 
 export function timeLimit(requestTimeoutMs: number): Filter {
   return {
@@ -23,7 +29,7 @@ export function timeLimit(requestTimeoutMs: number): Filter {
     async handle(exchange, next) {
       if (isLongRunning(exchange.info) || exchange.upgrade !== undefined) return next();
       const asked = askedTimeoutMs(exchange.query.get('timeout'));
-      const limitMs = Math.min(asked || requestTimeoutMs, requestTimeoutMs);
+      const limitMs = asked > 0 ? Math.min(asked, requestTimeoutMs) : requestTimeoutMs;
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<'late'>((resolve) => {
         timer = setTimeout(() => resolve('late'), limitMs);
@@ -42,15 +48,27 @@ export function timeLimit(requestTimeoutMs: number): Filter {
   };
 }
 
-/** Go's durations, `1m30s`; 0 or nothing = no wish. */
+/** Milliseconds; 0 or less: no wish. Throws BadRequest with what Go's time.ParseDuration has against it. */
 export function askedTimeoutMs(text: string | null): number {
-  if (text === null || text === '' || text === '0') return 0;
-  if (!/^\+?(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) {
-    throw badRequest(`invalid timeout specified in the request URL: ${JSON.stringify(text)}`);
-  }
+  if (text === null || text === '') return 0;
+  const sign = /^[+-]/.exec(text)?.[0] ?? '';
+  let rest = text.slice(sign.length);
+  if (rest === '0') return 0;
+  const refuse = (why: string, what = '') =>
+    badRequest(
+      `invalid timeout specified in the request URL - time: ${why} ${what}duration ${JSON.stringify(text)}`,
+    );
+  if (rest === '') throw refuse('invalid');
   let totalMs = 0;
-  for (const [, amount = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
-    totalMs += Number(amount) * (UNIT_MS[unit] ?? 0);
+  while (rest !== '') {
+    const [all, amount = '', unit = ''] = /^(\d*\.?\d*)([^.\d]*)/.exec(rest) ?? [''];
+    if (!/\d/.test(amount)) throw refuse('invalid');
+    if (unit === '') throw refuse('missing unit', 'in ');
+    const unitMs = UNIT_MS.get(unit);
+    if (unitMs === undefined) throw refuse(`unknown unit ${JSON.stringify(unit)}`, 'in ');
+    totalMs += Number(amount) * unitMs;
+    rest = rest.slice(all.length);
   }
-  return totalMs;
+  if (totalMs > MS_MAX) throw refuse('invalid');
+  return sign === '-' ? -totalMs : totalMs;
 }

@@ -154,7 +154,12 @@ export class WorkQueue {
     }
   }
 
-  async #process(key: string, log: Logger, reconcile: Reconcile, signal: AbortSignal) {
+  async #process(
+    key: string,
+    log: Logger,
+    reconcile: Reconcile,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       await reconcile(key, signal);
       this.forget(key);

@@ -7,6 +7,8 @@
 // Same idea upstream: apimachinery's runtime.Scheme, which Go fills from compiled types.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 
 export interface GroupVersionKind {
   readonly group: string;
@@ -48,8 +50,12 @@ export interface SchemaFile {
   readonly messages: Readonly<Record<string, readonly MessageRow[]>>;
 }
 
-const DATA = new URL('../../schema-data/', import.meta.url);
 const META = 'meta-v1.json';
+/** Found by the package's name: a learner's copy of these sources has no data of its own. */
+const DATA = new URL(
+  '.',
+  pathToFileURL(createRequire(import.meta.url).resolve(`@kube-labs/apiserver/schema-data/${META}`)),
+);
 const REF_PREFIX = '#/components/schemas/';
 const loaded = new Map<string, SchemaFile>();
 let names: readonly string[] | undefined;

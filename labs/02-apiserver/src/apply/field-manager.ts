@@ -233,7 +233,8 @@ function stripped(managers: Managers, id: string): Managers {
   return result;
 }
 
-function checkConfiguration(config: JsonMap, kind: ManagedKind): void {
+/** Throws BadRequest for what is no configuration of the kind. */
+export function checkConfiguration(config: JsonMap, kind: ManagedKind): void {
   const gvk = printKind(config.apiVersion, config.kind);
   if (gvk !== printKind(kind.apiVersion, kind.kind)) {
     throw badRequest(`invalid object type: ${gvk}`);

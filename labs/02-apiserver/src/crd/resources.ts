@@ -16,6 +16,7 @@ import {
   type SubresourceDefinition,
   type Verb,
 } from '../registry/resource-definition.ts';
+import { scaleHandler } from '../server/scale.ts';
 import { statusSubresource } from '../server/subresources.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { customResourceCodec, readFromStore } from './custom-resource-codec.ts';
@@ -31,7 +32,7 @@ import {
 import { parseJsonPath, selectJsonPath } from './json-path.ts';
 import { openApiDefinitions } from './openapi.ts';
 import { printerOfVersion } from './printer.ts';
-import { scaleHandler } from './scale-handler.ts';
+import { customScaleAccess } from './scale.ts';
 import { compareVersions } from './version-order.ts';
 
 const WINDOW_VERBS: readonly Verb[] = ['get', 'patch', 'update'];
@@ -143,7 +144,7 @@ function subresourcesOf(
             group: 'autoscaling',
             version: 'v1',
             verbs: WINDOW_VERBS,
-            handle: scaleHandler(scale),
+            handle: scaleHandler(customScaleAccess(scale)),
           },
         ]),
   ];

@@ -6,14 +6,20 @@
 
 import type { Scale } from 'kubernetes-types/autoscaling/v1';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
+import { NO_REPLICAS, type ScaleAccess } from '../server/scale.ts';
 import { type FieldError, invalidValue } from '../strategy/field-error.ts';
 import type { CustomResourceSubresourceScale } from './definition.ts';
 import { isJsonObject, type JsonObject, setOwn } from './json-schema.ts';
 
 const REPLICAS_MAX = 2 ** 31 - 1;
 
-/** What an object without a number of replicas has until somebody gives it one: a number that nobody can ask for. */
-export const NO_REPLICAS = -(2 ** 31);
+export function customScaleAccess(paths: CustomResourceSubresourceScale): ScaleAccess {
+  return {
+    path: paths.specReplicasPath,
+    read: (object) => customScaleOf(object, paths),
+    write: (object, replicas) => setCustomReplicas(object, paths, replicas),
+  };
+}
 
 /** The replicas are NO_REPLICAS when the object has none. */
 export function customScaleOf(

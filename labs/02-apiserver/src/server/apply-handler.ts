@@ -89,7 +89,7 @@ function checkNoIdentity({ served, info }: StoredContext, { metadata }: Kubernet
   throw conflict(served.definition, info.name ?? '', why);
 }
 
-function readConfiguration(
+export function readConfiguration(
   context: StoredContext,
   bytes: Uint8Array,
 ): { config: JsonMap; warnings: readonly string[] } {

@@ -1,48 +1,35 @@
-// subresources: status, scale, binding and finalize: small windows on an object, each with its own rule of what may change.
+// subresources: status, binding and finalize: small windows on an object, each with its own rule of what may change.
 //
 //   status     the status only, from the whole object
-//   scale      one number, under a kind of its own, so that any scalable kind is scaled alike
 //   binding    a pod gets its node: once, and never another
 //   finalize   the namespace controller takes its hold off a namespace
 //
 // Each is a handler that declarations name (registry/resources); `bindings`, a resource of which nothing is stored, is here too, as it is
 // the older way to bind.
 //
-// Same idea upstream: registry/core/pod/storage (BindingREST), registry/apps/…/storage (ScaleREST), registry/core/namespace/storage.
+// Same idea upstream: registry/core/pod/storage (BindingREST) and registry/core/namespace/storage.
 
-import type { Scale } from 'kubernetes-types/autoscaling/v1';
 import type { Binding, Namespace, Pod } from 'kubernetes-types/core/v1';
-import type { LabelSelector } from 'kubernetes-types/meta/v1';
 import { badRequest, conflict } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
-import { formatLabelSelector } from '../client/selectors.ts';
-import { checkObject, decodeObject } from '../codec/decode.ts';
-import { applyPatch } from '../patch/apply-patch.ts';
+import { decodeObject } from '../codec/decode.ts';
 import { formatTime, mutableCopy, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
-import { checkManager, own } from './field-ownership.ts';
 import type { HandlerEnv, StoredContext } from './handler.ts';
 import { handleGet, sendObject } from './read-handlers.ts';
 import {
   bodyOf,
   fieldValidationOf,
-  negotiated,
   type RequestContext,
   refOf,
   writeOptions,
 } from './request-context.ts';
 import { send } from './responses.ts';
 import { checkNamespace } from './write-checks.ts';
-import { handlePatch, handleUpdate, mediaType } from './write-handlers.ts';
+import { handlePatch, handleUpdate } from './write-handlers.ts';
 
-const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 const BINDING = { group: '', version: 'v1', kind: 'Binding' };
-
-interface Scalable extends ReadonlyApiObject {
-  readonly spec?: { replicas?: number; selector?: LabelSelector | Record<string, string> };
-  readonly status?: { replicas?: number };
-}
 
 export function statusSubresource(context: StoredContext): Promise<void> {
   const { method } = context.request;
@@ -55,63 +42,6 @@ export function objectSubresource(context: StoredContext): Promise<void> {
   const { method } = context.request;
   if (method === 'PATCH') return handlePatch(context);
   return method === 'PUT' ? handleUpdate(context) : handleGet(context);
-}
-
-export async function scaleSubresource(context: StoredContext): Promise<void> {
-  const { request, response, registry } = context;
-  const ref = refOf(context);
-  const { encoding } = negotiated(context);
-  if (request.method === 'GET') {
-    await send(request, response, { body: scaleOf(await registry.get(ref)), encoding });
-    return;
-  }
-  const { bytes, contentType } = await bodyOf(context);
-  const validation = fieldValidationOf(context);
-  checkManager(context, '');
-  const change = (current: StoredObject): KubernetesObject => {
-    const wanted =
-      request.method === 'PATCH'
-        ? checkObject(
-            applyPatch(scaleOf(current), bytes, mediaType(contentType), SCALE),
-            SCALE,
-            validation,
-          )
-        : decodeObject(bytes, contentType, SCALE, validation);
-    return own(context, current.object, scaled(current, wanted.object as Scale));
-  };
-  const options = { ...writeOptions(context), scope: 'object' as const, subresource: 'scale' };
-  const stored = await registry.update(ref, change, options);
-  await send(request, response, { body: scaleOf(stored), encoding });
-}
-
-function scaled(current: StoredObject, { metadata, spec }: Scale): KubernetesObject {
-  const next = mutableCopy(current.object) as KubernetesObject & { spec?: { replicas?: number } };
-  if (metadata?.resourceVersion) {
-    next.metadata = { ...next.metadata, resourceVersion: metadata.resourceVersion };
-  }
-  next.spec = { ...next.spec, replicas: spec?.replicas ?? 0 };
-  return next;
-}
-
-function scaleOf({ object }: StoredObject): Scale {
-  const { metadata, spec, status } = object as Scalable;
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
-  const selector = spec?.selector;
-  const labels =
-    selector !== undefined && !('matchLabels' in selector || 'matchExpressions' in selector);
-  const formal = (labels ? { matchLabels: selector } : selector) as LabelSelector | undefined;
-  return JSON.parse(
-    JSON.stringify({
-      kind: 'Scale',
-      apiVersion: 'autoscaling/v1',
-      metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-      spec: { replicas: spec?.replicas ?? 0 },
-      status: {
-        replicas: status?.replicas ?? 0,
-        selector: formal === undefined ? '' : formatLabelSelector(formal),
-      },
-    }),
-  ) as Scale;
 }
 
 /** POST pods/NAME/binding */

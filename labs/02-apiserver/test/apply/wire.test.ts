@@ -322,6 +322,93 @@ describe('managedFields of other writes', () => {
   });
 });
 
+describe('an apply of a scale', () => {
+  const scale = (name: string, spec: object) => ({
+    apiVersion: 'autoscaling/v1',
+    kind: 'Scale',
+    metadata: { name },
+    spec,
+  });
+  const entryOf = ({ json }: WireAnswer, manager: string) =>
+    json.metadata.managedFields.find((entry: { manager: string }) => entry.manager === manager);
+
+  async function deployment(name: string): Promise<void> {
+    const labels = { app: name };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    const spec = { replicas: 2, selector: { matchLabels: labels }, template };
+    const typed = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name } };
+    const made = await apply(`${DEPLOYMENTS}/${name}?fieldManager=maker`, { ...typed, spec });
+    expect(made.status).toBe(201);
+  }
+
+  test('conflicts with who owns the number, or takes it by force', async () => {
+    await deployment('scaled');
+    const at = `${DEPLOYMENTS}/scaled/scale?fieldManager=scaler`;
+    const refused = await apply(at, scale('scaled', { replicas: 5 }));
+    expect([refused.status, refused.json.message]).toEqual([
+      409,
+      'Apply failed with 1 conflict: conflict with "maker": .spec.replicas',
+    ]);
+    const forced = await apply(`${at}&force=true`, scale('scaled', { replicas: 5 }));
+    expect(forced.json).toMatchObject({ kind: 'Scale', spec: { replicas: 5 } });
+    const seen = await ask(`${DEPLOYMENTS}/scaled`);
+    expect([seen.json.spec.replicas, owners(seen)]).toEqual([
+      5,
+      ['maker Apply', 'scaler Apply scale'],
+    ]);
+    expect(entryOf(seen, 'scaler')).toMatchObject({
+      apiVersion: 'apps/v1',
+      subresource: 'scale',
+      fieldsV1: { 'f:spec': { 'f:replicas': {} } },
+    });
+    expect(entryOf(seen, 'maker').fieldsV1['f:spec']['f:replicas']).toBeUndefined();
+  });
+
+  test('shares the number with who wants the same', async () => {
+    await deployment('shared');
+    const at = `${DEPLOYMENTS}/shared/scale?fieldManager=scaler`;
+    expect((await apply(at, scale('shared', { replicas: 2 }))).status).toBe(200);
+    const seen = await ask(`${DEPLOYMENTS}/shared`);
+    for (const manager of ['maker', 'scaler']) {
+      expect(entryOf(seen, manager).fieldsV1['f:spec']).toHaveProperty('f:replicas');
+    }
+  });
+
+  test('without the number lets go of it, and then it is 0', async () => {
+    await deployment('freed');
+    const at = `${DEPLOYMENTS}/freed/scale?fieldManager=scaler`;
+    await apply(`${at}&force=true`, scale('freed', { replicas: 3 }));
+    expect((await apply(at, scale('freed', {}))).status).toBe(200);
+    const seen = await ask(`${DEPLOYMENTS}/freed`);
+    expect([seen.json.spec.replicas, owners(seen)]).toEqual([0, ['maker Apply']]);
+  });
+
+  test.each([
+    ['of another kind', { kind: 'Deployment', apiVersion: 'apps/v1' }, 400, 'invalid object type'],
+    ['of another object', { metadata: { name: 'other' } }, 400, 'the name of the object (other)'],
+    ['of an unknown field', { spec: { size: 1 } }, 400, '.spec.size: field not declared in schema'],
+    ['of less than nothing', { spec: { replicas: -1 } }, 422, 'greater than or equal to 0'],
+    ['of one that was', { metadata: { name: 'bad', uid: 'x' } }, 409, 'UID in precondition: x'],
+  ])('%s is refused', async (_name, change, code, why) => {
+    if ((await ask(`${DEPLOYMENTS}/bad`)).status === 404) await deployment('bad');
+    const body = { ...scale('bad', { replicas: 2 }), ...change };
+    const { json } = await apply(`${DEPLOYMENTS}/bad/scale?fieldManager=scaler&force=1`, body);
+    expect(json).toMatchObject({ code, message: expect.stringContaining(why) });
+  });
+
+  test('needs a manager and an object, and is one of the patches of a scale', async () => {
+    const nobody = await apply(`${DEPLOYMENTS}/scaled/scale`, scale('scaled', { replicas: 1 }));
+    expect([nobody.status, nobody.json.message]).toEqual([
+      422,
+      expect.stringContaining('fieldManager: Required value: is required for apply patch'),
+    ]);
+    const absent = `${DEPLOYMENTS}/absent/scale?fieldManager=scaler`;
+    expect((await apply(absent, scale('absent', { replicas: 1 }))).status).toBe(404);
+    const odd = await patch(`${DEPLOYMENTS}/scaled/scale`, {}, 'text/plain');
+    expect([odd.status, odd.json.message]).toEqual([415, expect.stringContaining(APPLY)]);
+  });
+});
+
 describe('a resource of several versions', () => {
   const V1 = '/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers';
   const V2 = '/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers';

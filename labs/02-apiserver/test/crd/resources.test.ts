@@ -10,8 +10,9 @@ import { parseJsonPath, selectJsonPath } from '#src/crd/json-path.ts';
 import type { JsonSchema } from '#src/crd/json-schema.ts';
 import { openApiDefinitions } from '#src/crd/openapi.ts';
 import { printerOfVersion } from '#src/crd/printer.ts';
-import { customScaleOf, NO_REPLICAS, setCustomReplicas } from '#src/crd/scale.ts';
+import { customScaleOf, setCustomReplicas } from '#src/crd/scale.ts';
 import type { ReadonlyApiObject } from '#src/registry/api-object.ts';
+import { NO_REPLICAS } from '#src/server/scale.ts';
 import { cronTabs, SCHEMA, texts } from './definitions.ts';
 
 const GVK = { group: 'stable.example.com', version: 'v1', kind: 'CronTab' };

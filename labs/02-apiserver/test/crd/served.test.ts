@@ -209,6 +209,28 @@ test('scale reads and writes the replicas', async () => {
   const first = { method: 'PATCH', headers: MERGE, body: { spec: { replicas: 3 } } };
   expect((await ask(`${V1}/unscaled/scale`, first)).json).toMatchObject({ spec: { replicas: 3 } });
   expect((await ask(`${V1}/unscaled`)).json.spec.replicas).toBe(3);
+  const asApply = { 'content-type': 'application/apply-patch+yaml' };
+  const applied = await ask(`${V1}/unscaled/scale?fieldManager=scaler&force=true`, {
+    method: 'PATCH',
+    headers: asApply,
+    body: {
+      apiVersion: 'autoscaling/v1',
+      kind: 'Scale',
+      metadata: { name: 'unscaled' },
+      spec: { replicas: 4 },
+    },
+  });
+  expect([applied.status, applied.json.spec]).toEqual([200, { replicas: 4 }]);
+  const { managedFields } = (await ask(`${V1}/unscaled`)).json.metadata;
+  expect(managedFields).toContainEqual(
+    expect.objectContaining({
+      manager: 'scaler',
+      operation: 'Apply',
+      apiVersion: 'stable.example.com/v1',
+      subresource: 'scale',
+      fieldsV1: { 'f:spec': { 'f:replicas': {} } },
+    }),
+  );
 });
 
 describe('two versions', () => {

@@ -4,7 +4,8 @@
 // What is special to a resource stands in its group's file and nowhere else.
 
 import type { Printer } from '../../printers/table.ts';
-import { scaleSubresource, statusSubresource } from '../../server/subresources.ts';
+import { builtInScale, scaleHandler } from '../../server/scale.ts';
+import { statusSubresource } from '../../server/subresources.ts';
 import { generalStrategy } from '../../strategy/general.ts';
 import type { ReadonlyApiObject } from '../api-object.ts';
 import {
@@ -62,7 +63,7 @@ export const SCALE: SubresourceDefinition = {
   group: 'autoscaling',
   version: 'v1',
   verbs: WINDOW_VERBS,
-  handle: scaleSubresource,
+  handle: scaleHandler(builtInScale),
 };
 
 /** A selectable field read by its path; what is not there selects as the empty string. */

@@ -6,13 +6,17 @@
 //
 // To add one: a file with a function that makes an AdmissionPlugin, and its line in plugins.ts.
 //
-// Same idea upstream: apiserver, admission/interfaces.go and admission/chain.go.
+// Same idea upstream: apiserver, admission/interfaces.go, admission/chain.go and endpoints/handlers/fieldmanager/admission.go.
 
 import { type ApiError, forbidden } from '../api-error.ts';
+import { problemOfManaged } from '../apply/managed-fields.ts';
 import type { User } from '../auth/user.ts';
 import type { KubernetesObject } from '../client/resources.ts';
-import type { ReadonlyApiObject } from '../registry/api-object.ts';
+import { metadataOf, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
+
+const BROKEN_OWNERS =
+  '.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests';
 
 export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
@@ -83,8 +87,22 @@ export class AdmissionChain {
     return this.#plugins.map(({ name }) => name);
   }
 
-  /** When a webhook changed the object, all plugins see it once more: what they check and set holds for what is stored. */
+  /** Nobody owns what is changed here; but a list of owners that nobody can read any more becomes what it was. */
   async mutate(request: AdmissionRequest): Promise<void> {
+    const before = request.object?.metadata?.managedFields;
+    await this.#mutate(request);
+    const after = request.object?.metadata?.managedFields;
+    if (after === before || after === undefined) return;
+    const problem = problemOfManaged(after);
+    if (problem === undefined) return;
+    const metadata = metadataOf(request.object ?? {});
+    if (before === undefined) delete metadata.managedFields;
+    else metadata.managedFields = before;
+    request.warn?.(`${BROKEN_OWNERS}: ${problem}`);
+  }
+
+  /** When a webhook changed the object, all plugins see it once more: what they check and set holds for what is stored. */
+  async #mutate(request: AdmissionRequest): Promise<void> {
     const rounds = new Rounds();
     for (const plugin of this.#plugins) await plugin.mutate?.(request, rounds);
     if (!rounds.isSecondWanted) return;

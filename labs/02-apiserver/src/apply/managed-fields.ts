@@ -141,6 +141,24 @@ export function decodeManaged(entries: readonly ManagedFieldsEntry[]): Managed |
   return { ...NOTHING_MANAGED, managers, times };
 }
 
+/** What makes a list unreadable, in upstream's words; undefined when nothing does. */
+export function problemOfManaged(entries: readonly ManagedFieldsEntry[]): string | undefined {
+  for (const [index, entry] of entries.entries()) {
+    const { operation, apiVersion = '', fieldsType = '', fieldsV1 = {} } = entry;
+    if (operation !== 'Apply' && operation !== 'Update')
+      return 'operation must be `Apply` or `Update`';
+    if (apiVersion === '') return 'apiVersion must not be empty';
+    if (fieldsType === '') return `missing fieldsType in managed fields entry ${index}`;
+    if (fieldsType !== 'FieldsV1') {
+      return `invalid fieldsType ${JSON.stringify(fieldsType)} in managed fields entry ${index}`;
+    }
+    if (readSet(fieldsV1) === undefined) {
+      return `error decoding versioned set from managed fields entry ${index}`;
+    }
+  }
+  return undefined;
+}
+
 function readSet(fields: unknown): FieldSet | undefined {
   try {
     return setOfFieldsV1(fields);

@@ -2,6 +2,8 @@
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import type { ListMeta, ObjectMeta } from 'kubernetes-types/meta/v1';
+import protobuf from 'protobufjs/minimal.js';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { decodeGoObject } from '#src/codec/go-decode.ts';
 import { decodeProtobuf, openEnvelope } from '#src/codec/protobuf.ts';
@@ -55,11 +57,59 @@ async function ask(path: string, asked: Asked = {}) {
   return { status, type: headers['content-type'], bytes: Buffer.concat(chunks) };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the tests read objects of every kind.
-function objectIn(bytes: Uint8Array, definition: string): any {
+/** What the tests look at of an object of any kind. */
+interface Decoded {
+  readonly kind?: string;
+  readonly apiVersion?: string;
+  readonly metadata?: ObjectMeta & ListMeta;
+  readonly data?: object;
+  readonly items?: readonly Decoded[];
+}
+
+function objectIn(bytes: Uint8Array, definition: string): Decoded {
   const { apiVersion, kind, raw } = openEnvelope(bytes);
   const { object } = decodeGoObject(decodeProtobuf(raw, definition), definition);
   return { ...object, apiVersion, kind };
+}
+
+/** The messages in a field of a message: upstream's numbers, not our tables. */
+function fieldsIn(bytes: Uint8Array, number: number): Uint8Array[] {
+  const reader = protobuf.Reader.create(bytes);
+  const found: Uint8Array[] = [];
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag === ((number << 3) | 2)) found.push(reader.bytes());
+    else reader.skipType(tag & 7);
+  }
+  return found;
+}
+
+/** `metadata = 1` of generated.proto, in PartialObjectMetadata and its list. */
+function metadataIn(message: Uint8Array, definition = 'ObjectMeta'): ObjectMeta & ListMeta {
+  const [raw = new Uint8Array()] = fieldsIn(message, 1);
+  const whole = `${META}${definition}`;
+  return decodeGoObject(decodeProtobuf(raw, whole), whole).object as ObjectMeta & ListMeta;
+}
+
+/** The objects of the first frames of a watch. */
+async function watched(path: string, accept: string, count: number): Promise<Buffer[]> {
+  const outgoing = open(path, { accept });
+  const answer = await answerOf(outgoing);
+  expect(answer.headers['content-type']).toBe(`${PROTOBUF};stream=watch`);
+  let left = Buffer.alloc(0);
+  const objects: Buffer[] = [];
+  for await (const chunk of answer) {
+    left = Buffer.concat([left, chunk as Buffer]);
+    while (left.length >= 4 && left.length >= 4 + left.readUInt32BE()) {
+      const event = left.subarray(4, 4 + left.readUInt32BE());
+      left = left.subarray(4 + left.readUInt32BE());
+      expect(event.toString('latin1')).toMatch(/^\n[^A-Z](ADDED|BOOKMARK)/);
+      objects.push(event.subarray(event.indexOf('k8s\0')));
+    }
+    if (objects.length >= count) break;
+  }
+  outgoing.destroy();
+  return objects;
 }
 
 describe('an answer in protobuf', () => {
@@ -79,7 +129,7 @@ describe('an answer in protobuf', () => {
     expect(type).toBe(PROTOBUF);
     const list = objectIn(bytes, `${CORE}ConfigMapList`);
     expect(list).toMatchObject({ kind: 'ConfigMapList', items: [{}, {}] });
-    expect(Number(list.metadata.resourceVersion)).toBeGreaterThan(0);
+    expect(Number(list.metadata?.resourceVersion)).toBeGreaterThan(0);
   });
 
   test('is what a write answers', async () => {
@@ -108,23 +158,33 @@ describe('an answer in protobuf', () => {
       kind: 'PartialObjectMetadata',
       apiVersion: 'meta.k8s.io/v1',
     });
+    const { raw } = openEnvelope(bytes);
+    expect(metadataIn(raw)).toMatchObject({ name: 'a', labels: { x: 'y' } });
+    expect(Buffer.from(raw).includes('größe')).toBe(false);
+  });
+
+  test('is the metadata of a list, and of each change of a watch', async () => {
+    const list = `${PROTOBUF};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1`;
+    const { status, bytes } = await ask(`${CONFIG_MAPS}?labelSelector=x=y`, { accept: list });
+    const { raw, kind } = openEnvelope(bytes);
+    expect([status, kind]).toEqual([200, 'PartialObjectMetadataList']);
+    const names = fieldsIn(raw, 2).map((item) => metadataIn(item).name);
+    expect(names).toEqual(['a', 'b']);
+    expect(Number(metadataIn(raw, 'ListMeta').resourceVersion)).toBeGreaterThan(0);
+
+    const one = `${PROTOBUF};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`;
+    const initial = 'allowWatchBookmarks=1&sendInitialEvents=1&resourceVersionMatch=NotOlderThan';
+    const path = `${CONFIG_MAPS}?watch=1&labelSelector=x=y&resourceVersion=0&${initial}`;
+    const bodies = (await watched(path, one, 3)).map((body) => openEnvelope(body));
+    const seen = bodies.map((body) => [body.kind, metadataIn(body.raw).name ?? '']);
+    expect(seen).toEqual(['a', 'b', ''].map((name) => ['PartialObjectMetadata', name]));
   });
 
   test('is a watch: frames with their length before them', async () => {
     const path = `${CONFIG_MAPS}?watch=true&fieldSelector=metadata.name=a`;
-    const outgoing = open(path, {});
-    const answer = await answerOf(outgoing);
-    expect(answer.headers['content-type']).toBe(`${PROTOBUF};stream=watch`);
-    let seen = Buffer.alloc(0);
-    for await (const chunk of answer) {
-      seen = Buffer.concat([seen, chunk as Buffer]);
-      if (seen.length >= 4 && seen.length >= 4 + seen.readUInt32BE()) break;
-    }
-    outgoing.destroy();
-    const event = seen.subarray(4, 4 + seen.readUInt32BE());
-    expect(event.subarray(0, 7).toString()).toBe('\n\u0005ADDED');
-    const body = event.subarray(event.indexOf('k8s\0'));
-    expect(objectIn(body, `${CORE}ConfigMap`)).toMatchObject({ metadata: { name: 'a' } });
+    const [body] = await watched(path, PROTOBUF, 1);
+    const object = objectIn(body ?? Buffer.alloc(0), `${CORE}ConfigMap`);
+    expect(object).toMatchObject({ metadata: { name: 'a' } });
   });
 
   test('there is none of a kind without a message', async () => {

@@ -40,6 +40,8 @@ const WATCH_SECONDS_MIN = 300;
 const WATCH_SECONDS_MAX = 600;
 /** A watch that ends sooner and brought nothing counts as failed, or we would ask in a tight loop. */
 const SHORT_WATCH_MS = 1_000;
+/** Refusals that say nothing about our version: the server is busy, or does not know us at the moment. */
+const PASSING = new Set(['TooManyRequests', 'ServiceUnavailable', 'Unauthorized', 'Forbidden']);
 
 export class Reflector<T extends KubernetesObject> {
   readonly #client: Client;
@@ -88,35 +90,36 @@ export class Reflector<T extends KubernetesObject> {
     this.#resourceVersion = listed.resourceVersion;
   }
 
+  /** One watch from the version we hold. Throws when it broke, or ended so soon that to ask again would be a tight loop. */
   async #watch(signal: AbortSignal): Promise<void> {
     const startedAt = this.#clock.now();
-    const spread = Math.floor(this.#random() * (WATCH_SECONDS_MAX - WATCH_SECONDS_MIN));
-    const events = this.#client.watch(
-      this.#type,
-      {
-        ...this.#selection(),
-        resourceVersion: this.#resourceVersion ?? '',
-        allowWatchBookmarks: true,
-        timeoutSeconds: WATCH_SECONDS_MIN + spread,
-      },
-      signal,
-    );
-    const lasted = (): boolean => this.#clock.now() - startedAt >= SHORT_WATCH_MS;
     let count = 0;
+    const worked = (): boolean => count > 0 || this.#clock.now() - startedAt >= SHORT_WATCH_MS;
     try {
-      for await (const event of events) {
+      for await (const event of this.#open(signal)) {
         this.#apply(event);
         count++;
       }
     } finally {
-      if (count > 0 || lasted()) {
+      if (worked()) {
         this.#failures = 0;
         this.#expired = false;
       }
     }
-    if (count === 0 && !lasted() && !signal.aborted) {
+    if (!worked() && !signal.aborted) {
       throw new Error('very short watch: the connection ended before any event came');
     }
+  }
+
+  #open(signal: AbortSignal): AsyncIterable<WatchEvent<T>> {
+    const spread = Math.floor(this.#random() * (WATCH_SECONDS_MAX - WATCH_SECONDS_MIN));
+    const options = {
+      ...this.#selection(),
+      resourceVersion: this.#resourceVersion ?? '',
+      allowWatchBookmarks: true,
+      timeoutSeconds: WATCH_SECONDS_MIN + spread,
+    };
+    return this.#client.watch(this.#type, options, signal);
   }
 
   #selection() {
@@ -136,10 +139,9 @@ export class Reflector<T extends KubernetesObject> {
         break;
       case 'BOOKMARK':
         break;
-      default: {
+      default:
         event.type satisfies never;
         return; // A type of event that we do not know says nothing about the version either.
-      }
     }
     this.#resourceVersion = object.metadata?.resourceVersion ?? this.#resourceVersion;
   }
@@ -165,16 +167,6 @@ export class Reflector<T extends KubernetesObject> {
 /** What a failure means: whether the version we hold is still good, and whether it belongs to ordinary life. */
 function decideAfter(error: unknown): { readonly list: boolean; readonly expected: boolean } {
   if (!ApiError.is(error)) return { list: false, expected: false };
-  switch (error.reason) {
-    case 'Expired':
-    case 'Gone':
-      return { list: true, expected: true };
-    case 'TooManyRequests':
-    case 'ServiceUnavailable':
-    case 'Unauthorized':
-    case 'Forbidden':
-      return { list: false, expected: false };
-    default:
-      return { list: true, expected: false };
-  }
+  const expected = error.reason === 'Expired' || error.reason === 'Gone';
+  return { list: expected || !PASSING.has(error.reason), expected };
 }

@@ -73,6 +73,8 @@ class WatchStream {
   /** Events that arrive before the initial ones are written wait here. */
   #held: Buffer[] | undefined = [];
   #heldBytes = 0;
+  /** The time is up, the client is gone, or the server stops. */
+  #isOver = false;
 
   constructor(response: ServerResponse, options: WatchStreamOptions) {
     this.#response = response;
@@ -88,7 +90,8 @@ class WatchStream {
     });
     this.#response.flushHeaders();
     const over = this.#over(signal);
-    await this.#tellInitial(over);
+    // Half a state is no state: nothing may come behind it that looks as if it went on from there.
+    if (!(await this.#tellInitial(over))) return;
     this.#release();
     const ticking = bookmarks
       ? setInterval(() => this.#bookmark(), BOOKMARK_INTERVAL_MS)
@@ -126,6 +129,7 @@ class WatchStream {
     return new Promise<void>((resolve) => {
       const timer = setTimeout(() => done(), this.#options.timeoutMs);
       const done = () => {
+        this.#isOver = true;
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
         resolve();
@@ -136,27 +140,27 @@ class WatchStream {
     });
   }
 
-  async #tellInitial(over: Promise<void>): Promise<void> {
+  /** False when the end came before all of it was told. */
+  async #tellInitial(over: Promise<void>): Promise<boolean> {
     const { initial, marksInitialEnd, frames, fromRevision } = this.#options;
     const response = this.#response;
-    let isOver = false;
-    const ended = over.then(() => {
-      isOver = true;
-    });
     for (const stored of initial) {
-      if (isOver || response.destroyed) return;
+      if (this.#isOver || isGone(response)) return false;
       response.write(frames.change('ADDED', stored));
-      if (response.writableLength > INITIAL_BYTES_MAX) await this.#drained(ended);
+      if (response.writableLength > INITIAL_BYTES_MAX) await this.#drained(over);
     }
-    if (!marksInitialEnd || isOver || response.destroyed) return;
+    if (this.#isOver || isGone(response)) return false;
     // Events that are held come behind it, so it is only as far as the state was.
-    response.write(frames.bookmark(fromRevision, { 'k8s.io/initial-events-end': 'true' }));
+    const end = { 'k8s.io/initial-events-end': 'true' };
+    if (marksInitialEnd) response.write(frames.bookmark(fromRevision, end));
+    return true;
   }
 
-  async #drained(ended: Promise<void>): Promise<void> {
+  /** Waits until the client has taken all that was written, or the end. */
+  async #drained(over: Promise<void>): Promise<void> {
     const stop = new AbortController();
     const drained = once(this.#response, 'drain', { signal: stop.signal }).catch(() => undefined);
-    await Promise.race([drained, ended]);
+    await Promise.race([drained, over]);
     stop.abort();
   }
 
@@ -174,8 +178,13 @@ class WatchStream {
 
   #write(frame: Buffer): void {
     const response = this.#response;
-    if (response.destroyed || response.writableEnded) return;
+    if (isGone(response)) return;
     flusher.write(response, frame);
     if (response.writableLength > WAITING_BYTES_MAX) response.destroy();
   }
+}
+
+/** Nothing can be written any more: the connection was cut, or the answer has ended. */
+function isGone({ destroyed, writableEnded }: ServerResponse): boolean {
+  return destroyed || writableEnded;
 }

@@ -57,6 +57,7 @@ export interface RequestLine {
   readonly query?: URLSearchParams;
 }
 
+/** Throws BadRequest for an escape in a part of the path that means nothing. */
 export function parseRequestInfo({ method = 'GET', path, query }: RequestLine): RequestInfo {
   const raw = path.split('/').slice(1);
   const prefix = raw[0] === 'api' ? 2 : raw[0] === 'apis' ? 3 : 0;
@@ -72,10 +73,12 @@ export function parseRequestInfo({ method = 'GET', path, query }: RequestLine): 
   return { kind: 'resource', verb, path, group, version, ...target };
 }
 
+/** Of a path with `/watch/` in it, which can be read and nothing else. */
 function oldWatchVerb(method: string): string {
   return VERBS[method] === 'get' ? 'watch' : '';
 }
 
+/** Without a name the request is about all objects. Any `watch` in the query but false and 0 means it, as upstream reads booleans. */
 function verbOf(method: string, name: string | undefined, query?: URLSearchParams): string {
   const verb = VERBS[method] ?? '';
   if (name !== undefined) return verb;
@@ -85,7 +88,7 @@ function verbOf(method: string, name: string | undefined, query?: URLSearchParam
   return ['false', '0'].includes(watch.toLowerCase()) ? 'list' : 'watch';
 }
 
-/** Resource, namespace, name and what follows; undefined when a part of them is missing. */
+/** Resource, namespace, name and what follows, out of the parts behind the version; undefined when one of them is empty. */
 function targetOf(
   raw: readonly string[],
 ): Omit<ResourceRequest, 'kind' | 'verb' | 'path' | 'group' | 'version'> | undefined {
@@ -113,6 +116,7 @@ function targetOf(
   };
 }
 
+/** One part of a path without its escapes. */
 function decodePart(part = ''): string {
   try {
     return decodeURIComponent(part);

@@ -236,7 +236,7 @@ function commandQuery(query: URLSearchParams): URLSearchParams {
 function portQuery(query: URLSearchParams): URLSearchParams {
   const ports = query.getAll('ports').flatMap((value) => value.split(','));
   if (ports.length === 0) throw badRequest('query parameter "ports" is required');
-  return new URLSearchParams(ports.map((port) => ['port', port]));
+  return new URLSearchParams(ports.map((port): [string, string] => ['port', port]));
 }
 
 function containerOf(pod: Pod, asked: string): string {

@@ -3,7 +3,7 @@
 // What a container asks for is written into the pod when it is made; the LimitRanges of the namespace judge it after all others have
 // changed it. Claims are judged only.
 //
-// Same rule upstream: plugin/pkg/admission/limitranger. Left out: its judgement of a pod that is resized.
+// Same rule upstream: plugin/pkg/admission/limitranger.
 
 import type { LimitRange, PersistentVolumeClaim, Pod } from 'kubernetes-types/core/v1';
 import type { Container } from '../strategy/pod-types.ts';
@@ -23,6 +23,7 @@ export function limitRanger({ table }: Lookup): AdmissionPlugin {
     name: 'LimitRanger',
     async mutate(request) {
       if (!concerns(request) || request.definition.kind !== 'Pod') return;
+      if (request.operation !== 'CREATE') return;
       for (const range of await rangesOf(request)) setDefaults(request.object as Pod, range);
     },
     async validate(request) {
@@ -41,9 +42,11 @@ export function limitRanger({ table }: Lookup): AdmissionPlugin {
   };
 }
 
-/** A pod's resources do not change once it is there; a claim may grow. */
+/** A pod's resources change only by a resize once it is there; a claim may grow. */
 function concerns({ operation, definition, subresource, namespace, old }: AdmissionRequest) {
-  if (subresource !== undefined || namespace === undefined || definition.group !== '') return false;
+  if (namespace === undefined || definition.group !== '') return false;
+  if (definition.kind === 'Pod' && subresource === 'resize') return operation === 'UPDATE';
+  if (subresource !== undefined) return false;
   if (definition.kind === 'Pod') return operation === 'CREATE';
   const isClaim = definition.kind === 'PersistentVolumeClaim';
   const isGoing = old?.metadata.deletionTimestamp !== undefined;

@@ -8,6 +8,7 @@ import { EMPTY_SET, type FieldSet, setOfPaths } from './field-set.ts';
 
 const STATUS = setOfPaths([['f:status']]);
 const SPEC = setOfPaths([['f:spec']]);
+const ALL_BUT_SPEC = setOfPaths([['f:status'], ['f:metadata']]);
 
 /** By group and resource, of the status subresource, where it is more than the spec. */
 const STATUS_RESETS: Readonly<Record<string, FieldSet>> = {
@@ -28,5 +29,6 @@ export function resetFields(
   if (subresource === 'status') {
     return Object.hasOwn(STATUS_RESETS, key) ? (STATUS_RESETS[key] ?? SPEC) : SPEC;
   }
+  if (subresource === 'resize') return ALL_BUT_SPEC;
   return subresource === '' && hasStatus ? STATUS : EMPTY_SET;
 }

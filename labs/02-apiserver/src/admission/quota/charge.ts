@@ -99,11 +99,14 @@ function changed(used: Amounts, changes: readonly Change[]): Amounts {
   return next;
 }
 
-/** New objects, and those kinds that may come to need more: services and claims. */
-function mayBeRefused({ definition, current }: Write): boolean {
+/** New objects, and those kinds that may come to need more: services, claims, and pods when they are resized. */
+function mayBeRefused({ definition, next, current }: Write): boolean {
   if (current === undefined) return true;
-  const isChangeable = ['services', 'persistentvolumeclaims'].includes(definition.resource);
-  return definition.group === '' && isChangeable;
+  if (definition.group !== '') return false;
+  if (definition.resource === 'pods') {
+    return next?.metadata.generation !== current.metadata.generation;
+  }
+  return ['services', 'persistentvolumeclaims'].includes(definition.resource);
 }
 
 /** `limits.cpu for: main,side; …`: what containers do not say although a quota counts it. */

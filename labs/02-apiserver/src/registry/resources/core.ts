@@ -43,6 +43,7 @@ import { nodeStrategy } from '../../strategy/node.ts';
 import { persistentVolumeStrategy } from '../../strategy/persistent-volume.ts';
 import { persistentVolumeClaimStrategy } from '../../strategy/persistent-volume-claim.ts';
 import { podStrategy } from '../../strategy/pod.ts';
+import { podResizeStrategy } from '../../strategy/pod-resize.ts';
 import { podTemplateStrategy } from '../../strategy/pod-template.ts';
 import { replicationControllerStrategy } from '../../strategy/replication-controller.ts';
 import { resourceQuotaStrategy } from '../../strategy/resource-quota.ts';
@@ -103,6 +104,13 @@ const pods = define('Pod', 'pods', {
       connect: connectPortForward,
     },
     proxySubresource('PodProxyOptions', podTarget),
+    {
+      name: 'resize',
+      kind: 'Pod',
+      verbs: ['get', 'patch', 'update'],
+      strategy: podResizeStrategy,
+      handle: objectSubresource,
+    },
     status('Pod'),
   ],
   selectableFields: {

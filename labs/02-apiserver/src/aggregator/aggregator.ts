@@ -95,8 +95,9 @@ export class Aggregator {
 
   /** Undefined for what this server answers itself. */
   handlerOf({ path }: Exchange): ((exchange: Exchange) => Promise<void>) | undefined {
-    const [, root, group, version] = path.split('/');
-    const found = root === 'apis' ? this.#remotes.get(`${group}/${version}`) : undefined;
+    if (!path.startsWith('/apis/')) return undefined;
+    const [, , group, version] = path.split('/');
+    const found = this.#remotes.get(`${group}/${version}`);
     return found === undefined ? undefined : (exchange) => forward(exchange, found);
   }
 

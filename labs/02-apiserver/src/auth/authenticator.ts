@@ -38,15 +38,8 @@ export interface TokenAuthenticator {
 export function unionAuthenticator(authenticators: readonly Authenticator[]): Authenticator {
   return {
     name: 'union',
-    async authenticate(request) {
-      const answers: Authentication[] = [];
-      for (const authenticator of authenticators) {
-        const answer = await authenticator.authenticate(request);
-        if (answer.kind === 'user') return answer;
-        answers.push(answer);
-      }
-      return rejectedOrNone(answers);
-    },
+    authenticate: (request) =>
+      firstUser(authenticators, (authenticator) => authenticator.authenticate(request)),
   };
 }
 
@@ -56,16 +49,30 @@ export function unionTokenAuthenticator(
 ): TokenAuthenticator {
   return {
     name: 'union',
-    async authenticateToken(token, audiences) {
-      const answers: Authentication[] = [];
-      for (const authenticator of authenticators) {
-        const answer = await authenticator.authenticateToken(token, audiences);
-        if (answer.kind === 'user') return answer;
-        answers.push(answer);
-      }
-      return rejectedOrNone(answers);
-    },
+    authenticateToken: (token, audiences) =>
+      firstUser(authenticators, (authenticator) =>
+        authenticator.authenticateToken(token, audiences),
+      ),
   };
+}
+
+/** A promise only where one of them needs it: who is known by a certificate waits for nothing. `others` answered already. */
+function firstUser<T>(
+  authenticators: readonly T[],
+  ask: (authenticator: T) => Authentication | Promise<Authentication>,
+  others: Authentication[] = [],
+): Authentication | Promise<Authentication> {
+  for (const authenticator of authenticators.slice(others.length)) {
+    const answer = ask(authenticator);
+    if (answer instanceof Promise) {
+      return answer.then((late) =>
+        late.kind === 'user' ? late : firstUser(authenticators, ask, [...others, late]),
+      );
+    }
+    if (answer.kind === 'user') return answer;
+    others.push(answer);
+  }
+  return rejectedOrNone(others);
 }
 
 function rejectedOrNone(answers: readonly Authentication[]): Authentication {

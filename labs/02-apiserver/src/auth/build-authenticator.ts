@@ -14,6 +14,7 @@ import { forThisServer } from './audience.ts';
 import { authenticationInfo } from './authentication-info.ts';
 import {
   type AnonymousAccess,
+  type Authentication as Answer,
   type Authenticator,
   type TokenAuthenticator,
   unionAuthenticator,
@@ -129,14 +130,17 @@ export class Authentication {
 
 /** Why somebody was refused is for the log alone, at -v4: anybody can fill it. No reason holds a proof. */
 function logged(authenticator: Authenticator, { log }: ServerEnv): Authenticator {
+  const told = (answer: Answer): Answer => {
+    if (answer.kind === 'rejected') {
+      log.debug('Unable to authenticate the request', { why: answer.why });
+    }
+    return answer;
+  };
   return {
     name: authenticator.name,
-    async authenticate(request) {
-      const answer = await authenticator.authenticate(request);
-      if (answer.kind === 'rejected') {
-        log.debug('Unable to authenticate the request', { why: answer.why });
-      }
-      return answer;
+    authenticate(request) {
+      const answer = authenticator.authenticate(request);
+      return answer instanceof Promise ? answer.then(told) : told(answer);
     },
   };
 }

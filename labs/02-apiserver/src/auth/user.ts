@@ -21,8 +21,16 @@ export const SYSTEM_USER: User = { name: 'system:apiserver', groups: ['system:ma
 /** Somebody who shows nothing at all, where that is allowed. */
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] };
 
+/** Users who were placed already: a certificate or a token of a file is the same user at each request. */
+const authenticated = new WeakMap<User, User>();
+
 /** Everybody who proved who he is belongs to one more group; it is what "every user" means in a role binding. */
 export function withAuthenticatedGroup(user: User): User {
   if (user.groups.includes(AUTHENTICATED) || user.groups.includes(UNAUTHENTICATED)) return user;
-  return { ...user, groups: [...user.groups, AUTHENTICATED] };
+  let placed = authenticated.get(user);
+  if (placed === undefined) {
+    placed = { ...user, groups: [...user.groups, AUTHENTICATED] };
+    authenticated.set(user, placed);
+  }
+  return placed;
 }

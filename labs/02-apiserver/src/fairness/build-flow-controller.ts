@@ -26,6 +26,8 @@ const WAITING_MAX = 512;
 /** A quarter of the time that a request has, as upstream. */
 const WAIT_MS_MAX = 15_000;
 const RETRY_AFTER_SECONDS = 1;
+/** Who took no place gives none back. */
+const EXEMPT = (): void => undefined;
 
 export function buildFlowController(options: FlowControllerOptions = {}): FlowController {
   const {
@@ -41,20 +43,21 @@ export function buildFlowController(options: FlowControllerOptions = {}): FlowCo
     clock,
   });
   return {
-    async admit({ attributes, request, objectsToRead = 0 }, signal) {
+    admit({ attributes, request, objectsToRead = 0 }, signal) {
       const asked = flowAttributes(attributes, request);
       const classified = classify(asked);
-      if (classified === undefined) return () => undefined;
+      if (classified === undefined) return EXEMPT;
       const { level, flow } = classified;
-      try {
-        return await queue.acquire({ level, flow, width: widthOf(asked, objectsToRead) }, signal);
-      } catch (error) {
-        if (!(error instanceof TooManyRequests)) throw error;
-        const details = { retryAfterSeconds: RETRY_AFTER_SECONDS };
-        throw new ApiError('TooManyRequests', error.message, { details });
-      }
+      const wanted = { level, flow, width: widthOf(asked, objectsToRead) };
+      return queue.take(wanted) ?? queue.acquire(wanted, signal()).catch(refuse);
     },
   };
+}
+
+function refuse(error: unknown): never {
+  if (!(error instanceof TooManyRequests)) throw error;
+  const details = { retryAfterSeconds: RETRY_AFTER_SECONDS };
+  throw new ApiError('TooManyRequests', error.message, { details });
 }
 
 function flowAttributes(attributes: Attributes, { headers }: IncomingMessage): FlowAttributes {

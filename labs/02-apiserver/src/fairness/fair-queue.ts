@@ -78,12 +78,18 @@ export class FairQueue {
     return this.#waitingCount;
   }
 
+  /** The seats, when nobody waits and they are free. */
+  take({ level, flow, width }: FairRequest): Release | undefined {
+    if (this.#waitingCount > 0 || !this.#fits(width)) return undefined;
+    const state = this.#levelOf(level);
+    return this.#seat(state, flowOf(state, flow), width);
+  }
+
   acquire(request: FairRequest, signal: AbortSignal): Promise<Release> {
+    const taken = this.take(request);
+    if (taken !== undefined) return Promise.resolve(taken);
     const state = this.#levelOf(request.level);
     const flow = flowOf(state, request.flow);
-    if (this.#waitingCount === 0 && this.#fits(request.width)) {
-      return Promise.resolve(this.#seat(state, flow, request.width));
-    }
     if (flow.waiting.length >= this.#options.flowLengthMax) {
       forgetIfIdle(state, flow);
       return Promise.reject(new TooManyRequests('queue-full'));

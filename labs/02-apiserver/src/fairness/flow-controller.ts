@@ -1,7 +1,7 @@
 // FlowController: how many requests may be under way, and who waits when there are more.
 //
-// admit() resolves when the request may go on, and rejects with TooManyRequests when it may not wait any longer. Who is admitted holds
-// a place until the returned function is called. Requests that last (exec, logs, proxies) hold no place; a watch holds one until
+// admit() gives a place at once where one is free, and a promise where the request has to wait; that rejects with TooManyRequests when
+// it may not wait any longer. Who is admitted holds a place until the returned function is called. Requests that last (exec, logs, proxies) hold no place; a watch holds one until
 // its answer begins.
 //
 // Same idea upstream: apiserver, server/filters (maxinflight.go, priority-and-fairness.go).
@@ -21,6 +21,6 @@ export interface FlowRequest {
 }
 
 export interface FlowController {
-  /** `signal` aborts when the client left. */
-  admit(request: FlowRequest, signal: AbortSignal): Promise<Release>;
+  /** `signal` makes one that aborts when the client left; it is only asked for when the request has to wait. */
+  admit(request: FlowRequest, signal: () => AbortSignal): Release | Promise<Release>;
 }

@@ -52,24 +52,28 @@ const NODE_HEARTBEATS: readonly string[] = ['nodes', 'leases'];
 
 /** Undefined = exempt: whether the server is well must be seen when it is busy, too. */
 export function classify(attributes: FlowAttributes): Classified | undefined {
-  const { user, path, isResourceRequest, resource, userAgent } = attributes;
+  const { path, isResourceRequest, userAgent } = attributes;
+  const { name, groups } = attributes.user;
   if (!isResourceRequest && HEALTH.test(path)) return undefined;
-  const inGroup = (group: string) => user.groups.includes(group);
-  const is = (level: Level, flow = user.name) => ({ level, flow });
-  if (inGroup('system:nodes')) {
-    return is(NODE_HEARTBEATS.includes(resource) ? LEVELS.nodeHigh : LEVELS.system);
-  }
-  const isComponent = COMPONENTS.includes(user.name);
-  const isInKubeSystem = inGroup('system:serviceaccounts:kube-system');
-  if ((isComponent || isInKubeSystem) && resource === 'leases' && isResourceRequest) {
-    return is(LEVELS.leaderElection);
-  }
-  if (isComponent || isInKubeSystem) return is(LEVELS.workloadHigh);
+  const level = levelOf(attributes);
+  if (level === LEVELS.catchAll) return { level, flow: '' };
   // Several people and programs are one administrator here: what they call themselves tells them apart.
-  if (inGroup('system:masters')) return is(LEVELS.system, `${user.name} ${userAgent}`);
-  if (inGroup('system:serviceaccounts')) return is(LEVELS.workloadLow);
-  if (inGroup('system:unauthenticated')) return is(LEVELS.catchAll, '');
-  return is(LEVELS.globalDefault);
+  const isAdministrator = level === LEVELS.system && groups.includes('system:masters');
+  return { level, flow: isAdministrator ? `${name} ${userAgent}` : name };
+}
+
+function levelOf({ user: { name, groups }, resource, isResourceRequest }: FlowAttributes): Level {
+  if (groups.includes('system:nodes')) {
+    return NODE_HEARTBEATS.includes(resource) ? LEVELS.nodeHigh : LEVELS.system;
+  }
+  if (COMPONENTS.includes(name) || groups.includes('system:serviceaccounts:kube-system')) {
+    const isElection = isResourceRequest && resource === 'leases';
+    return isElection ? LEVELS.leaderElection : LEVELS.workloadHigh;
+  }
+  if (groups.includes('system:masters')) return LEVELS.system;
+  if (groups.includes('system:serviceaccounts')) return LEVELS.workloadLow;
+  if (groups.includes('system:unauthenticated')) return LEVELS.catchAll;
+  return LEVELS.globalDefault;
 }
 
 const OBJECTS_A_SEAT = 100;

@@ -144,7 +144,10 @@ export function objectKey(
   return collectionPrefix(definition, ref.namespace) + toKey(ref.name);
 }
 
+/** Bytes and characters are the same there. */
+const ASCII = /^[ -~]*$/;
+
 /** The store's keys hold one byte a char; names outside ASCII are never stored, but they are asked for. */
 function toKey(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  return ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -40,6 +40,7 @@ export class Exchange {
   authorizer: Authorizer | undefined;
   #info: RequestInfo | undefined;
   #user: User | undefined;
+  #attributes: Attributes | undefined;
   #startedListeners: (() => void)[] | undefined;
 
   constructor({ request, response, upgrade, signal }: ExchangeParts) {
@@ -67,11 +68,13 @@ export class Exchange {
   }
   set user(user: User) {
     this.#user = user;
+    this.#attributes = undefined;
   }
 
   /** What the authorizers, the audit log and fairness are asked about. */
   get attributes(): Attributes {
-    return this.attributesFor(this.user);
+    this.#attributes ??= this.attributesFor(this.user);
+    return this.#attributes;
   }
 
   attributesFor(user: User): Attributes {

@@ -67,11 +67,24 @@ function contextOf(exchange: Exchange, { table, clock }: HandlerEnv): RequestCon
   // There is no response to an upgrade, and none of the handlers that need one is reached.
   const response = exchange.response ?? (undefined as unknown as ServerResponse);
   const { registry } = served;
-  const now = () => clock.now();
   const { verb } = info;
   const { warning } = served.definition;
   if (warning !== undefined && exchange.response !== undefined) addWarnings(response, [warning]);
-  return { request, response, info, query, user, served, registry, verb, exchange, signal, now };
+  return {
+    request,
+    response,
+    info,
+    query,
+    user,
+    served,
+    registry,
+    verb,
+    exchange,
+    signal,
+    now() {
+      return clock.now();
+    },
+  };
 }
 
 /** Of a request what says whether its connection is to be taken over. */

@@ -26,6 +26,9 @@ export const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
 
 export const MEDIA_TYPES: readonly string[] = [CONTENT_TYPES.json, CONTENT_TYPES.yaml];
 
+const KNOWN_MAX = 200;
+const known = new Map<string, readonly Negotiated[]>();
+
 interface Clause {
   readonly type: string;
   readonly parameters: readonly string[];
@@ -41,13 +44,13 @@ export function negotiate(
   accept: string | undefined,
   { hasProtobuf = () => false }: NegotiationOptions = {},
 ): Negotiated {
-  const clauses = clausesOf(accept ?? '*/*');
-  const text = clauses.map(offerOf).find((offer) => offer !== undefined && !isProtobuf(offer));
+  const offers = offersOf(accept ?? '*/*');
+  const text = offers.find(({ encoding }) => encoding !== 'protobuf');
   if (text !== undefined) return text;
   const protobuf = hasProtobuf();
-  const binary = clauses
-    .map(offerOf)
-    .find((offer) => offer?.shape === 'partial' || (protobuf && offer?.shape === 'object'));
+  const binary = offers.find(
+    ({ shape }) => shape === 'partial' || (protobuf && shape === 'object'),
+  );
   if (binary !== undefined) return binary;
   throw notAcceptable(protobuf ? [...MEDIA_TYPES, CONTENT_TYPES.protobuf] : MEDIA_TYPES);
 }
@@ -56,6 +59,17 @@ export function negotiate(
 export function errorEncoding(accept: string | undefined): Encoding {
   const offers = clausesOf(accept ?? '*/*').map(({ type }) => encodingOf(type));
   return offers.find((found) => found === 'json' || found === 'yaml') ?? offers[0] ?? 'json';
+}
+
+/** What we have of what the header asks for, the best first. Clients send the same few texts again and again. */
+function offersOf(accept: string): readonly Negotiated[] {
+  let offers = known.get(accept);
+  if (offers === undefined) {
+    offers = clausesOf(accept).flatMap((clause) => offerOf(clause) ?? []);
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(accept, offers);
+  }
+  return offers;
 }
 
 /** By quality, then as they stand. */
@@ -74,10 +88,6 @@ function offerOf({ type, parameters }: Clause): Negotiated | undefined {
   const shape = shapeOf(parameterOf(parameters, 'as'));
   if (encoding === undefined || shape === undefined) return undefined;
   return { encoding, shape, metaVersion: parameterOf(parameters, 'v') ?? 'v1' };
-}
-
-function isProtobuf({ encoding }: Negotiated): boolean {
-  return encoding === 'protobuf';
 }
 
 function encodingOf(type: string): Encoding | undefined {

@@ -49,7 +49,9 @@ export function refOf({ info }: RequestContext): ObjectRef {
 
 export function negotiated({ request, served }: RequestContext): Negotiated {
   return negotiate(request.headers.accept, {
-    hasProtobuf: () => hasProtobuf({ apiVersion: served.apiVersion, kind: served.definition.kind }),
+    hasProtobuf() {
+      return hasProtobuf({ apiVersion: served.apiVersion, kind: served.definition.kind });
+    },
   });
 }
 

@@ -29,7 +29,7 @@ export interface Route {
   /** As metrics name it: POST, LIST, WATCH. */
   readonly verb: string;
   readonly longRunning: boolean;
-  readonly handle: () => Promise<void>;
+  handle(): Promise<void>;
 }
 
 export interface UpgradeRoute {
@@ -75,10 +75,11 @@ export function routeResource(context: RequestContext, env: HandlerEnv): Route {
   return {
     verb: METRIC_VERBS[verb],
     longRunning: verb === 'watch',
-    handle: () =>
-      handle === undefined
+    handle() {
+      return handle === undefined
         ? GENERIC_HANDLERS[verb](storedContext(context), env)
-        : handle(context, env),
+        : handle(context, env);
+    },
   };
 }
 

@@ -36,7 +36,8 @@ export function authentication(parts: AuthenticationParts): Filter {
         throw unauthorized();
       }
       exchange.user = user;
-      delete exchange.request.headers.authorization;
+      const { headers } = exchange.request;
+      if (headers.authorization !== undefined) delete headers.authorization;
       return next();
     },
   };

@@ -11,7 +11,7 @@ import type { Filter } from '../pipeline.ts';
 export function authorization(authorizer: Authorizer): Filter {
   return {
     name: 'authorization',
-    async handle(exchange, next) {
+    handle(exchange, next) {
       const { attributes, audit } = exchange;
       const { decision, reason } = authorizer.authorize(attributes);
       const isAllowed = decision === 'allow';

@@ -19,10 +19,13 @@ export function fairness(controller: FlowController, objectsToRead: ObjectsToRea
       const { info, request, attributes } = exchange;
       const isWatch = info.verb === 'watch';
       if (exchange.upgrade !== undefined || (isLongRunning(info) && !isWatch)) return next();
-      const waiting = new Waiting(exchange);
-      const release = await controller
-        .admit({ attributes, request, objectsToRead: objectsToRead(exchange) }, waiting.signal)
-        .finally(() => waiting.end());
+      const asked = { attributes, request, objectsToRead: objectsToRead(exchange) };
+      let waiting: Waiting | undefined;
+      const place = controller.admit(asked, () => {
+        waiting = new Waiting(exchange);
+        return waiting.signal;
+      });
+      const release = place instanceof Promise ? await place.finally(() => waiting?.end()) : place;
       if (isWatch) exchange.onStarted(release);
       try {
         await next();

@@ -31,6 +31,8 @@ export type DeletionPlan =
 const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 const POD_GRACE_DEFAULT_SECONDS = 30;
+
+/** What shall happen. `current` is never changed; the marked object is a copy. */
 export function planDeletion(
   current: ReadonlyApiObject,
   options: DeleteOptions,
@@ -38,22 +40,26 @@ export function planDeletion(
 ): DeletionPlan {
   const next = mutableCopy(current);
   const metadata = metadataOf(next);
-  setCollectionFinalizers(metadata, options, definition);
+  const { deletionTimestamp: marked, deletionGracePeriodSeconds: promised = 0 } = metadata;
   const graceSeconds = graceOf(current, options);
-  const marked = metadata.deletionTimestamp !== undefined;
-  if (!marked) definition.strategy.prepareForDeletion?.(next, formatTime(nowMs));
+  // Who waits for a kubelet can be hurried, and that is all.
+  if (marked !== undefined && promised > 0 && graceSeconds === promised) return { kind: 'keep' };
+  setCollectionFinalizers(metadata, options, definition);
+  if (marked === undefined) definition.strategy.prepareForDeletion?.(next, formatTime(nowMs));
   const held = (metadata.finalizers ?? []).length > 0 || isHeldNamespace(current);
   if (!held && graceSeconds === 0) return { kind: 'remove' };
 
-  if (marked && graceSeconds >= (metadata.deletionGracePeriodSeconds ?? 0)) {
+  if (marked !== undefined && promised === 0) {
     return sameFinalizers(current, next) ? { kind: 'keep' } : { kind: 'mark', object: next };
   }
-  if (!marked && metadata.generation !== undefined && metadata.generation > 0) {
+  if (marked === undefined && metadata.generation !== undefined && metadata.generation > 0) {
     metadata.generation += 1;
   }
-  metadata.deletionTimestamp = formatTime(nowMs + graceSeconds * 1000);
+  // A grace period begins with the first request, not with the one that shortens it.
+  const beginMs = marked === undefined ? nowMs : Date.parse(marked) - promised * 1000;
+  metadata.deletionTimestamp = formatTime(beginMs + graceSeconds * 1000);
   metadata.deletionGracePeriodSeconds = graceSeconds;
-  if (isNamespace(current)) markTerminating(next);
+  if (isNamespace(next)) next.status = { ...next.status, phase: 'Terminating' };
   return { kind: 'mark', object: next };
 }
 
@@ -68,36 +74,38 @@ export function isReleasedBy(next: KubernetesObject): boolean {
   );
 }
 
-/** Throws a Conflict when the object is not the one that the client means. */
+/** Throws a Conflict when the object is not the one that the client means. It names the kind, as upstream does here and only here. */
 export function checkPreconditions(
-  current: ReadonlyApiObject,
+  { metadata }: ReadonlyApiObject,
   options: DeleteOptions,
-  definition: ResourceDefinition,
+  { group, kind: resource }: ResourceDefinition,
 ): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
-  const { metadata } = current;
+  const { name = '' } = metadata;
   if (uid !== undefined && uid !== metadata.uid) {
     const why = `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;
-    throw conflict(definition, metadata.name ?? '', why);
+    throw conflict({ group, resource }, name, why);
   }
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
     const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`;
-    throw conflict(definition, metadata.name ?? '', why);
+    throw conflict({ group, resource }, name, why);
   }
 }
 
-/** Pods that no kubelet runs (unassigned or finished) need no grace; other kinds know none at all. */
+/**
+ * Pods that no kubelet runs (unassigned or finished) need no grace, and other kinds know none at all. What an earlier request
+ * promised can only be shortened.
+ */
 function graceOf(current: ReadonlyApiObject, options: DeleteOptions): number {
-  if (current.kind !== 'Pod' || current.apiVersion !== 'v1') return 0;
+  const { deletionTimestamp, deletionGracePeriodSeconds: promised = 0 } = current.metadata;
   const { spec, status } = current as Pod;
+  const own = spec?.terminationGracePeriodSeconds ?? POD_GRACE_DEFAULT_SECONDS;
+  const wanted = options.gracePeriodSeconds ?? (deletionTimestamp === undefined ? own : promised);
+  const seconds = wanted < 0 ? 1 : wanted;
+  if (deletionTimestamp !== undefined) return Math.min(seconds, promised);
+  if (current.kind !== 'Pod' || current.apiVersion !== 'v1') return 0;
   if ((spec?.nodeName ?? '') === '') return 0;
-  if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return 0;
-  const wanted =
-    options.gracePeriodSeconds ??
-    current.metadata.deletionGracePeriodSeconds ??
-    spec?.terminationGracePeriodSeconds ??
-    POD_GRACE_DEFAULT_SECONDS;
-  return wanted < 0 ? 1 : wanted;
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed' ? 0 : seconds;
 }
 
 /** Propagation becomes a finalizer, which the garbage collector takes away when it has done its part. */
@@ -137,17 +145,12 @@ function defaultPolicy({ group, resource }: ResourceDefinition): string {
 }
 
 function isHeldNamespace(object: KubernetesObject | ReadonlyApiObject): boolean {
-  return isNamespace(object) && ((object as Namespace).spec?.finalizers ?? []).length > 0;
+  return isNamespace(object) && (object.spec?.finalizers ?? []).length > 0;
 }
 
 /** Kinds of the same name may be declared in other groups. */
-function isNamespace({ kind, apiVersion }: KubernetesObject | ReadonlyApiObject): boolean {
-  return kind === 'Namespace' && apiVersion === 'v1';
-}
-
-function markTerminating(object: KubernetesObject): void {
-  const namespace = object as Namespace;
-  namespace.status = { ...namespace.status, phase: 'Terminating' };
+function isNamespace(object: KubernetesObject | ReadonlyApiObject): object is Namespace {
+  return object.kind === 'Namespace' && object.apiVersion === 'v1';
 }
 
 function sameFinalizers(current: ReadonlyApiObject, next: KubernetesObject): boolean {

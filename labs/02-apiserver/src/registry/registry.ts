@@ -19,7 +19,7 @@ import type { Clock } from '../client/clock.ts';
 import type { KubernetesObject, ObjectRef } from '../client/resources.ts';
 import { type FieldError, invalid } from '../strategy/field-error.ts';
 import type { Strategy, WriteFacts } from '../strategy/strategy.ts';
-import { formatTime, metadataOf, mutableCopy } from './api-object.ts';
+import { formatTime, metadataOf, mutableCopy, type ReadonlyApiObject } from './api-object.ts';
 import { checkDeleteOptions } from './delete-options.ts';
 import { checkPreconditions, isReleasedBy, planDeletion } from './deletion.ts';
 import { generateName } from './object-name.ts';
@@ -65,15 +65,17 @@ export class Registry {
     return stored;
   }
 
+  /** `object` stays the caller's. A name that is generated and taken is generated again. */
   async create(
     object: KubernetesObject,
     namespace: string | undefined,
     options: WriteOptions,
   ): Promise<StoredObject> {
-    const generated = (metadataOf(object).name ?? '') === '' && !!object.metadata?.generateName;
+    const { name = '', generateName: base = '' } = object.metadata ?? {};
+    const generated = name === '' && base !== '';
     for (let attempt = 1; ; attempt += 1) {
       const copy = mutableCopy(object);
-      if (generated) metadataOf(copy).name = generateName(object.metadata?.generateName ?? '');
+      if (generated) metadataOf(copy).name = generateName(base);
       try {
         return await this.#createOnce(copy, namespace, options);
       } catch (error) {
@@ -83,6 +85,7 @@ export class Registry {
     }
   }
 
+  /** `object` is written into. */
   async #createOnce(
     object: KubernetesObject,
     namespace: string | undefined,
@@ -200,44 +203,45 @@ export class Registry {
     await this.#deps.admission.validate(request);
   }
 
+  /** `removed` says whether the object is gone; if not, it is marked, and `stored` says how. */
   async delete(
     ref: ObjectRef,
     deleteOptions: DeleteOptions,
     options: WriteOptions,
   ): Promise<{ removed: boolean; stored: StoredObject }> {
     checkDeleteOptions(deleteOptions);
-    const key = objectKey(this.definition, ref);
     const { definition } = this;
+    const key = objectKey(definition, ref);
     let current = await this.storage.get(key);
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
       if (current === undefined) throw notFound(definition, ref.name);
-      checkPreconditions(current.object, deleteOptions, definition);
-      const { namespace } = ref;
-      const old = current.object;
-      const request = admissionRequest('DELETE', definition, { options, namespace, old });
-      await this.#deps.admission.mutate(request);
-      await this.#deps.admission.validate(request);
+      const { object, revision } = current;
+      checkPreconditions(object, deleteOptions, definition);
+      await this.#admitDeletion(object, ref, options);
       const nowMs = this.#deps.clock.now();
-      const plan = planDeletion(current.object, deleteOptions, { definition, nowMs });
-      if (plan.kind === 'keep') return { removed: false, stored: current };
-      if (options.dryRun) return { removed: plan.kind === 'remove', stored: current };
-      const result =
-        plan.kind === 'remove'
-          ? await this.#remove(key, current, attempt)
-          : await this.storage.write({
-              key,
-              seenRevision: current.revision,
-              object: plan.object,
-            });
-      if (result.kind === 'written') {
-        return { removed: plan.kind === 'remove', stored: result.stored ?? current };
-      }
+      const plan = planDeletion(object, deleteOptions, { definition, nowMs });
+      const removed = plan.kind === 'remove';
+      if (plan.kind === 'keep' || options.dryRun) return { removed, stored: current };
+      const result = removed
+        ? await this.#remove(current, attempt)
+        : await this.storage.write({ key, seenRevision: revision, object: plan.object });
+      if (result.kind === 'written') return { removed, stored: result.stored ?? current };
       current = result.current;
     }
     throw conflict(definition, ref.name);
   }
 
-  #remove(key: string, { object, revision }: StoredObject, attempt: number): Promise<WriteResult> {
+  async #admitDeletion(
+    old: ReadonlyApiObject,
+    { namespace }: ObjectRef,
+    options: WriteOptions,
+  ): Promise<void> {
+    const request = admissionRequest('DELETE', this.definition, { options, namespace, old });
+    await this.#deps.admission.mutate(request);
+    await this.#deps.admission.validate(request);
+  }
+
+  #remove({ key, object, revision }: StoredObject, attempt: number): Promise<WriteResult> {
     return withCompanions(
       this.#companions,
       { next: undefined, current: object, attempt },

@@ -7,17 +7,26 @@
 // An update that leaves a wrong value as it was is let pass (upstream calls it ratcheting): a schema that became stricter must
 // not make old objects unchangeable.
 //
+// The schema's rules (x-kubernetes-validations) come last, and only for an object that is what the schema says: they are compiled with its
+// types. They are compiled when the first object is judged, once for as long as the definition stays as it is.
+//
 // Same rules upstream: apiextensions-apiserver, pkg/registry/customresource (strategy.go, status_strategy.go, validator.go).
-// Left out: x-kubernetes-validations (CEL) is never evaluated. For ratcheting, items of a list are told apart by their place.
+// Left out: for ratcheting of all but rules, items of a list are told apart by their place.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../client/resources.ts';
 import { metadataOf } from '../registry/api-object.ts';
 import { sameValue } from '../strategy/equality.ts';
-import { bodyOf, type FieldError } from '../strategy/field-error.ts';
+import {
+  bodyOf,
+  type FieldError,
+  type FieldErrorType,
+  invalidValue,
+} from '../strategy/field-error.ts';
 import { dns1123Subdomain } from '../strategy/name-rules.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../strategy/object-meta.ts';
 import { keep, type Strategy } from '../strategy/strategy.ts';
+import { compileRules, type RuleNode } from './compiled-rules.ts';
 import {
   type CustomResourceDefinitionVersion,
   hasStatus,
@@ -25,8 +34,9 @@ import {
   schemaOfVersion,
 } from './definition.ts';
 import { validateEmbedded } from './embedded-meta.ts';
-import { isJsonObject, type JsonObject } from './json-schema.ts';
+import { isJsonObject, type JsonObject, type JsonSchema } from './json-schema.ts';
 import { validateListTypes } from './list-types.ts';
+import { evaluateRules } from './rule-evaluation.ts';
 import { validateCustomScale, validateCustomScaleStatus } from './scale.ts';
 import { validateBySchema } from './schema-validator.ts';
 
@@ -44,6 +54,7 @@ export function customResourceStrategy({
   const withStatus = hasStatus(version);
   const bySchema = (object: KubernetesObject): FieldError[] =>
     schema === undefined ? [] : validateBySchema(object, schema);
+  const withRules = ruleJudge(schema);
   const byScale = (object: KubernetesObject): FieldError[] =>
     scale === undefined ? [] : validateCustomScale(object, scale);
   return {
@@ -58,27 +69,63 @@ export function customResourceStrategy({
       metadataOf(object).generation = sameSpecification(object, old) ? generation : generation + 1;
     },
     prepareForStatusUpdate,
-    validate: (object) => [
-      ...validateObjectMeta(object, { namespaced, name: dns1123Subdomain }),
-      ...bySchema(object),
-      ...byScale(object),
-      ...validateEmbedded(object, schema),
-      ...validateListTypes(object, schema),
-    ],
-    validateUpdate: (object, old) => [
-      ...validateObjectMetaUpdate(object, old),
-      ...ratcheted(bySchema(object), bySchema(old), { object, old }),
-      ...byScale(object),
-      ...validateEmbedded(object, schema),
-      ...newOnly(validateListTypes(object, schema), validateListTypes(old, schema)),
-    ],
-    validateStatusUpdate: (object, old) => [
-      ...validateObjectMetaUpdate(object, old),
-      ...ratcheted(bySchema(object), bySchema(old), { object, old }),
-      ...(scale === undefined ? [] : validateCustomScaleStatus(object, scale)),
-      ...newOnly(validateListTypes(object, schema), validateListTypes(old, schema)),
-    ],
+    validate: (object) =>
+      withRules(object, undefined, [
+        ...validateObjectMeta(object, { namespaced, name: dns1123Subdomain }),
+        ...bySchema(object),
+        ...byScale(object),
+        ...validateEmbedded(object, schema),
+        ...validateListTypes(object, schema),
+      ]),
+    validateUpdate: (object, old) =>
+      withRules(object, old, [
+        ...validateObjectMetaUpdate(object, old),
+        ...ratcheted(bySchema(object), bySchema(old), { object, old }),
+        ...byScale(object),
+        ...validateEmbedded(object, schema),
+        ...newOnly(validateListTypes(object, schema), validateListTypes(old, schema)),
+      ]),
+    validateStatusUpdate: (object, old) =>
+      withRules(object, old, [
+        ...validateObjectMetaUpdate(object, old),
+        ...ratcheted(bySchema(object), bySchema(old), { object, old }),
+        ...(scale === undefined ? [] : validateCustomScaleStatus(object, scale)),
+        ...newOnly(validateListTypes(object, schema), validateListTypes(old, schema)),
+      ]),
   };
+}
+
+type RuleJudge = (
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+  errors: FieldError[],
+) => FieldError[];
+
+/** Adds to the errors that there are already what the schema's rules say. */
+function ruleJudge(schema: JsonSchema | undefined): RuleJudge {
+  let rules: RuleNode | undefined;
+  let isCompiled = false;
+  return (object, old, errors) => {
+    if (!isCompiled && schema !== undefined) rules = compileRules(schema);
+    isCompiled = true;
+    if (rules === undefined) return errors;
+    if (errors.some(isBlocking)) return [...errors, invalidValue('<nil>', null, UNCHECKED)];
+    return [...errors, ...evaluateRules(rules, object, old)];
+  };
+}
+
+const UNCHECKED =
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+const BLOCKING: readonly FieldErrorType[] = [
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+];
+
+/** After these the values may not be what the rules were compiled for. */
+function isBlocking({ type, detail }: FieldError): boolean {
+  return BLOCKING.includes(type) || detail.includes('in body must be of type ');
 }
 
 /** Only the status is the client's, and of metadata what apply remembers. */

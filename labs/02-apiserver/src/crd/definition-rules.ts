@@ -28,6 +28,7 @@ import {
   schemaOfVersion,
 } from './definition.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { ruleErrors } from './rule-errors.ts';
 import { validateSchema } from './schema-rules.ts';
 import { validateStructural } from './structural-rules.ts';
 import { versionPartErrors } from './version-rules.ts';
@@ -176,7 +177,8 @@ function schemaErrors(schema: JsonSchema, statusEnabled: boolean, path: string):
   }
   const structural = validateStructural(schema, at);
   const shape = structural.length > 0 ? structural : validateDefaults(schema, at);
-  return [...errors, ...shape, ...validateSchema(schema, at)];
+  errors.push(...shape, ...validateSchema(schema, at));
+  return errors.length > 0 ? errors : ruleErrors(schema, at);
 }
 
 function versionListErrors({ versions }: CustomResourceDefinitionSpec): FieldError[] {

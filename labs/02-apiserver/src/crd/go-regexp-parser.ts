@@ -2,7 +2,7 @@
 //
 // Go's syntax is RE2's: no backreferences, no looking ahead, but flags inside (`(?i)`, `(?s:…)`), `\A`, `\z`, `\Q…\E`, `\pL` and POSIX
 // classes. What one character may be is handed to a JavaScript class of exactly one character, so that Unicode is the machine's business.
-// How greedy a repetition is does not matter here: nobody asks where a match is, only whether there is one.
+// Which of two ways through a pattern is tried first (`a*` before or after going on: lazy) matters only to who asks where a match is.
 //
 // Same rules upstream: Go, regexp/syntax/parse.go, with its words for what is wrong.
 
@@ -17,6 +17,7 @@ export type RegexpNode =
       readonly node: RegexpNode;
       readonly min: number;
       readonly max: number;
+      readonly isLazy: boolean;
     };
 
 /** Of the characters at both sides of a place; undefined = the text ends there. */
@@ -111,9 +112,9 @@ class Parser {
     let node = first;
     for (;;) {
       const rest = this.#text.slice(this.#at, this.#at + 12);
-      const found = /^(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??/.exec(rest);
+      const found = /^(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})(\??)/.exec(rest);
       if (found === null) return node;
-      const [all, sign, least, comma, most = ''] = found;
+      const [all, sign, least, comma, most = '', lazy] = found;
       if (node !== first) throw wrong('invalid nested repetition operator', all);
       this.#at += all.length;
       const min = sign === undefined ? Number(least) : sign === '+' ? 1 : 0;
@@ -121,7 +122,7 @@ class Parser {
       if (min > REPEAT_MAX || min > max || (max > REPEAT_MAX && max !== Infinity)) {
         throw wrong('invalid repeat count', all);
       }
-      node = { kind: 'repeat', node, min, max };
+      node = { kind: 'repeat', node, min, max, isLazy: lazy === '?' };
     }
   }
 

@@ -18,6 +18,10 @@ import {
 export interface GoRegexp {
   /** Is there a match anywhere in the text? */
   test(text: string): boolean;
+  /** Where the first match at or behind `from` begins and ends; of several there, the one that a Perl programmer expects. */
+  find(text: string, from: number): readonly [number, number] | undefined;
+  /** Steps of its program. A look at a text takes up to its length times these. */
+  readonly size: number;
 }
 
 type Step =
@@ -39,7 +43,11 @@ export function compileGoRegexp(pattern: string): GoRegexp {
   const program: Step[] = [];
   emit(parseGoRegexp(pattern), program);
   add(program, { kind: 'match' });
-  const regexp = { test: (text: string) => run(program, text) };
+  const regexp = {
+    test: (text: string) => run(program, text),
+    find: (text: string, from: number) => findIn(program, text, from),
+    size: program.length,
+  };
   if (compiled.size >= COMPILED_MAX) compiled.clear();
   compiled.set(pattern, regexp);
   return regexp;
@@ -86,7 +94,7 @@ function emitEither(nodes: readonly RegexpNode[], program: Step[]): void {
 }
 
 function emitRepeat(
-  { node, min, max }: Extract<RegexpNode, { kind: 'repeat' }>,
+  { node, min, max, isLazy }: Extract<RegexpNode, { kind: 'repeat' }>,
   program: Step[],
 ): void {
   for (let times = 0; times < min; times += 1) emit(node, program);
@@ -96,7 +104,7 @@ function emitRepeat(
     add(program, loop);
     emit(node, program);
     add(program, { kind: 'split', to: [at] });
-    loop.to.push(program.length);
+    join(loop, program.length, isLazy);
     return;
   }
   const skips: { to: number[] }[] = [];
@@ -106,7 +114,13 @@ function emitRepeat(
     skips.push(skip);
     emit(node, program);
   }
-  for (const skip of skips) skip.to.push(program.length);
+  for (const skip of skips) join(skip, program.length, isLazy);
+}
+
+/** The way past a repetition: who is lazy takes it first. */
+function join(step: { to: number[] }, index: number, isLazy: boolean): void {
+  if (isLazy) step.to.unshift(index);
+  else step.to.push(index);
 }
 
 function run(program: readonly Step[], text: string): boolean {
@@ -131,6 +145,48 @@ function run(program: readonly Step[], text: string): boolean {
       } else if (after !== undefined && step.matches(after)) waiting.push(index + 1);
     }
     if (after === undefined) return false;
+    at += after > 0xffff ? 2 : 1;
+    before = after;
+  }
+}
+
+interface Thread {
+  readonly index: number;
+  readonly start: number;
+}
+
+/** As run(), but the ways through are kept in order: what is found on one ends all that would have been tried after it. */
+function findIn(
+  program: readonly Step[],
+  text: string,
+  from: number,
+): readonly [number, number] | undefined {
+  const reachedAt = new Int32Array(program.length).fill(-1);
+  let waiting: Thread[] = [];
+  let found: readonly [number, number] | undefined;
+  let before = from > 0 ? text.codePointAt(from - 1) : undefined;
+  for (let at = from; ; ) {
+    const after = text.codePointAt(at);
+    // The last of the stack is tried first; a match that begins here is the least of all.
+    const stack = waiting.reverse();
+    if (found === undefined) stack.unshift({ index: 0, start: at });
+    waiting = [];
+    for (let thread = stack.pop(); thread !== undefined; thread = stack.pop()) {
+      const { index, start } = thread;
+      const step = program[index];
+      if (step === undefined || reachedAt[index] === at) continue;
+      reachedAt[index] = at;
+      if (step.kind === 'match') {
+        found = [start, at];
+        break;
+      }
+      const go = (next: number): Thread => ({ index: next, start });
+      if (step.kind === 'split') stack.push(...step.to.map(go).reverse());
+      else if (step.kind === 'assertion') {
+        if (step.holds(before, after)) stack.push(go(index + 1));
+      } else if (after !== undefined && step.matches(after)) waiting.push(go(index + 1));
+    }
+    if (after === undefined || (found !== undefined && waiting.length === 0)) return found;
     at += after > 0xffff ? 2 : 1;
     before = after;
   }

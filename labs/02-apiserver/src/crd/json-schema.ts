@@ -15,6 +15,7 @@ export interface ValidationRule {
   readonly messageExpression?: string;
   readonly reason?: string;
   readonly fieldPath?: string;
+  readonly optionalOldSelf?: boolean;
 }
 
 export interface JsonSchema {

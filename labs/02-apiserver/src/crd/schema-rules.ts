@@ -4,8 +4,7 @@
 // which demands something of its neighbours (a list-map needs keys, its keys must be there in every item, …).
 //
 // Same rules upstream: apiextensions-apiserver, pkg/apis/apiextensions/validation (ValidateCustomResourceDefinitionOpenAPISchema).
-// Left out: the rules in `x-kubernetes-validations` are kept and their neighbours checked, but not compiled (they are written in
-// the Common Expression Language) and never evaluated.
+// Rules in `x-kubernetes-validations` are in rule-errors.ts.
 
 import {
   type FieldError,
@@ -14,14 +13,8 @@ import {
   notSupported,
   required,
 } from '../strategy/field-error.ts';
-import {
-  itemsOf,
-  type JsonSchema,
-  META_FIELDS,
-  propertyOf,
-  type ValidationRule,
-  valuesOf,
-} from './json-schema.ts';
+import { itemsOf, type JsonSchema, META_FIELDS, propertyOf, valuesOf } from './json-schema.ts';
+import { ruleFormErrors } from './rule-errors.ts';
 
 interface Place {
   readonly path: string;
@@ -40,12 +33,6 @@ const UNSUPPORTED = [
   'dependencies',
   '$ref',
 ] as const;
-const REASONS = [
-  'FieldValueDuplicate',
-  'FieldValueForbidden',
-  'FieldValueInvalid',
-  'FieldValueRequired',
-];
 
 export function validateSchema(schema: JsonSchema, path: string): FieldError[] {
   return schemaErrors(schema, { path, isRoot: true });
@@ -59,7 +46,7 @@ function schemaErrors(schema: JsonSchema, place: Place): FieldError[] {
     ...listTypeErrors(schema, place.path),
     ...listMapErrors(schema, place.path),
     ...keyErrors(schema, place.path),
-    ...ruleErrors(schema['x-kubernetes-validations'] ?? [], place.path),
+    ...ruleFormErrors(schema, place.path),
   ];
 }
 
@@ -266,46 +253,4 @@ function keyErrors(schema: JsonSchema, path: string): FieldError[] {
     }
   }
   return errors;
-}
-
-function ruleErrors(rules: readonly ValidationRule[], path: string): FieldError[] {
-  return rules.flatMap((rule, index) =>
-    oneRuleErrors(rule, `${path}.x-kubernetes-validations[${index}]`),
-  );
-}
-
-function oneRuleErrors(rule: ValidationRule, at: string): FieldError[] {
-  const { message = '', messageExpression = '', reason, fieldPath = '' } = rule;
-  const text = (rule.rule ?? '').trim();
-  const errors: FieldError[] = [];
-  if (text === '') errors.push(required(`${at}.rule`, 'rule is not specified'));
-  else if (message !== '' && message.trim() === '') {
-    errors.push(invalidValue(`${at}.message`, message, 'message must be non-empty if specified'));
-  } else if (hasNewlines(message.trim())) {
-    errors.push(invalidValue(`${at}.message`, message, 'message must not contain line breaks'));
-  } else if (hasNewlines(text) && message.trim() === '') {
-    const words = 'message must be specified if rule contains line breaks';
-    errors.push(required(`${at}.message`, words));
-  }
-  if (messageExpression !== '' && messageExpression.trim() === '') {
-    const words = 'messageExpression must be non-empty if specified';
-    errors.push(required(`${at}.messageExpression`, words));
-  }
-  if (reason !== undefined && !REASONS.includes(reason)) {
-    errors.push(notSupported(`${at}.reason`, reason, REASONS));
-  }
-  if (fieldPath !== '' && fieldPath.trim() === '') {
-    const words = 'fieldPath must be non-empty if specified';
-    errors.push(invalidValue(`${at}.fieldPath`, fieldPath, words));
-  }
-  if (hasNewlines(fieldPath)) {
-    errors.push(
-      invalidValue(`${at}.fieldPath`, fieldPath, 'fieldPath must not contain line breaks'),
-    );
-  }
-  return errors;
-}
-
-function hasNewlines(text: string): boolean {
-  return /[\n\r]/.test(text);
 }

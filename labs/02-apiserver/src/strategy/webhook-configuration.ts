@@ -4,7 +4,7 @@
 // write in the cluster, so it is looked at closely.
 //
 // Same rules upstream: pkg/apis/admissionregistration/v1/defaults.go, pkg/apis/admissionregistration/validation, and
-// apiserver, pkg/util/webhook/validation.go. Left out: match conditions are not compiled.
+// apiserver, pkg/util/webhook/validation.go.
 
 import type {
   MutatingWebhook,
@@ -13,6 +13,7 @@ import type {
   ValidatingWebhook,
   ValidatingWebhookConfiguration,
 } from 'kubernetes-types/admissionregistration/v1';
+import { matchConditionProblem } from '../cel/match-conditions.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { validateFullyQualifiedName, validateQualifiedName } from './domain-rules.ts';
 import { sameValue } from './equality.ts';
@@ -154,6 +155,7 @@ function validateConditions(
   conditions.forEach(({ name = '', expression = '' }, index) => {
     const at = `${field}[${index}]`;
     if (expression.trim() === '') errors.push(required(`${at}.expression`));
+    else errors.push(...validateExpression(expression.trim(), `${at}.expression`));
     if (name === '') {
       errors.push(required(`${at}.name`));
       return;
@@ -163,6 +165,11 @@ function validateConditions(
     names.add(name);
   });
   return errors;
+}
+
+function validateExpression(expression: string, field: string): FieldError[] {
+  const problem = matchConditionProblem(expression);
+  return problem === undefined ? [] : [invalidValue(field, expression, problem)];
 }
 
 function validateRule(rule: Rule, field: string): FieldError[] {

@@ -308,20 +308,6 @@ describe('a validating webhook', () => {
       'denied the request: by service',
     );
   });
-
-  test('matchConditions are refused plainly', async () => {
-    const matchConditions = [{ name: 'x', expression: 'true' }];
-    const answer = await scene.post(`${REGISTRATION}/validatingwebhookconfigurations`, {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingWebhookConfiguration',
-      metadata: { name: 'cel' },
-      webhooks: [webhook('cel', { matchConditions })],
-    });
-    expect(answer.status).toBe(422);
-    expect(answer.json.message).toContain(
-      'webhooks[0].matchConditions: Forbidden: this server does not evaluate CEL',
-    );
-  });
 });
 
 describe('a mutating webhook', () => {

@@ -225,6 +225,7 @@ describe('the schema of a CustomResourceDefinition', () => {
       name: 'may have rules',
       schema: field({
         type: 'object',
+        properties: { a: { type: 'integer' }, b: { type: 'integer' } },
         'x-kubernetes-validations': [{ rule: 'self.a < self.b', message: 'a < b' }],
       }),
       want: [],

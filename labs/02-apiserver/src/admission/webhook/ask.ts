@@ -3,7 +3,6 @@
 // Same steps upstream: apiserver, admission/plugin/webhook/{mutating,validating}/dispatcher.go.
 
 import { randomUUID } from 'node:crypto';
-import { forbiddenField, invalid } from '../../strategy/field-error.ts';
 import type { AdmissionRequest } from '../admission.ts';
 import type { WebhookClient } from './call.ts';
 import { CallError, dryRunUnsupported, rejection } from './errors.ts';
@@ -23,7 +22,6 @@ export async function ask(
   const { name } = webhook;
   if (request.dryRun && !NO_SIDE_EFFECTS.includes(webhook.sideEffects))
     throw dryRunUnsupported(name);
-  if ((webhook.matchConditions ?? []).length > 0) throw new CallError(name, NO_CEL);
   const uid = randomUUID();
   const value = await client.ask(invocation.hook, reviewOf(invocation, request, { uid, object }));
   const answer = readAnswer(value, uid, isMutating);
@@ -36,19 +34,4 @@ export async function ask(
   for (const warning of answer.warnings) request.warn?.(warning);
   if (!answer.isAllowed) throw rejection(name, answer.status);
   return answer;
-}
-
-export const NO_CEL = 'this server does not evaluate CEL, which matchConditions are written in';
-
-/** A configuration that could only be ignored or fail is not taken. */
-export function refuseMatchConditions(request: AdmissionRequest, resource: string): void {
-  const { definition, object, operation } = request;
-  if (definition.resource !== resource || operation === 'DELETE') return;
-  const { webhooks = [] } = (object ?? {}) as {
-    webhooks?: readonly { matchConditions?: unknown[] }[];
-  };
-  const index = webhooks.findIndex(({ matchConditions = [] }) => matchConditions.length > 0);
-  if (index < 0) return;
-  const field = `webhooks[${index}].matchConditions`;
-  throw invalid(definition, request.name, [forbiddenField(field, NO_CEL)]);
 }

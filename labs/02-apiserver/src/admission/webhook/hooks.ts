@@ -8,7 +8,6 @@
 // controllers look before they write.)
 //
 // Same rules upstream: apiserver, admission/plugin/webhook (generic/webhook.go, predicates/{rules,namespace,object}).
-// Left out: matchConditions, whose CEL nobody here evaluates; configurations that have them are refused.
 
 import type {
   MutatingWebhook,

@@ -13,10 +13,11 @@ import { applyJsonPatch } from '../../patch/json-patch.ts';
 import { metadataOf, mutableCopy } from '../../registry/api-object.ts';
 import type { AdmissionPlugin, AdmissionRequest, Rounds } from '../admission.ts';
 import type { AdmissionEnv } from '../plugins.ts';
-import { ask, refuseMatchConditions } from './ask.ts';
+import { ask } from './ask.ts';
 import { WebhookClient } from './call.ts';
 import { CallError } from './errors.ts';
-import { type Hook, hooksOf, type Invocation, invocationOf, isExempt } from './hooks.ts';
+import { type Hook, hooksOf, type Invocation, isExempt } from './hooks.ts';
+import { wantedInvocationOf } from './match-conditions.ts';
 import { shownObject } from './review.ts';
 import { subjectOf } from './subject.ts';
 
@@ -84,7 +85,7 @@ export function mutatingWebhooks({
         if (rounds.isSecond && !kept.isDue(hook)) continue;
         // Looked at anew for each: selectors may match only now that an earlier one set a label.
         const { request: subject } = subjectOf(request);
-        const invocation = await invocationOf(hook, subject, table);
+        const invocation = await wantedInvocationOf(hook, subject, { table, isMutating: true });
         if (invocation === undefined) continue;
         const place = `round_${rounds.isSecond ? 1 : 0}_index_${index}`;
         if (await callOne(invocation, request, place)) {
@@ -95,7 +96,6 @@ export function mutatingWebhooks({
       }
       kept.lastOutput = request.object === undefined ? undefined : mutableCopy(request.object);
     },
-    validate: (request) => refuseMatchConditions(request, RESOURCE),
   };
 }
 

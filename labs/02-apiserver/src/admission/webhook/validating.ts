@@ -5,10 +5,11 @@
 import { internalError } from '../../api-error.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts';
 import type { AdmissionEnv } from '../plugins.ts';
-import { ask, refuseMatchConditions } from './ask.ts';
+import { ask } from './ask.ts';
 import { WebhookClient } from './call.ts';
 import { CallError } from './errors.ts';
-import { hooksOf, type Invocation, invocationOf, isExempt } from './hooks.ts';
+import { hooksOf, type Invocation, isExempt } from './hooks.ts';
+import { wantedInvocationOf } from './match-conditions.ts';
 import { shownObject } from './review.ts';
 import { subjectOf } from './subject.ts';
 
@@ -42,14 +43,15 @@ export function validatingWebhooks({
   return {
     name: 'ValidatingAdmissionWebhook',
     async validate(request) {
-      refuseMatchConditions(request, RESOURCE);
       if (isExempt(request)) return;
       const hooks = await hooksOf(table, RESOURCE);
       if (hooks.length === 0) return;
       const { request: subject } = subjectOf(request);
       // Who is asked is settled before anybody is, so that an error in that asks nobody.
       const invocations: (Invocation | undefined)[] = [];
-      for (const hook of hooks) invocations.push(await invocationOf(hook, subject, table));
+      for (const hook of hooks) {
+        invocations.push(await wantedInvocationOf(hook, subject, { table, isMutating: false }));
+      }
       const calls = invocations.map((invocation, index) =>
         invocation === undefined ? undefined : callOne(invocation, subject, index),
       );

@@ -1,0 +1,162 @@
+// addresses: IP addresses and networks in expressions: `ip(self.address)`, `cidr('10.0.0.0/8').containsIP(self.address)`.
+//
+// An address is a number of 32 or 128 bits. As in Go's netip, octets have no zeros in front, and IPv4 inside of IPv6 and zones are refused.
+//
+// Same functions upstream: apiserver, pkg/cel/library/{ip,cidr}.go.
+
+import { isIP } from 'node:net';
+import type { Environment } from '@marcbachmann/cel-js';
+import { declare, declareNamespace } from './declare.ts';
+import { EQUALS } from './equality.ts';
+
+class Address {
+  readonly text: string;
+  readonly family: 4 | 6;
+  readonly bits: bigint;
+
+  constructor(text: string, family: 4 | 6, bits: bigint) {
+    this.text = text;
+    this.family = family;
+    this.bits = bits;
+  }
+
+  [EQUALS](other: unknown): boolean {
+    return other instanceof Address && other.family === this.family && other.bits === this.bits;
+  }
+}
+
+class Network {
+  readonly address: Address;
+  readonly length: number;
+
+  constructor(address: Address, length: number) {
+    this.address = address;
+    this.length = length;
+  }
+
+  contains(address: Address): boolean {
+    if (address.family !== this.address.family) return false;
+    const shift = BigInt((address.family === 4 ? 32 : 128) - this.length);
+    return address.bits >> shift === this.address.bits >> shift;
+  }
+
+  [EQUALS](other: unknown): boolean {
+    if (!(other instanceof Network)) return false;
+    return other.length === this.length && this.address[EQUALS](other.address);
+  }
+}
+
+export function registerAddresses(environment: Environment): void {
+  environment
+    .registerType('net.IP', Address)
+    .registerOperator('net.IP == net.IP', (a: Address, b: Address) => a[EQUALS](b))
+    .registerType('net.CIDR', Network)
+    .registerOperator('net.CIDR == net.CIDR', (a: Network, b: Network) => a[EQUALS](b));
+  const block = (name: string, ...texts: string[]) => {
+    const networks = texts.map(parseNetwork);
+    declare(environment, {
+      [`net.IP.${name}(): bool`]: (address: Address) =>
+        networks.some((network) => network.contains(address)),
+    });
+  };
+  block('isUnspecified', '0.0.0.0/32', '::/128');
+  block('isLoopback', '127.0.0.0/8', '::1/128');
+  block('isLinkLocalMulticast', '224.0.0.0/24', 'ff02::/16');
+  block('isLinkLocalUnicast', '169.254.0.0/16', 'fe80::/10');
+  const notGlobal = ['0.0.0.0/32', '255.255.255.255/32', '127.0.0.0/8', '224.0.0.0/4']
+    .concat(['169.254.0.0/16', '::/127', 'ff00::/8', 'fe80::/10'])
+    .map(parseNetwork);
+  declare(environment, {
+    'ip(string): net.IP': parseAddress,
+    'isIP(string): bool': (text: string) => succeeds(() => parseAddress(text)),
+    'string(net.IP): string': ({ text }: Address) => text,
+    'net.IP.family(): int': ({ family }: Address) => BigInt(family),
+    'net.IP.isGlobalUnicast(): bool': (address: Address) =>
+      !notGlobal.some((network) => network.contains(address)),
+    'cidr(string): net.CIDR': parseNetwork,
+    'isCIDR(string): bool': (text: string) => succeeds(() => parseNetwork(text)),
+    'string(net.CIDR): string': ({ address, length }: Network) => `${address.text}/${length}`,
+    'net.CIDR.ip(): net.IP': ({ address }: Network) => address,
+    'net.CIDR.prefixLength(): int': ({ length }: Network) => BigInt(length),
+    'net.CIDR.masked(): net.CIDR': masked,
+    'net.CIDR.containsIP(string): bool': (network: Network, text: string) =>
+      network.contains(parseAddress(text)),
+    'net.CIDR.containsIP(net.IP): bool': (network: Network, address: Address) =>
+      network.contains(address),
+    'net.CIDR.containsCIDR(string): bool': (network: Network, text: string) =>
+      containsNetwork(network, parseNetwork(text)),
+    'net.CIDR.containsCIDR(net.CIDR): bool': containsNetwork,
+  });
+  declareNamespace(environment, 'ip', {
+    'isCanonical(string): bool': (text: string) => parseAddress(text).text === text,
+  });
+}
+
+function containsNetwork(outer: Network, inner: Network): boolean {
+  return inner.length >= outer.length && outer.contains(inner.address);
+}
+
+function masked({ address, length }: Network): Network {
+  const size = address.family === 4 ? 32 : 128;
+  const shift = BigInt(size - length);
+  return new Network(addressOf(address.family, (address.bits >> shift) << shift), length);
+}
+
+function parseAddress(text: string): Address {
+  const family = isIP(text);
+  if (family === 0 || text.includes('%')) {
+    const why = `ParseAddr("${text}"): unable to parse IP`;
+    throw new Error(`IP Address "${text}" parse error during conversion from string: ${why}`);
+  }
+  if (family === 4) {
+    return addressOf(
+      4,
+      text.split('.').reduce((bits, part) => bits * 256n + BigInt(part), 0n),
+    );
+  }
+  if (/^::ffff:/i.test(canonical6(text))) {
+    const why = 'IPv4-mapped IPv6 address is not allowed';
+    throw new Error(`IP Address "${text}" parse error during conversion from string: ${why}`);
+  }
+  const [head = '', tail] = canonical6(text).split('::');
+  const [front, back] = [head, tail ?? ''].map((part) => part.split(':').filter(Boolean));
+  const middle = Array(8 - (front?.length ?? 0) - (back?.length ?? 0)).fill('0');
+  const words = [...(front ?? []), ...middle, ...(back ?? [])];
+  return addressOf(
+    6,
+    words.reduce((bits, word) => bits * 65536n + BigInt(`0x${word}`), 0n),
+  );
+}
+
+function addressOf(family: 4 | 6, bits: bigint): Address {
+  const [count, width] = family === 4 ? [4, 8n] : [8, 16n];
+  const parts = Array.from({ length: count }, (_, index) => {
+    const part = BigInt.asUintN(Number(width), bits >> (width * BigInt(count - 1 - index)));
+    return part.toString(family === 4 ? 10 : 16);
+  });
+  return new Address(family === 4 ? parts.join('.') : canonical6(parts.join(':')), family, bits);
+}
+
+/** URLs hold addresses in the one form of RFC 5952. */
+function canonical6(text: string): string {
+  return new URL(`http://[${text}]`).hostname.slice(1, -1);
+}
+
+function parseNetwork(text: string): Network {
+  const [, address = '', length = ''] = /^([^/]*)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
+  const family = isIP(address);
+  if (family === 0 || Number(length) > (family === 4 ? 32 : 128)) {
+    const why = `netip.ParsePrefix("${text}"): no network`;
+    throw new Error(`network address parse error during conversion from string: ${why}`);
+  }
+  return new Network(parseAddress(address), Number(length));
+}
+
+function succeeds(attempt: () => unknown): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -8,12 +8,14 @@
 //
 // Same idea upstream: apiserver, admission/interfaces.go, admission/chain.go and endpoints/handlers/fieldmanager/admission.go.
 
+import type { ManagedFieldsEntry } from 'kubernetes-types/meta/v1';
 import { type ApiError, forbidden } from '../api-error.ts';
 import { problemOfManaged } from '../apply/managed-fields.ts';
 import type { User } from '../auth/user.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { metadataOf, type ReadonlyApiObject } from '../registry/api-object.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import type { AdmissionMetrics, Observe } from './admission-metrics.ts';
 
 const BROKEN_OWNERS =
   '.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests';
@@ -75,11 +77,33 @@ export interface AdmissionPlugin {
   validate?(request: AdmissionRequest): void | Promise<void>;
 }
 
+/** One step of one plugin, with who notes how long it took. */
+interface Step {
+  act(request: AdmissionRequest, rounds: Rounds): void | Promise<void>;
+  readonly observe: Observe;
+}
+
 export class AdmissionChain {
   readonly #plugins: readonly AdmissionPlugin[];
+  readonly #admit: readonly Step[];
+  readonly #validate: readonly Step[];
+  readonly #observeStep: Readonly<Record<'admit' | 'validate', Observe>>;
 
-  constructor(plugins: readonly AdmissionPlugin[]) {
+  /** Without metrics nothing is measured. */
+  constructor(plugins: readonly AdmissionPlugin[], metrics?: AdmissionMetrics) {
     this.#plugins = plugins;
+    const stepsOf = (type: 'admit' | 'validate') =>
+      plugins.flatMap((plugin) => {
+        const act = (type === 'admit' ? plugin.mutate : plugin.validate)?.bind(plugin);
+        const observe = metrics?.plugin(plugin.name, type) ?? unobserved;
+        return act === undefined ? [] : [{ act, observe }];
+      });
+    this.#admit = stepsOf('admit');
+    this.#validate = stepsOf('validate');
+    this.#observeStep = {
+      admit: metrics?.step('admit') ?? unobserved,
+      validate: metrics?.step('validate') ?? unobserved,
+    };
   }
 
   /** In the order in which they run. */
@@ -87,32 +111,63 @@ export class AdmissionChain {
     return this.#plugins.map(({ name }) => name);
   }
 
-  /** Nobody owns what is changed here; but a list of owners that nobody can read any more becomes what it was. */
+  /**
+   * When a webhook changed the object, all plugins see it once more: what they check and set holds for what is stored. Nobody owns what
+   * is changed here; but a list of owners that nobody can read any more becomes what it was.
+   */
   async mutate(request: AdmissionRequest): Promise<void> {
     const before = request.object?.metadata?.managedFields;
-    await this.#mutate(request);
-    const after = request.object?.metadata?.managedFields;
-    if (after === before || after === undefined) return;
-    const problem = problemOfManaged(after);
-    if (problem === undefined) return;
-    const metadata = metadataOf(request.object ?? {});
-    if (before === undefined) delete metadata.managedFields;
-    else metadata.managedFields = before;
-    request.warn?.(`${BROKEN_OWNERS}: ${problem}`);
-  }
-
-  /** When a webhook changed the object, all plugins see it once more: what they check and set holds for what is stored. */
-  async #mutate(request: AdmissionRequest): Promise<void> {
     const rounds = new Rounds();
-    for (const plugin of this.#plugins) await plugin.mutate?.(request, rounds);
-    if (!rounds.isSecondWanted) return;
-    rounds.isSecond = true;
-    for (const plugin of this.#plugins) await plugin.mutate?.(request, rounds);
+    await this.#run('admit', request, rounds);
+    if (rounds.isSecondWanted) {
+      rounds.isSecond = true;
+      await this.#run('admit', request, rounds);
+    }
+    mendOwners(request, before);
   }
 
-  async validate(request: AdmissionRequest): Promise<void> {
-    for (const plugin of this.#plugins) await plugin.validate?.(request);
+  validate(request: AdmissionRequest): Promise<void> {
+    return this.#run('validate', request, new Rounds());
   }
+
+  async #run(type: 'admit' | 'validate', request: AdmissionRequest, rounds: Rounds): Promise<void> {
+    const { operation } = request;
+    const steps = type === 'admit' ? this.#admit : this.#validate;
+    const startMs = performance.now();
+    let stepMs = startMs;
+    for (const { act, observe } of steps) {
+      let isRejected = true;
+      try {
+        const pending = act(request, rounds);
+        if (pending !== undefined) await pending;
+        isRejected = false;
+      } finally {
+        const nowMs = performance.now();
+        observe(operation, nowMs - stepMs, isRejected);
+        stepMs = nowMs;
+        if (isRejected) this.#observeStep[type](operation, nowMs - startMs, true);
+      }
+    }
+    this.#observeStep[type](operation, stepMs - startMs, false);
+  }
+}
+
+function unobserved(): void {
+  // Nobody wants to know.
+}
+
+function mendOwners(
+  { object = {}, warn }: AdmissionRequest,
+  before: ManagedFieldsEntry[] | undefined,
+): void {
+  const after = object.metadata?.managedFields;
+  if (after === before || after === undefined) return;
+  const problem = problemOfManaged(after);
+  if (problem === undefined) return;
+  const metadata = metadataOf(object);
+  if (before === undefined) delete metadata.managedFields;
+  else metadata.managedFields = before;
+  warn?.(`${BROKEN_OWNERS}: ${problem}`);
 }
 
 /** The 403 of a plugin that refuses. */

@@ -17,6 +17,7 @@ import { nodeLookups } from '../authz/build-authorization.ts';
 import type { EscalationDeps } from '../authz/escalation.ts';
 import type { ServerEnv } from '../server/server-env.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission.ts';
+import type { AdmissionMetrics } from './admission-metrics.ts';
 import { claimResize } from './claim-resize.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-classes.ts';
 import { defaultTolerationSeconds } from './default-tolerations.ts';
@@ -36,6 +37,7 @@ import { validatingWebhooks } from './webhook/validating.ts';
 export interface AdmissionEnv extends Pick<ServerEnv, 'table' | 'store' | 'clock' | 'log'> {
   /** Who may give which rights away. */
   readonly escalation: EscalationDeps;
+  readonly metrics?: AdmissionMetrics | undefined;
 }
 
 export interface AdmissionOptions {
@@ -159,7 +161,7 @@ export function buildAdmission(env: AdmissionEnv, options: AdmissionOptions = {}
   const makers = enabledPlugins(options).flatMap((name) => MAKERS[name] ?? []);
   const plugins = makers.map(({ make }) => make(env, options));
   // No plugin of a flag: it is always there, and last.
-  return new AdmissionChain([...plugins, rbacEscalation(env.escalation)]);
+  return new AdmissionChain([...plugins, rbacEscalation(env.escalation)], env.metrics);
 }
 
 function checkNames(flag: string, names: readonly string[]): void {

@@ -68,7 +68,11 @@ export class ApiServer implements AsyncDisposable {
     // Caches and watches are many and long, and all end with the server; Node would warn of a leak where there is none.
     setMaxListeners(0, this.#serving.signal, this.#background.signal);
     const authorization = new Authorization(options.authorization);
-    const built = buildTable(options, authorization, this.#log, this.#clock);
+    const built = buildTable(options, authorization, {
+      log: this.#log,
+      clock: this.#clock,
+      metrics: this.#metrics.admission,
+    });
     const { table, admission } = built;
     this.#table = table;
     const { store } = options;

@@ -4,6 +4,7 @@
 
 import type { Logger } from '@kube-labs/store';
 import type { AdmissionChain } from '../admission/admission.ts';
+import type { AdmissionMetrics } from '../admission/admission-metrics.ts';
 import { buildAdmission, enabledPlugins } from '../admission/plugins.ts';
 import { quotaController } from '../admission/quota/controller.ts';
 import { QuotaLedger } from '../admission/quota/ledger.ts';
@@ -28,11 +29,16 @@ export interface TableParts {
   readonly hooks: readonly PostStartHook[];
 }
 
+export interface TableDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics?: AdmissionMetrics;
+}
+
 export function buildTable(
   options: ApiServerOptions,
   escalation: EscalationDeps,
-  log: Logger,
-  clock: Clock,
+  { log, clock, metrics }: TableDeps,
 ): TableParts {
   const { store, eventTtlSeconds, transformerOf } = options;
   const { serviceClusterIpRange = DEFAULT_SERVICE_RANGE, serviceNodePortRange } = options;
@@ -44,7 +50,7 @@ export function buildTable(
   let admission: AdmissionChain | undefined;
   const makeAdmission = (table: ResourceTable): AdmissionChain => {
     admission ??= buildAdmission(
-      { table, store, clock, log, escalation },
+      { table, store, clock, log, escalation, metrics },
       admissionOptions(options),
     );
     return admission;

@@ -3,12 +3,14 @@
 // Same names upstream: apiserver, endpoints/metrics/metrics.go. Left out: the many that only make sense with the parts left out.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type AdmissionMetrics, admissionMetrics } from '../admission/admission-metrics.ts';
 
 export interface ServerMetrics {
   /** Called at the end of each request that is not a watch. */
   observe(labels: RequestLabels, seconds: number, code: number): void;
   /** Counts a watch, log or exec while it lasts; returns what ends it. */
   longRunning(labels: RequestLabels): () => void;
+  readonly admission: AdmissionMetrics;
   text(): Promise<string>;
 }
 
@@ -46,6 +48,7 @@ export function createMetrics(): ServerMetrics {
     labelNames: [...NAMES],
     registers,
   });
+  const admission = admissionMetrics(registry);
   return {
     observe(labels, seconds, code) {
       total.inc({ ...labels, code: String(code) });
@@ -55,6 +58,7 @@ export function createMetrics(): ServerMetrics {
       running.inc({ ...labels });
       return () => running.dec({ ...labels });
     },
-    text: () => registry.metrics(),
+    admission,
+    text: async () => `${await registry.metrics()}\n${admission.text()}`,
   };
 }

@@ -1,5 +1,5 @@
 // wire: raw requests to a test server, for what the client library hides: headers, broken bodies, streams.
-import { request } from 'node:https';
+import { type Agent, request } from 'node:https';
 import type { TestApiServer } from '../../src/server/test-api-server.ts';
 
 export interface WireAnswer {
@@ -16,12 +16,14 @@ export interface WireOptions {
   readonly body?: string | Uint8Array | object;
   /** No client certificate. */
   readonly anonymous?: boolean;
+  /** Default: a connection of its own. */
+  readonly agent?: Agent;
 }
 
 export function wire(
   server: TestApiServer,
   path: string,
-  { method = 'GET', headers = {}, body, anonymous = false }: WireOptions = {},
+  { method = 'GET', headers = {}, body, anonymous = false, agent }: WireOptions = {},
 ): Promise<WireAnswer> {
   const { ca, cert, key } = server.adminOptions;
   const bytes = bytesOf(body);
@@ -30,7 +32,7 @@ export function wire(
   return new Promise((resolve, reject) => {
     const outgoing = request(
       server.url,
-      { path, method, ca, ...credentials, agent: false, headers: { ...type, ...headers } },
+      { path, method, ca, ...credentials, agent: agent ?? false, headers: { ...type, ...headers } },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (chunk: string) => {

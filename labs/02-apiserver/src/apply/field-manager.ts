@@ -13,6 +13,7 @@ import type { ManagedFieldsEntry } from 'kubernetes-types/meta/v1';
 import { badRequest } from '../api-error.ts';
 import { conflictError } from './conflicts.ts';
 import { difference, type FieldSet, recursiveDifference, setOfPaths, union } from './field-set.ts';
+import { type FieldsV1, fieldsV1Of } from './fields-v1.ts';
 import { KUBECTL, unexplainedConflicts, withLastApplied } from './last-applied.ts';
 import {
   capUpdaters,
@@ -21,6 +22,8 @@ import {
   identifierOf,
   isReset,
   type Managed,
+  type ManagerIdentity,
+  managedEntry,
   NOTHING_MANAGED,
   type Operation,
   storedManaged,
@@ -36,6 +39,7 @@ import {
   reconciledSet,
   updateManagers,
 } from './managers.ts';
+import { OutlineCache, outlineOf } from './outline.ts';
 import { asMap, type JsonMap } from './type-structure.ts';
 import { isSame, sameJson } from './typed-compare.ts';
 import { TypedError, validateTyped } from './typed-validate.ts';
@@ -91,7 +95,9 @@ export function updateManagedFields(
   const liveEntries = entriesOf(live);
   const sent = by.subresource === '' ? entriesOf(next) : undefined;
   const untouched = sent === undefined || sameJson(sent, liveEntries);
-  if (live !== undefined && untouched && liveEntries === undefined) return undefined;
+  if (untouched && liveEntries === undefined) {
+    return live === undefined ? entryOfMaker(next, by, kind) : undefined;
+  }
   const states = { live: withoutList(live ?? kind.empty()), next: withoutList(next) };
   const changes = new Changes(states, kind);
   // The common case of an update: nothing that anybody could own changed, so no list has to be read.
@@ -100,6 +106,26 @@ export function updateManagedFields(
   if (live !== undefined && managed.managers.size === 0) return undefined;
   const { managers, times } = tracked(changes, managed, by, kind);
   return encodeManaged(capUpdaters({ managers, times }), managed);
+}
+
+/** Fields of new objects, by kind. Shared and never changed. */
+const newFields = new WeakMap<ManagedKind, OutlineCache<FieldsV1>>();
+
+/** Who makes an object owns what is in it: that follows from its outline. */
+function entryOfMaker(next: JsonMap, by: WriteBy, kind: ManagedKind): ManagedFields {
+  const { apiVersion } = kind;
+  const structure = kind.structure(apiVersion);
+  if (structure === undefined) return undefined;
+  const cache = newFields.get(kind) ?? new OutlineCache<FieldsV1>();
+  newFields.set(kind, cache);
+  const live = kind.empty();
+  const fields = cache.get(outlineOf(live, next, structure), () => {
+    const changes = new Changes({ live, next }, kind);
+    const { own } = updateManagers(changes, NOTHING_MANAGED.managers, by.manager);
+    return fieldsV1Of(trackedOf(own, kind));
+  });
+  if (Object.keys(fields).length === 0) return undefined;
+  return [managedEntry(identityBy(by, 'Update', kind), fields, by.now)];
 }
 
 function startOf(live: ManagedFields, sent: ManagedFields, kind: ManagedKind): Managed {
@@ -131,13 +157,17 @@ function tracked(
 ): Pick<Managed, 'managers' | 'times'> {
   const id = idOf(by, 'Update', kind);
   const { managers, own } = updateManagers(changes, before.managers, id);
-  const ignored = kind.ignored(kind.apiVersion);
-  const set = difference(recursiveDifference(own, ignored), NOBODYS);
+  const set = trackedOf(own, kind);
   if (set.size === 0) return { managers, times: before.times };
   return {
     managers: new Map(managers).set(id, withFields(managers.get(id), set, kind)),
     times: new Map(before.times).set(id, by.now),
   };
+}
+
+/** Of what a writer changed, what somebody can own. */
+function trackedOf(own: FieldSet, kind: ManagedKind): FieldSet {
+  return difference(recursiveDifference(own, kind.ignored(kind.apiVersion)), NOBODYS);
 }
 
 function withFields(
@@ -150,9 +180,16 @@ function withFields(
   return { apiVersion, set: union(set, previous.set), applied: false };
 }
 
-function idOf({ manager, subresource }: WriteBy, operation: Operation, kind: ManagedKind): string {
-  const { apiVersion } = kind;
-  return identifierOf({ manager: manager || 'unknown', operation, apiVersion, subresource });
+function idOf(by: WriteBy, operation: Operation, kind: ManagedKind): string {
+  return identifierOf(identityBy(by, operation, kind));
+}
+
+function identityBy(
+  { manager, subresource }: WriteBy,
+  operation: Operation,
+  { apiVersion }: ManagedKind,
+): ManagerIdentity {
+  return { manager: manager || 'unknown', operation, apiVersion, subresource };
 }
 
 export interface AppliedConfiguration {

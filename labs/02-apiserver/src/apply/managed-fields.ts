@@ -8,7 +8,7 @@
 
 import type { ManagedFieldsEntry } from 'kubernetes-types/meta/v1';
 import { EMPTY_SET, type FieldSet, union } from './field-set.ts';
-import { fieldsV1Of, setOfFieldsV1 } from './fields-v1.ts';
+import { type FieldsV1, fieldsV1Of, setOfFieldsV1 } from './fields-v1.ts';
 import type { Managers, OwnedFields } from './managers.ts';
 import { compareText, PathElementError } from './path-element.ts';
 
@@ -184,16 +184,26 @@ export function encodeManaged(
   return encoded.length === 0 ? undefined : encoded.sort(compareEntries);
 }
 
-/** Fields in the order in which Go writes them. */
 function encodeEntry(id: string, owned: OwnedFields, time: string | undefined): ManagedFieldsEntry {
-  const { manager, operation, subresource } = identityOf(id);
+  const { apiVersion, applied, set } = owned;
+  const identity = identityOf(id);
+  const operation = applied ? 'Apply' : identity.operation;
+  return managedEntry({ ...identity, operation, apiVersion }, fieldsV1Of(set), time);
+}
+
+/** Fields in the order in which Go writes them. */
+export function managedEntry(
+  { manager, operation, apiVersion, subresource }: ManagerIdentity,
+  fieldsV1: FieldsV1,
+  time: string | undefined,
+): ManagedFieldsEntry {
   return {
     ...(manager === '' ? {} : { manager }),
-    operation: owned.applied ? 'Apply' : operation,
-    apiVersion: owned.apiVersion,
+    operation,
+    apiVersion,
     ...(time === undefined ? {} : { time }),
     fieldsType: 'FieldsV1',
-    fieldsV1: fieldsV1Of(owned.set),
+    fieldsV1,
     ...(subresource === '' ? {} : { subresource }),
   };
 }

@@ -87,7 +87,7 @@ function changesShape(before: unknown, after: unknown): boolean {
 }
 
 /** Atomic, or empty on both sides. */
-function isWhole(
+export function isWhole(
   before: unknown,
   after: unknown,
   structure: ListStructure | MapStructure,

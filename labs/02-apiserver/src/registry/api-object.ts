@@ -29,7 +29,14 @@ export function metadataOf(object: KubernetesObject): MutableMeta {
   return object.metadata;
 }
 
+/** Every write says the present second a few times, and a Date makes much of it. */
+let latest = { seconds: Number.NaN, text: '' };
+
 /** A point in time as metav1.Time writes it: whole seconds, UTC. */
 export function formatTime(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
+  const seconds = Math.floor(timeMs / 1000);
+  if (seconds !== latest.seconds) {
+    latest = { seconds, text: `${new Date(timeMs).toISOString().slice(0, 19)}Z` };
+  }
+  return latest.text;
 }

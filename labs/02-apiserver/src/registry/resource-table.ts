@@ -40,6 +40,8 @@ export class ResourceTable {
   readonly #served = new Map<string, Served>();
   /** By definition: names may be reused by a later one, whose cache is another. */
   readonly #stored = new Map<ResourceDefinition, Stored>();
+  /** Those of `#stored`, by `GROUP/RESOURCE`. */
+  readonly #registries = new Map<string, Registry>();
   readonly #listeners = new Set<(change: TableChange) => void>();
   readonly #running = new Set<Promise<void>>();
   #definitions: readonly ResourceDefinition[] | undefined;
@@ -58,9 +60,8 @@ export class ResourceTable {
 
   /** The registry of a stored resource, for the server's own use. */
   registry(group: string, resource: string): Registry {
-    for (const [definition, { registry }] of this.#stored) {
-      if (definition.group === group && definition.resource === resource) return registry;
-    }
+    const registry = this.#registries.get(`${group}/${resource}`);
+    if (registry !== undefined) return registry;
     throw new Error(`Cannot find the resource ${group}/${resource}: it is not in the table`);
   }
 
@@ -154,6 +155,7 @@ export class ResourceTable {
     const registry = this.#options.createRegistry(definition, this);
     const stored = { registry, stop: new AbortController() };
     this.#stored.set(definition, stored);
+    this.#registries.set(`${definition.group}/${definition.resource}`, registry);
     if (this.#signal !== undefined) this.#start(stored, this.#signal);
   }
 
@@ -166,8 +168,10 @@ export class ResourceTable {
 
   #drop(definition: ResourceDefinition): void {
     this.#served.delete(keyOf(definition));
+    if (!isStored(definition)) return;
     this.#stored.get(definition)?.stop.abort();
     this.#stored.delete(definition);
+    this.#registries.delete(`${definition.group}/${definition.resource}`);
   }
 }
 

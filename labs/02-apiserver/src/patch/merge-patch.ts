@@ -1,4 +1,5 @@
 // merge-patch: JSON merge patch, RFC 7386: objects merge, null deletes, everything else replaces.
+// A key may have any name: `__proto__` is one of a ConfigMap's possible keys.
 
 export type JsonMap = Record<string, unknown>;
 
@@ -9,10 +10,10 @@ export function isMap(value: unknown): value is JsonMap {
 /** Neither argument is changed; the result may share parts with both. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isMap(patch)) return patch;
-  const result: JsonMap = isMap(target) ? { ...target } : {};
+  const result = new Map(Object.entries(isMap(target) ? target : {}));
   for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = mergePatch(result[key], value);
+    if (value === null) result.delete(key);
+    else result.set(key, mergePatch(result.get(key), value));
   }
-  return result;
+  return Object.fromEntries(result);
 }

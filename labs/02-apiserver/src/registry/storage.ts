@@ -118,6 +118,7 @@ export class Storage {
     return { kind: 'lost', current: kv === undefined ? undefined : this.decode(kv) };
   }
 
+  /** The one transaction. `written` is what the cache may expect as long as it is not lost; undefined when `op` deletes. */
   async #commit(
     { key, seenRevision, parts, op }: Omit<WriteRequest, 'object'> & { readonly op: Op },
     written: WrittenValue | undefined,

@@ -11,6 +11,7 @@ import { formatTime, metadataOf, type ReadonlyApiObject } from './api-object.ts'
 import { newUid } from './object-name.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 
+/** The identity of a new object. */
 export function setSystemFields(
   object: KubernetesObject,
   namespace: string | undefined,

@@ -11,6 +11,7 @@ import type { Secret } from 'kubernetes-types/core/v1';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
 import { objectKey } from '../registry/resource-definition.ts';
 import type { ResourceTable } from '../registry/resource-table.ts';
+import type { NoteUse } from './last-used.ts';
 import {
   type AccountIdentity,
   type NamedUid,
@@ -69,14 +70,19 @@ export async function identifyBound(
   return { kind: 'account', identity: { namespace, account, pod, node, tokenId } };
 }
 
+export interface LegacyDeps {
+  readonly objects: ObjectLookup;
+  readonly noteUse?: NoteUse | undefined;
+}
+
 /** Of a token that lives in a secret, which must still hold this very token. */
 export async function identifyLegacy(
   claims: Claims,
   token: string,
-  lookup: ObjectLookup,
+  deps: LegacyDeps,
 ): Promise<Identification> {
   const problem =
-    missingLegacyClaim(claims) ?? (await legacyProblem(legacyReferences(claims), token, lookup));
+    missingLegacyClaim(claims) ?? (await legacyProblem(legacyReferences(claims), token, deps));
   if (problem !== undefined) return { kind: 'rejected', why: problem };
   const { namespace, account } = legacyReferences(claims);
   return { kind: 'account', identity: { namespace, account } };
@@ -100,7 +106,7 @@ function legacyReferences(claims: Claims): LegacyReferences {
 async function legacyProblem(
   { namespace, account, secretName: name }: LegacyReferences,
   token: string,
-  lookup: ObjectLookup,
+  { objects: lookup, noteUse }: LegacyDeps,
 ): Promise<string | undefined> {
   const holdsIt = (object: ReadonlyApiObject): boolean => isSame(tokenIn(object), token);
   const secret = await lookup.find('secrets', { namespace, name }, holdsIt);
@@ -116,6 +122,7 @@ async function legacyProblem(
   if (found.metadata.uid !== account.uid) {
     return `ServiceAccount UID (${found.metadata.uid}) does not match claim (${account.uid})`;
   }
+  noteUse?.(secret);
   if ((secret.metadata.labels?.[INVALID_SINCE] ?? '') === '') return undefined;
   const which = `secret ${namespace}/${name} for service account ${namespace}/${account.name}`;
   return `the token in ${which} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${INVALID_SINCE}' label from the secret to temporarily allow use of this token`;

@@ -26,6 +26,7 @@ import { tableLookup } from './bound-objects.ts';
 import { type CertificateSigningOptions, certificateHooks } from './certificate-controllers.ts';
 import { certificatesOf } from './client-certificate.ts';
 import { type Impersonator, impersonatorOf } from './impersonator.ts';
+import { lastUsedNotes } from './last-used.ts';
 import { type OpenidDocument, openidDocument } from './openid.ts';
 import { type RequestHeaderOptions, requestHeaderAuthenticator } from './request-header.ts';
 import { rootCaPublisher } from './root-ca.ts';
@@ -121,7 +122,13 @@ export class Authentication {
     const bootstrap = bootstrapTokens ? [bootstrapTokenAuthenticator(env)] : [];
     return [
       forThisServer(staticTokenAuthenticator(tokens), audiences),
-      serviceAccountTokenAuthenticator({ verifier, objects, audiences, now }),
+      serviceAccountTokenAuthenticator({
+        verifier,
+        objects,
+        audiences,
+        now,
+        noteUse: lastUsedNotes(env),
+      }),
       ...bootstrap.map((one) => forThisServer(one, audiences)),
       ...(tokenAuthenticators?.(env) ?? []),
     ];

@@ -4,12 +4,13 @@
 // (another audience) must not open this server, though the signature is good: whoever it was shown to could use it here.
 //
 // Same rule upstream: pkg/serviceaccount/jwt.go (AuthenticateToken).
-// Left out: the label with the day on which an old token was last used, and the audit annotation of stale ones.
+// Left out: the audit annotation of stale ones.
 
 import type { TokenAuthenticator } from './authenticator.ts';
 import { NONE } from './authenticator.ts';
 import { identifyBound, identifyLegacy, type ObjectLookup } from './bound-objects.ts';
 import type { TokenVerifier } from './jwt.ts';
+import type { NoteUse } from './last-used.ts';
 import { serviceAccountUser } from './service-account.ts';
 import { audiencesOf, LEGACY_ISSUER, timeProblem } from './token-claims.ts';
 
@@ -20,12 +21,13 @@ export interface ServiceAccountTokenDeps {
   readonly audiences: readonly string[];
   /** In milliseconds. */
   readonly now: () => number;
+  readonly noteUse?: NoteUse;
 }
 
 export function serviceAccountTokenAuthenticator(
   deps: ServiceAccountTokenDeps,
 ): TokenAuthenticator {
-  const { verifier, objects, audiences: own, now } = deps;
+  const { verifier, objects, audiences: own, now, noteUse } = deps;
   return {
     name: 'service-account-token',
     async authenticateToken(token, requested = own) {
@@ -45,7 +47,7 @@ export function serviceAccountTokenAuthenticator(
       if (late !== undefined) return { kind: 'rejected', why: late };
       const found =
         claims.iss === LEGACY_ISSUER
-          ? await identifyLegacy(claims, token, objects)
+          ? await identifyLegacy(claims, token, { objects, noteUse })
           : await identifyBound(claims, objects, now());
       if (found.kind === 'rejected') return found;
       return { kind: 'user', user: serviceAccountUser(found.identity), audiences };

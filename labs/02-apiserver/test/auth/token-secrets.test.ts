@@ -1,8 +1,11 @@
 // Secrets that hold a token without an end: filled for the account they name, gone with it.
 
+import { silentLogger } from '@kube-labs/store';
 import type { Secret } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
+import { LAST_USED, lastUsedNotes } from '#src/auth/last-used.ts';
 import { planSecret } from '#src/auth/token-secrets.ts';
+import { realClock } from '#src/client/clock.ts';
 import type { ReadonlyApiObject } from '#src/registry/api-object.ts';
 import { NAMESPACE_PATH, type Scene, startScene } from './scene.ts';
 
@@ -112,4 +115,68 @@ test('a secret goes with its account, and one for nobody goes at once', async ()
   await expect.poll(() => code('robot-token')).toBe(404);
   await makeSecret(scene, 'nobodys-token', 'nobody');
   await expect.poll(() => code('nobodys-token')).toBe(404);
+});
+
+describe('the day on which a token was last used', () => {
+  const labelOf = async (scene: Scene): Promise<string | undefined> =>
+    (await scene.make(`get ${path('robot-token')}`, {})).metadata.labels?.[LAST_USED];
+  const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+  test('is a label of its secret once somebody comes with it, also when it is refused', async () => {
+    await using scene = await startScene();
+    await scene.account('robot');
+    await makeSecret(scene, 'robot-token', 'robot');
+    const token = await tokenOf(scene, 'robot-token');
+    expect(await labelOf(scene)).toBeUndefined();
+    const before = dayOf(Date.now());
+    await scene.as(token, 'get /api');
+    const label = (): Promise<string | undefined> => labelOf(scene);
+    await expect.poll(label).toBeDefined();
+    expect([before, dayOf(Date.now())]).toContain(await label());
+    const labels = { [LAST_USED]: null, 'kubernetes.io/legacy-token-invalid-since': '2030-01-01' };
+    await scene.make(`patch ${path('robot-token')}`, { metadata: { labels } });
+    const isRefused = async () => (await scene.as(token, 'get /api')).status;
+    await expect.poll(isRefused).toBe(401);
+    await expect.poll(label).toBeDefined();
+  });
+
+  test('is written once a day, and not over the day of a clock that is ahead', async () => {
+    await using scene = await startScene();
+    await scene.account('robot');
+    await makeSecret(scene, 'robot-token', 'robot');
+    await tokenOf(scene, 'robot-token');
+    let now = Date.parse('2030-05-01T23:59:00Z');
+    const { table } = scene.server;
+    const { storage } = table.registry('', 'secrets');
+    const { signal } = new AbortController();
+    const warnings: unknown[] = [];
+    const log = { ...silentLogger, warn: (...args: unknown[]) => void warnings.push(args) };
+    const note = lastUsedNotes({ table, log, signal, clock: { ...realClock, now: () => now } });
+    const use = async (): Promise<void> => {
+      const secret = await storage.get('/registry/secrets/default/robot-token');
+      if (secret !== undefined) note(secret.object);
+    };
+    const revision = async () => (await scene.server.store.status()).revision;
+    await use();
+    await expect.poll(() => labelOf(scene)).toBe('2030-05-01');
+    const written = await revision();
+    await use();
+    now -= 60_000 * 60 * 24;
+    await use();
+    now += 60_000 * 60 * 24;
+    await use();
+    expect(await revision()).toBe(written);
+    now += 60_000;
+    await use();
+    await expect.poll(() => labelOf(scene)).toBe('2030-05-02');
+    // A secret that is gone by now is no fault, and another one of the same name is left alone.
+    now += 60_000 * 60 * 24;
+    const gone = (name: string): ReadonlyApiObject =>
+      ({ metadata: { name, namespace: 'default', uid: 'gone' } }) as ReadonlyApiObject;
+    note(gone('robot-token'));
+    await scene.make(`patch ${path('robot-token')}`, { metadata: { labels: { a: 'b' } } });
+    note(gone('nothing'));
+    await expect.poll(() => warnings.length).toBe(1);
+    expect(await labelOf(scene)).toBe('2030-05-02');
+  });
 });

@@ -8,7 +8,7 @@ export type { LogFields, Logger, LoggerOptions } from './component/logger.ts';
 export { createLogger, messageOf, silentLogger } from './component/logger.ts';
 export { runMain } from './component/run-main.ts';
 export type { Disk, DiskFile } from './disk.ts';
-export { type Etcd3StoreOptions, openEtcd3Store } from './etcd3-store.ts';
+export type { Etcd3StoreOptions } from './etcd3-store.ts';
 export { prefixEnd } from './key-range.ts';
 export type {
   Compare,
@@ -39,6 +39,7 @@ export { StoreError } from './kv.ts';
 export type { AlarmKind, HashKv, Maintenance, SnapshotPiece } from './maintenance.ts';
 export {
   type MemoryStoreOptions,
+  openEtcd3Store,
   openMemoryStore,
   openStore,
   type StoreOptions,

@@ -1,13 +1,15 @@
-// Opening a store: in memory, or in a directory.
+// Opening a store: in memory, in a directory, or in an etcd.
 //
 // The order when a directory is opened: lock it, bring the state back, continue the log, and only
 // then serve. What an interrupted snapshot left is removed on the way.
+// The adapter to etcd brings a gRPC client along, which is more than all of this lab: it is loaded when one is opened.
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { Alarms } from './alarms.ts';
 import { removeBackups } from './backup.ts';
 import { type Clock, realClock } from './clock.ts';
 import { listFiles, segmentPath, snapshotPath } from './data-files.ts';
 import { type Disk, diskError, realDisk } from './disk.ts';
+import type { Etcd3StoreOptions, openEtcd3Store as Open } from './etcd3-store.ts';
 import { type Journal, memoryJournal } from './journal.ts';
 import { LeaseBook } from './lease.ts';
 import { type Lock, lockDirectory } from './lock.ts';
@@ -78,6 +80,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await lock.release();
     throw error;
   }
+}
+
+/** See openEtcd3Store() in etcd3-store.ts. */
+export async function openEtcd3Store(options: Etcd3StoreOptions): ReturnType<typeof Open> {
+  const adapter = await import('./etcd3-store.ts');
+  return adapter.openEtcd3Store(options);
 }
 
 interface Surroundings {

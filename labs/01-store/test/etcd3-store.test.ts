@@ -1,4 +1,6 @@
-// The adapter when etcd is not well: down, stopped, killed, back again.
+// The adapter when etcd is not well: down, stopped, killed, back again. And when nobody has an etcd.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openEtcd3Store } from '#src/etcd3-store.ts';
 import { type KeyValueStore, StoreError } from '#src/kv.ts';
@@ -32,6 +34,23 @@ test('openEtcd3Store() without an etcd says where it looked', async () => {
   );
   expect(StoreError.is(error, 'unavailable')).toBe(true);
   expect((error as Error).message).toContain('cannot reach etcd at http://127.0.0.1:1: ');
+});
+
+test('a process that opens no etcd loads nothing of its client', async () => {
+  const index = new URL('../src/index.ts', import.meta.url).pathname;
+  const script = `
+    import { createRequire } from 'node:module';
+    const { openEtcd3Store, openMemoryStore } = await import(${JSON.stringify(index)});
+    const loaded = () => Object.keys(createRequire('/').cache).some((file) => file.includes('etcd3'));
+    await openMemoryStore();
+    const before = loaded();
+    await openEtcd3Store({ endpoints: ['http://127.0.0.1:1'] }).catch(() => undefined);
+    console.log(before, loaded());
+    process.exit();
+  `;
+  const args = ['--import', 'tsx', '--input-type=module', '-e', script];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  expect(stdout).toBe('false true\n');
 });
 
 test('a range of more than 4 MiB arrives', async () => {

@@ -3,9 +3,11 @@
 // SIGTERM and SIGINT abort the signal that main() got; main() cleans up and returns, and the process exits 0. A
 // second signal does not wait. An error ends the process with code 1 and one sentence: whoever starts a component
 // wants to know what to change, not where in our code it was noticed. KUBE_LABS_STACK=1 shows the stack as well.
+// Garbage goes when nobody waits: see collect-when-idle.ts.
 // Same idea upstream: k8s.io/apiserver/pkg/server/signal.go and k8s.io/component-base/cli.
 
 import { writeSync } from 'node:fs';
+import { collectWhenIdle } from './collect-when-idle.ts';
 import { messageOf } from './logger.ts';
 
 export function runMain(component: string, main: (signal: AbortSignal) => Promise<void>): void {
@@ -18,6 +20,7 @@ export function runMain(component: string, main: (signal: AbortSignal) => Promis
   process.on('SIGINT', stop);
   process.on('uncaughtException', (error) => fail(component, error));
   process.on('unhandledRejection', (error) => fail(component, error));
+  collectWhenIdle();
   main(controller.signal).then(
     () => process.exit(0),
     (error: unknown) => {

@@ -14,6 +14,7 @@ import type { KeyValue } from '@kube-labs/store';
 import type { KubernetesObject } from '../client/resources.ts';
 import type { Transformer } from '../encryption/transformer.ts';
 import type { ReadonlyApiObject } from './api-object.ts';
+import { parseSharingFields } from './shared-fields.ts';
 
 const METADATA_START = Buffer.from('"metadata":{');
 const REVISION_END = Buffer.from('",');
@@ -64,7 +65,7 @@ export class StoredObject {
 
   /** Revision 0 is for what was not written at all: the answer to a dry run. */
   static fromValue(key: string, revision: number, value: Uint8Array): StoredObject {
-    const object = JSON.parse(bufferOf(value).toString('utf8')) as ReadonlyApiObject;
+    const object = parseSharingFields(bufferOf(value).toString('utf8'));
     if (revision > 0) {
       (object.metadata as { resourceVersion?: string }).resourceVersion = String(revision);
     }

@@ -16,7 +16,7 @@ import type { RequestContext } from './request-context.ts';
 import { parseRequestInfo } from './request-info.ts';
 import { labelsOf, metricVerbOf, routeResource, routeUpgrade } from './routes.ts';
 import { addWarnings } from './warnings.ts';
-import { isWebSocketWatch, webSocketResponse } from './watch-websocket.ts';
+import { isReadOverWebSocket, webSocketResponse } from './watch-websocket.ts';
 
 export interface HandlerParts {
   readonly env: HandlerEnv;
@@ -38,7 +38,7 @@ export function exchangeHandler(parts: HandlerParts): Handler {
     const context = contextOf(exchange, env);
     const { info, request, upgrade } = exchange;
     if (upgrade === undefined) return routeResource(context, env).handle();
-    if (isWebSocketWatch(info, request.headers.upgrade)) {
+    if (isReadOverWebSocket(info, request.headers.upgrade)) {
       const response = webSocketResponse(exchange, upgrade);
       return routeResource({ ...context, response }, env).handle();
     }
@@ -94,7 +94,7 @@ export interface UpgradeRequest {
   readonly headers?: { readonly upgrade?: string | undefined };
 }
 
-/** True for a watch over WebSocket, and for subresources that take connections over; all others are answered as if they had not asked. */
+/** True for a watch or a log over WebSocket, and for subresources that take connections over; all others are answered as if they had not asked. */
 export function wantsUpgrade(
   { method, url = '/', headers }: UpgradeRequest,
   { table }: Pick<HandlerEnv, 'table'>,
@@ -104,10 +104,10 @@ export function wantsUpgrade(
     const info = parseRequestInfo({ method, path, query: new URLSearchParams(search.join('?')) });
     if (info.kind !== 'resource') return false;
     const served = table.find(info.group, info.version, info.resource);
-    if (isWebSocketWatch(info, headers?.upgrade)) {
-      return served?.definition.verbs.includes('watch') === true;
-    }
     const found = served?.definition.subresources.find(({ name }) => name === info.subresource);
+    if (isReadOverWebSocket(info, headers?.upgrade)) {
+      return found !== undefined || served?.definition.verbs.includes('watch') === true;
+    }
     return found?.connect !== undefined;
   } catch {
     return false; // A path that cannot be read; the ordinary way says so.

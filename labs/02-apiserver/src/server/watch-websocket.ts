@@ -1,53 +1,76 @@
-// watch-websocket: a watch over WebSocket, for clients in browsers: each change is one message.
+// watch-websocket: a watch or a log over WebSocket, for clients in browsers.
 //
-// The watch itself is the same as over HTTP, and writes to what it takes for an answer; here that cuts the stream into messages: text for
-// JSON, binary for protobuf. The upgrade is granted only when the watch would have answered 200, so that an error is still a Status.
-// A client has nothing to say but that it leaves. One that reads too slowly is cut off, by the same rule as over HTTP.
+//   watch   each change is one message: text for JSON, binary for protobuf
+//   log     bytes as they come, after an empty message: binary, or text in base64 for the subprotocol base64.binary.k8s.io
 //
-// Same idea upstream: apiserver, endpoints/handlers/watch.go (HandleWS).
+// The handler is the same as over HTTP, and writes to what it takes for an answer; here that cuts the stream into messages. The upgrade is
+// granted only when the handler would have answered 200, so that an error is still a Status. A client has nothing to say but that it leaves.
+// One that reads a watch too slowly is cut off, by the same rule as over HTTP.
+//
+// Same idea upstream: apiserver, endpoints/handlers/watch.go (HandleWS), and apimachinery, util/httpstream/wsstream/stream.go (Reader).
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { ApiError } from '../api-error.ts';
 import { BEARER_PROTOCOL_PREFIX } from '../auth/bearer-token.ts';
+import { offeredProtocols } from '../streams/spdy-handshake.ts';
 import type { Exchange } from './exchange.ts';
 import type { Upgrade } from './handler.ts';
+import type { RequestInfo, ResourceRequest } from './request-info.ts';
 
 const NEWLINE = 0x0a;
+const BINARY = 'binary.k8s.io';
+const BASE64 = 'base64.binary.k8s.io';
 const NORMAL_CLOSURE = 1000;
 /** How long a client may take to confirm the end. */
 const LINGER_MS = 2000;
 
-/** True for a watch that wants to be one over WebSocket. */
-export function isWebSocketWatch(
-  info: { readonly kind: string; readonly verb: string; readonly subresource?: string },
-  upgrade: string | undefined,
-): boolean {
-  return (
-    info.kind === 'resource' &&
-    info.verb === 'watch' &&
-    info.subresource === undefined &&
-    /^websocket$/i.test(upgrade ?? '')
-  );
+/** What makes pieces of a stream messages. */
+type Framing = 'lines' | 'binary' | 'base64';
+
+/** True for a watch, or the log of a pod, that is to come over WebSocket. */
+export function isReadOverWebSocket(info: RequestInfo, upgrade: string | undefined): boolean {
+  return info.kind === 'resource' && isStream(info) && /^websocket$/i.test(upgrade ?? '');
 }
 
-/** What a watch may take for its response. */
+function isStream({ verb, subresource, group, resource }: ResourceRequest): boolean {
+  if (subresource === undefined) return verb === 'watch';
+  return verb === 'get' && subresource === 'log' && group === '' && resource === 'pods';
+}
+
+/** What the handler may take for its response. Throws Forbidden when the client speaks no subprotocol of logs. */
 export function webSocketResponse(exchange: Exchange, upgrade: Upgrade): ServerResponse {
-  // The watch uses of a response what is here: a head, writes that are counted while they wait, and an end.
-  return new MessageResponse(exchange, upgrade) as unknown as ServerResponse;
+  const { info } = exchange;
+  const isLog = info.kind === 'resource' && info.subresource === 'log';
+  const framing = isLog ? logFraming(exchange.request) : undefined;
+  // Handlers use of a response what is here: a head, writes that are counted while they wait, and an end.
+  return new MessageResponse(exchange, upgrade, framing) as unknown as ServerResponse;
+}
+
+function logFraming(request: IncomingMessage): Framing {
+  const offered = offeredProtocols(request).filter(isNoToken);
+  const chosen = offered.find((protocol) => protocol === BINARY || protocol === BASE64);
+  if (chosen !== undefined || offered.length === 0) return chosen === BASE64 ? 'base64' : 'binary';
+  const message = `requested protocol(s) are not supported: [${offered.join(' ')}]; supports [ ${BINARY} ${BASE64}]`;
+  throw new ApiError('Forbidden', message);
 }
 
 class MessageResponse extends Writable {
   readonly #exchange: Exchange;
   readonly #upgrade: Upgrade;
+  readonly #isLog: boolean;
+  #framing: Framing;
   #socket: WebSocket | undefined;
-  #isText = true;
   #held: Buffer[] = [];
 
-  constructor(exchange: Exchange, upgrade: Upgrade) {
+  /** Without a framing it is a watch, whose head tells. */
+  constructor(exchange: Exchange, upgrade: Upgrade, framing?: Framing) {
     super();
     this.#exchange = exchange;
     this.#upgrade = upgrade;
+    this.#isLog = framing !== undefined;
+    this.#framing = framing ?? 'lines';
     this.on('error', () => undefined);
     upgrade.socket.once('close', () => this.destroy());
   }
@@ -61,12 +84,13 @@ class MessageResponse extends Writable {
   }
 
   writeHead(_status: number, headers: Readonly<Record<string, string>>): this {
-    this.#isText = (headers['content-type'] ?? '').startsWith('application/json');
+    const isJson = headers['content-type']?.startsWith('application/json') === true;
+    if (!this.#isLog && !isJson) this.#framing = 'binary';
     const { request } = this.#exchange;
     const server = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
-      handleProtocols: (offered) => [...offered].find(isNoToken) ?? false,
+      handleProtocols: (offered) => [...offered].find((one) => this.#speaks(one)) ?? false,
     });
     const { socket, head } = this.#upgrade;
     // The library looks at the method and the headers, and writes its own refusal.
@@ -77,7 +101,14 @@ class MessageResponse extends Writable {
     });
     if (this.#socket === undefined) this.destroy();
     else this.#exchange.started();
+    // Of a log the client hears at once that it was granted.
+    if (this.#isLog) this.#socket?.send('', { binary: this.#framing === 'binary' });
     return this;
+  }
+
+  #speaks(protocol: string): boolean {
+    if (!this.#isLog) return isNoToken(protocol);
+    return protocol === (this.#framing === 'base64' ? BASE64 : BINARY);
   }
 
   flushHeaders(): void {
@@ -86,11 +117,17 @@ class MessageResponse extends Writable {
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     const socket = this.#socket;
-    const messages = this.#isText ? this.#lines(chunk) : [chunk];
+    const binary = this.#framing === 'binary';
+    const messages = this.#messages(chunk);
     const last = messages.pop();
-    for (const message of messages) socket?.send(message, { binary: !this.#isText });
+    for (const message of messages) socket?.send(message, { binary });
     if (socket === undefined || last === undefined) done();
-    else socket.send(last, { binary: !this.#isText }, done);
+    else socket.send(last, { binary }, done);
+  }
+
+  #messages(chunk: Buffer): (Buffer | string)[] {
+    if (this.#framing === 'lines') return this.#lines(chunk);
+    return [this.#framing === 'binary' ? chunk : chunk.toString('base64')];
   }
 
   override _final(done: () => void): void {

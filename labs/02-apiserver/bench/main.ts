@@ -10,7 +10,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { isEtcdThere, Load, makePki, Server, type ServerName } from './programs.ts';
+import { compile, isEtcdThere, Load, makePki, Server, type ServerName } from './programs.ts';
 import { Scenarios, type Size } from './scenarios.ts';
 import { type Row, tableOf } from './table.ts';
 
@@ -40,6 +40,7 @@ async function main(options: Options): Promise<void> {
   }
   const rows: Row[] = [];
   try {
+    await compile();
     const pki = await makePki(directory);
     for (const name of await serverNames(options)) {
       await mkdir(join(directory, name));

@@ -17,10 +17,13 @@ const START_MS_MAX = 120_000;
 /** A workload that takes longer has lost an answer somewhere. */
 const RUN_MS_MAX = 300_000;
 const POLL_MS = 5;
+/** Before it is said what a server holds: within 4 s of its last request it has given back what it needs no more. */
+const SETTLE_MS = 5000;
 const MIB = 1024 * 1024;
 /** Of /proc/PID/stat; the same on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 const TSX = ['--import', 'tsx'];
+const MAIN = join(import.meta.dirname, '../src/main.ts');
 
 export type ServerName = 'ours' | 'onEtcd';
 
@@ -52,6 +55,13 @@ export async function makePki(directory: string): Promise<Pki> {
     caFile: await write('ca.crt', ca.cert),
     client: { ca: ca.cert, cert: admin.cert, key: admin.key },
   };
+}
+
+/** What tsx has not compiled yet, it compiles in the server's process: that costs time and memory once on a machine. */
+export async function compile(): Promise<void> {
+  const child = spawn(process.execPath, [...TSX, MAIN, '--help'], { stdio: 'ignore' });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`the server cannot say what its flags are: code ${code}`);
 }
 
 /** Our API server as a process, with the etcd that it needs, if any. */
@@ -91,9 +101,8 @@ export class Server {
       '--authorization-mode=Node,RBAC',
       '--v=0',
     ];
-    const main = join(import.meta.dirname, '../src/main.ts');
     const startMs = performance.now();
-    this.#child = spawn(process.execPath, [...nodeOptions(), main, ...flags], {
+    this.#child = spawn(process.execPath, [...nodeOptions(), MAIN, ...flags], {
       stdio: ['ignore', 'ignore', openSync(`${this.#directory}/server.log`, 'a')],
     });
     await this.#ready();
@@ -105,10 +114,13 @@ export class Server {
     await stop(this.#etcd);
   }
 
-  /** MiB that the server's process holds; of an etcd beside it nothing. */
-  async residentMiB(): Promise<number> {
+  /** MiB that the server's process holds when nobody asks it for anything, and the most that it ever held; of an etcd beside it nothing. */
+  async settledMiB(): Promise<{ now: number; most: number }> {
+    await wait(SETTLE_MS);
     const status = await readFile(`/proc/${this.#child?.pid}/status`, 'utf8');
-    return (Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / MIB;
+    const of = (name: string) =>
+      (Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / MIB;
+    return { now: of('VmRSS'), most: of('VmHWM') };
   }
 
   /** Percent of one core that the process takes while nobody asks it for anything. */

@@ -27,6 +27,8 @@ const HEAD = [
   'on etcd',
   'limit',
   'ours/limit',
+  'µs each',
+  'limit µs',
   'upstream',
   'ours/upstream',
   'target',

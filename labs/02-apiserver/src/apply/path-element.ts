@@ -145,10 +145,13 @@ function isSurrogate(code: number): boolean {
   return code >= 0xd800 && code <= 0xdfff;
 }
 
+/** Printable ASCII without what JSON or HTML escapes. */
+const PLAIN = /^[ !#-%'-;=?-[\]-~]*$/;
 const ESCAPED = /[<>&\u2028\u2029]/g;
 
 /** JSON as Go's encoder writes it: safe to stand in HTML, objects with their keys sorted. */
 function goJson(value: unknown): string {
+  if (typeof value === 'string' && PLAIN.test(value)) return `"${value}"`;
   return JSON.stringify(sorted(value)).replace(
     ESCAPED,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -270,6 +270,21 @@ test('/metrics counts requests under upstream’s names', async () => {
   expect(text).toMatch(
     /apiserver_request_total\{verb="POST",group="",version="v1",resource="configmaps",subresource="",code="201"\} \d+/,
   );
+  const posts = 'verb="POST",group="",version="v1",resource="configmaps",subresource=""';
+  const duration = 'apiserver_request_duration_seconds';
+  expect(text).toContain(`# TYPE ${duration} histogram\n`);
+  const figureOf = (line: string) =>
+    Number(
+      text
+        .split('\n')
+        .find((one) => one.startsWith(line))
+        ?.slice(line.length),
+    );
+  const count = figureOf(`${duration}_count{${posts}} `);
+  expect(count).toBeGreaterThan(0);
+  expect(figureOf(`${duration}_bucket{${posts},le="+Inf"} `)).toBe(count);
+  expect(figureOf(`${duration}_bucket{${posts},le="60"} `)).toBe(count);
+  expect(figureOf(`${duration}_sum{${posts}} `)).toBeGreaterThan(0);
 });
 
 test('OpenAPI v2 is given as JSON, and in the one form that kubectl takes', async () => {

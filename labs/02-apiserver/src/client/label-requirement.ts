@@ -20,6 +20,7 @@ export function matchesRequirements(
   return requirements.every((requirement) => matchesRequirement(requirement, labels));
 }
 
+/** Whether labels satisfy one requirement. */
 export function matchesRequirement(
   requirement: LabelRequirement,
   labels: Labels | undefined,

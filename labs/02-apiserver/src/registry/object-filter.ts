@@ -56,7 +56,7 @@ export class ObjectFilter {
     return this.#labels.length === 0 && this.#fields.length === 0;
   }
 
-  /** The one key that can match, for a filter that names an object. */
+  /** The one key that can match, for a filter that names an object; undefined when others could match, too. */
   get key(): string | undefined {
     const name = this.#valueOf('metadata.name');
     const isWhere = !this.definition.namespaced || this.#namespace !== undefined;
@@ -79,6 +79,7 @@ export class ObjectFilter {
     return { kind: 'prefix', prefix: this.keyPrefix };
   }
 
+  /** Whether a list with this filter shows the object. */
   matches(stored: StoredObject): boolean {
     return (
       stored.key.startsWith(this.keyPrefix) &&
@@ -87,6 +88,7 @@ export class ObjectFilter {
     );
   }
 
+  /** The value that a field must have, if the selector asks for one. */
   #valueOf(field: string): string | undefined {
     return this.#fields.find((one) => one.equal && one.field === field)?.value;
   }

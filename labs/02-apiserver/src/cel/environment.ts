@@ -3,10 +3,12 @@
 // The library's own functions, and over them Kubernetes': lists, sets, strings, regular expressions, quantities, URLs, addresses, formats.
 //
 // Same list upstream: apiserver, pkg/cel/environment/base.go (as of 1.33). Left out: comprehensions with two variables, semver, image,
-// optMap and optFlatMap, and the authorizer.
+// optMap and optFlatMap, and the authorizer; bytes that are written out with other than ASCII letters are wrong.
 
 import { Environment } from '@marcbachmann/cel-js';
+import type { UnsignedInt } from '@marcbachmann/cel-js/evaluator';
 import { registerAddresses } from './addresses.ts';
+import { declare } from './declare.ts';
 import { registerFormats } from './formats.ts';
 import { registerLists } from './lists.ts';
 import { registerPatterns } from './patterns.ts';
@@ -25,6 +27,8 @@ export function newEnvironment(): Environment {
 
 function makeBase(): Environment {
   const environment = new Environment({ enableOptionalTypes: true });
+  // The one conversion that the library forgot.
+  declare(environment, { 'int(uint): int': (value: UnsignedInt) => value.valueOf() });
   registerTime(environment);
   registerStrings(environment);
   registerPatterns(environment);

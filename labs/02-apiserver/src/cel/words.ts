@@ -9,7 +9,7 @@
 // Same texts upstream: cel-go, common/error.go, checker/errors.go and common/types. Left out: cel-go's lists of what the grammar
 // expected instead of a wrong token; and only the first mistake is told.
 
-import { callOf, type Node } from './syntax-tree.ts';
+import { callOf, isNode, type Node } from './syntax-tree.ts';
 
 /** What the library throws, as far as it is looked at. */
 interface LibraryError extends Error {
@@ -75,10 +75,25 @@ function checkError(
       return [noOverload(name, `${receiver}(${celType(inParens)})`), at];
     }
     case 'cannot_index_type':
-      return [
-        `type '${celType(/'(.*)'/.exec(summary)?.[1] ?? '')}' does not support field selection`,
-        dotOf(node),
-      ];
+    case 'invalid_index_type': {
+      const [object, key] = operandsOf(node);
+      const [type, at] = [typeOf(object), dotOf(node)];
+      if (node.op.startsWith('.')) return [`type '${type}' does not support field selection`, at];
+      return [noOverload('_[_]', `(${type}, ${typeOf(key)})`), object?.end ?? at];
+    }
+    case 'incompatible_ternary_branches': {
+      const [condition, ...branches] = operandsOf(node);
+      const types = [condition, ...branches].map(typeOf).join(', ');
+      const at = node.input.indexOf('?', condition?.end ?? node.start);
+      return [noOverload('_?_:_', `(${types})`), at];
+    }
+    case 'invalid_logical_operand':
+    case 'invalid_condition_type': {
+      const found = celType(/'([^']*)'$/.exec(summary)?.[1] ?? '');
+      const wrong = operandsOf(node).find((operand) => typeOf(operand) === found);
+      const at = code === 'invalid_condition_type' ? node : (wrong ?? node);
+      return [`expected type 'bool' but found '${found}'`, at.start];
+    }
   }
   return [celType(lowered(summary)), node.pos];
 }
@@ -119,7 +134,7 @@ function dotOf({ input, pos }: Node): number {
 }
 
 function operandsOf({ args }: Node): readonly Node[] {
-  return Array.isArray(args) ? (args as Node[]) : [args as Node];
+  return (Array.isArray(args) ? args : [args]).filter(isNode);
 }
 
 /** The library points at the left operand. */
@@ -129,8 +144,8 @@ function operatorOf({ input, op, start }: Node, [left, right]: readonly Node[]):
   return at < 0 ? start : at;
 }
 
-function typeOf({ checkedType }: Node): string {
-  return celType(checkedType?.name ?? 'dyn');
+function typeOf(node: Node | undefined): string {
+  return celType(node?.checkedType?.name ?? 'dyn');
 }
 
 /** `list<string>` is `list(string)`; objects are known by no name that means anything. */

@@ -292,6 +292,8 @@ const FACTS: readonly Facts[] = [
       "self.objs[0] == {'f1': 'a', 'f2': 'b'}": "found no matching overload for '_==_'",
       'self.objs[0] in self.objs': true,
       'type(self.objs[0]) == type(self.objs[1])': true,
+      'self.objs.nope == 1': "type 'list(object)' does not support field selection",
+      'self.objs["a"] == self.objs[0]': "overload for '_[_]' applied to '(list(object), string)'",
       "string(type(self.objs[0])) == 'x'":
         "found no matching overload for 'string' applied to '(type",
     },

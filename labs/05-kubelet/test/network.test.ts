@@ -1,12 +1,13 @@
 // Addresses and routes: the pure part, and the record on disk.
 
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Node } from 'kubernetes-types/core/v1';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { macOf, wireName } from '../src/network/bridge.ts';
-import { gatewayOf, parseCidr } from '../src/network/cidr.ts';
+import type { HostCommand } from '../src/host-command.ts';
+import { BridgeNetwork, macOf, wireName } from '../src/network/bridge.ts';
+import { gatewayOf, isCidr, parseCidr } from '../src/network/cidr.ts';
 import { Ipam } from '../src/network/ipam.ts';
 import { routeChanges, wantedRoutes } from '../src/network/routes.ts';
 
@@ -59,6 +60,112 @@ describe('Ipam', () => {
     await ipam.release('a');
     expect(await readdir(path)).toEqual(['last_reserved_ip']);
   });
+
+  test('opens over files that a kill has torn, and goes on with those that are whole', async () => {
+    const path = await directory();
+    await (await Ipam.open(path, cidr)).allocate('a');
+    await writeFile(join(path, 'last_reserved_ip'), '');
+    await writeFile(join(path, '10.244.1.3'), '');
+    await writeFile(join(path, '.new-10.244.1.4-x'), 'b');
+    const ipam = await Ipam.open(path, cidr);
+    expect(ipam.owners()).toEqual(['a']);
+    expect(await ipam.allocate('c')).toBe('10.244.1.3');
+    expect((await readdir(path)).sort()).toEqual(['10.244.1.2', '10.244.1.3', 'last_reserved_ip']);
+  });
+
+  test('takes the next address when the free one is somebody else’s on disk, also when asked again', async () => {
+    const path = await directory();
+    const ipam = await Ipam.open(path, cidr);
+    const other = await Ipam.open(path, cidr);
+    expect(await other.allocate('theirs')).toBe('10.244.1.2');
+    expect(await ipam.allocate('ours')).toBe('10.244.1.3');
+    expect(await ipam.allocate('ours')).toBe('10.244.1.3');
+    expect(await readFile(join(path, '10.244.1.2'), 'utf8')).toBe('theirs');
+    expect(ipam.owners()).toEqual(['theirs', 'ours']);
+  });
+
+  test('gives nobody an address of the range before, and forgets it with its sandbox', async () => {
+    const path = await directory();
+    await (await Ipam.open(path, cidr)).allocate('a');
+    const ipam = await Ipam.open(path, parseCidr('10.244.2.0/29'));
+    expect(ipam.addressOf('a')).toBeUndefined();
+    expect(await ipam.allocate('a')).toBe('10.244.2.2');
+    await ipam.release('a');
+    expect(await readdir(path)).toEqual(['last_reserved_ip']);
+  });
+});
+
+describe('BridgeNetwork', () => {
+  /** A kernel that knows the wires which `ip` was told of; a listing waits until it is let go, and tells what was at its start. */
+  function fakeKernel() {
+    const wires = new Set<string>();
+    const said: string[] = [];
+    const held: (() => void)[] = [];
+    let holds = false;
+    const run: HostCommand = async (command, args, { input = '' } = {}) => {
+      said.push([command, ...args].join(' '));
+      const added = /link add (veth\S+)/.exec(input)?.[1];
+      if (added !== undefined) wires.add(added);
+      if (args[1] === 'del') wires.delete(args[2] ?? '');
+      if (args.includes('addr') && args.includes('show')) {
+        const old = { local: '10.9.0.1', prefixlen: 24 };
+        return JSON.stringify([{ addr_info: [old, { local: '10.9.8.1', prefixlen: 24 }] }]);
+      }
+      if (!args.includes('master')) return '';
+      const answer = JSON.stringify([...wires].map((ifname) => ({ ifname })));
+      if (holds) await new Promise<void>((resolve) => held.push(resolve));
+      return answer;
+    };
+    const hold = () => {
+      holds = true;
+    };
+    return { run, said, hold, release: () => held.splice(0).forEach((go) => void go()) };
+  }
+
+  async function network(podCidr = '10.9.8.0/24') {
+    const kernel = fakeKernel();
+    const stateDirectory = await directory();
+    const bridge = new BridgeNetwork({ name: 'kbl', stateDirectory, run: kernel.run });
+    await bridge.configure(podCidr);
+    return { ...kernel, stateDirectory, bridge };
+  }
+
+  test('keeps a wire that was plugged in while a listing was on its way', async () => {
+    const { bridge, hold, release } = await network();
+    await bridge.setUp({ id: 'gone', pid: 1 });
+    hold();
+    const refreshing = bridge.refresh();
+    const address = await bridge.setUp({ id: 'new', pid: 2 });
+    await bridge.tearDown('gone');
+    release();
+    await refreshing;
+    expect(bridge.addressOf('new')).toBe(address);
+    expect(bridge.addressOf('gone')).toBeUndefined();
+  });
+
+  test('forgets a wire that the kernel no longer has', async () => {
+    const { bridge, run } = await network();
+    await bridge.setUp({ id: 'a', pid: 1 });
+    await run('ip', ['link', 'del', wireName('a')]);
+    await bridge.refresh();
+    expect(bridge.addressOf('a')).toBeUndefined();
+  });
+
+  test('starts over a torn note of its range, and takes the gateway of the range before off', async () => {
+    const { bridge, stateDirectory, run, said } = await network();
+    expect(bridge.notReady()).toBeUndefined();
+    expect(said).toContain('ip addr del 10.9.0.1/24 dev kbl');
+    expect(said).not.toContain('ip addr del 10.9.8.1/24 dev kbl');
+    await writeFile(join(stateDirectory, 'kbl.cidr'), '');
+    const next = new BridgeNetwork({ name: 'kbl', stateDirectory, run });
+    await next.restore();
+    expect(next.notReady()).toContain('lack of PodCIDR');
+  });
+
+  test.each(['', '10.0.0.0', '10.0.0.0/33', '10.0.0/8', '1..2.3/8', '10.0.0.256/8'])(
+    'has no use for %j as a range',
+    (text) => expect(isCidr(text)).toBe(false),
+  );
 });
 
 test('routes lead to the other nodes, and only ours are ever removed', () => {

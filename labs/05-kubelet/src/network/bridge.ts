@@ -12,8 +12,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError, type HostCommand } from '../host-command.ts';
-import { type Cidr, gatewayOf, parseAddress, parseCidr } from './cidr.ts';
-import { Ipam } from './ipam.ts';
+import { type Cidr, gatewayOf, isCidr, parseAddress, parseCidr } from './cidr.ts';
+import { Ipam, replaceFile } from './ipam.ts';
 import type { NetworkPlugin, NetworkSandbox } from './network-plugin.ts';
 
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
@@ -30,6 +30,8 @@ export interface BridgeOptions {
 export class BridgeNetwork implements NetworkPlugin {
   readonly #options: BridgeOptions;
   #wires: ReadonlySet<string> = new Set();
+  /** For each listing that is on its way: what was plugged in (true) or out since it began, which it may not tell. */
+  readonly #listings = new Set<Map<string, boolean>>();
   #range: { cidr: Cidr; ipam: Ipam; mtu: number } | undefined;
 
   constructor(options: BridgeOptions) {
@@ -45,7 +47,7 @@ export class BridgeNetwork implements NetworkPlugin {
     await this.#makeBridge(cidr, mtu);
     this.#range = { cidr, mtu, ipam: await Ipam.open(directory, cidr) };
     await this.refresh();
-    await writeFile(this.#cidrFile(), podCidr);
+    await replaceFile(this.#cidrFile(), podCidr);
   }
 
   /**
@@ -54,7 +56,7 @@ export class BridgeNetwork implements NetworkPlugin {
    */
   async restore(): Promise<void> {
     const podCidr = await readFile(this.#cidrFile(), 'utf8').catch(() => undefined);
-    if (podCidr !== undefined) await this.configure(podCidr);
+    if (podCidr !== undefined && isCidr(podCidr)) await this.configure(podCidr);
   }
 
   notReady(): string | undefined {
@@ -81,23 +83,28 @@ export class BridgeNetwork implements NetworkPlugin {
     await run('nsenter', ['-t', String(sandbox.pid), '-n', 'ip', '-batch', '-'], {
       input: sandboxScript(range.cidr, address),
     });
-    this.#wires = new Set([...this.#wires, wire]);
+    this.#note(wire, true);
     return address;
   }
 
   async tearDown(sandboxId: string): Promise<void> {
     const wire = wireName(sandboxId);
     await this.#deleteWire(wire);
-    this.#wires = new Set([...this.#wires].filter((one) => one !== wire));
+    this.#note(wire, false);
     await this.#range?.ipam.release(sandboxId);
   }
 
   async refresh(): Promise<void> {
-    const args = ['-j', 'link', 'show', 'master', this.#options.name];
-    const links = JSON.parse((await this.#options.run('ip', args)) || '[]') as {
-      ifname?: string;
-    }[];
-    this.#wires = new Set(links.map((link) => link.ifname ?? ''));
+    const changes = new Map<string, boolean>();
+    this.#listings.add(changes);
+    try {
+      const args = ['-j', 'link', 'show', 'master', this.#options.name];
+      const text = await this.#options.run('ip', args);
+      const links = JSON.parse(text || '[]') as { ifname?: string }[];
+      this.#wires = withChanges(new Set(links.map((link) => link.ifname ?? '')), changes);
+    } finally {
+      this.#listings.delete(changes);
+    }
   }
 
   sandboxIds(): readonly string[] {
@@ -121,6 +128,11 @@ export class BridgeNetwork implements NetworkPlugin {
     await ignoreMissing(this.#options.run('ip', ['link', 'del', this.#options.name]));
   }
 
+  #note(wire: string, isPlugged: boolean): void {
+    for (const changes of this.#listings) changes.set(wire, isPlugged);
+    this.#wires = withChanges(this.#wires, new Map([[wire, isPlugged]]));
+  }
+
   #cidrFile(): string {
     return join(this.#options.stateDirectory, `${this.#options.name}.cidr`);
   }
@@ -138,8 +150,20 @@ export class BridgeNetwork implements NetworkPlugin {
       `addr replace ${gateway}/${cidr.prefixLength} brd + dev ${name}`,
     ].join('\n');
     await run('ip', ['-batch', '-'], { input });
+    await this.#removeOtherAddresses(gateway);
     // In a container /proc/sys is read-only; there whoever made the container has set it.
     if ((await readFile(IP_FORWARD, 'utf8')).trim() !== '1') await writeFile(IP_FORWARD, '1');
+  }
+
+  /** The gateway of a range that the node had before. */
+  async #removeOtherAddresses(gateway: string): Promise<void> {
+    const { name, run } = this.#options;
+    const devices = JSON.parse((await run('ip', ['-j', '-4', 'addr', 'show', name])) || '[]') as {
+      addr_info?: { local?: string; prefixlen?: number }[];
+    }[];
+    for (const { local, prefixlen } of devices[0]?.addr_info ?? []) {
+      if (local !== gateway) await run('ip', ['addr', 'del', `${local}/${prefixlen}`, 'dev', name]);
+    }
   }
 
   async #defaultRouteMtu(): Promise<number> {
@@ -154,6 +178,11 @@ export class BridgeNetwork implements NetworkPlugin {
   async #deleteWire(wire: string): Promise<void> {
     await ignoreMissing(this.#options.run('ip', ['link', 'del', wire]));
   }
+}
+
+function withChanges(wires: ReadonlySet<string>, changes: ReadonlyMap<string, boolean>) {
+  const all = [...wires].filter((wire) => changes.get(wire) !== false);
+  return new Set([...all, ...[...changes.keys()].filter((wire) => changes.get(wire))]);
 }
 
 export function wireName(sandboxId: string): string {

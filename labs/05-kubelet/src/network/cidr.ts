@@ -11,24 +11,27 @@ export interface Cidr {
 }
 
 export function parseCidr(text: string): Cidr {
-  const [address, prefix] = text.split('/');
+  const [address = '', prefix] = text.split('/');
+  assert.ok(isCidr(text), `Cannot use ${text} as an address range: want ADDRESS/PREFIX`);
   const prefixLength = Number(prefix);
-  assert.ok(
-    address !== undefined && prefixLength >= 0 && prefixLength <= 32,
-    `Cannot use ${text} as an address range: want ADDRESS/PREFIX`,
-  );
   const size = 2 ** (32 - prefixLength);
   const number = parseAddress(address);
   return { text, base: number - (number % size), prefixLength };
 }
 
 export function parseAddress(text: string): number {
-  const parts = text.split('.').map(Number);
-  assert.ok(
-    parts.length === 4 && parts.every((part) => Number.isInteger(part) && part >= 0 && part < 256),
-    `Cannot use ${text} as an IPv4 address`,
-  );
-  return parts.reduce((sum, part) => sum * 256 + part, 0);
+  assert.ok(isAddress(text), `Cannot use ${text} as an IPv4 address`);
+  return text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+/** For what comes from a file, which may be torn or somebody else's. */
+export function isAddress(text: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => +part < 256);
+}
+
+export function isCidr(text: string): boolean {
+  const [address = '', prefix = '', ...rest] = text.split('/');
+  return isAddress(address) && /^\d{1,2}$/.test(prefix) && +prefix <= 32 && rest.length === 0;
 }
 
 export function formatAddress(number: number): string {

@@ -2,16 +2,22 @@
 //
 // Invariants: an address belongs to at most one sandbox; it is on disk before anybody uses it, as one file
 // named after the address that holds the sandbox's id (created exclusively, so not even a second process
-// can take it); a freed address comes again only after all others, so late packets find nobody.
+// can take it); a freed address comes again only after all others, so late packets find nobody. A file is there
+// whole or not at all, also after a kill -9 in between; what cannot be read is ignored.
+//
+// When the node's range changes, what lies outside of the new one stays reserved, but is no sandbox's address any more: the
+// pod gets a new sandbox, and with it an address that the others have a route to.
 //
 // Same idea upstream: the host-local plugin, containernetworking/plugins, plugins/ipam/host-local.
 // Left out here: several ranges, IPv6.
 
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Cidr, formatAddress, parseAddress, podAddressRange } from './cidr.ts';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type Cidr, formatAddress, isAddress, parseAddress, podAddressRange } from './cidr.ts';
 
 const LAST_RESERVED_FILE = 'last_reserved_ip';
+const NEW_FILE_PREFIX = '.new-';
 
 export class Ipam {
   readonly #directory: string;
@@ -30,15 +36,17 @@ export class Ipam {
     await mkdir(directory, { recursive: true });
     for (const file of await readdir(directory)) {
       const content = (await readFile(join(directory, file), 'utf8')).trim();
-      if (file === LAST_RESERVED_FILE) ipam.#last = parseAddress(content);
-      else ipam.#owners.set(parseAddress(file), content);
+      if (file === LAST_RESERVED_FILE && isAddress(content)) ipam.#last = parseAddress(content);
+      if (isAddress(file) && content !== '') ipam.#owners.set(parseAddress(file), content);
+      // Nobody uses an address before its file is whole.
+      else if (isAddress(file) || file.startsWith(NEW_FILE_PREFIX)) await rm(join(directory, file));
     }
     return ipam;
   }
 
   addressOf(sandboxId: string): string | undefined {
     for (const [address, owner] of this.#owners) {
-      if (owner === sandboxId) return formatAddress(address);
+      if (owner === sandboxId && this.#isInRange(address)) return formatAddress(address);
     }
     return undefined;
   }
@@ -48,29 +56,24 @@ export class Ipam {
   }
 
   async allocate(sandboxId: string): Promise<string> {
-    const known = this.addressOf(sandboxId);
-    if (known !== undefined) return known;
-    const address = this.#nextFree();
-    const text = formatAddress(address);
-    // In memory first and at once: two pods that start together must not see the same free address.
-    this.#owners.set(address, sandboxId);
-    this.#last = address;
-    try {
-      await writeFile(join(this.#directory, text), sandboxId, { flag: 'wx' });
-      await writeFile(join(this.#directory, LAST_RESERVED_FILE), text);
-      return text;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') this.#owners.delete(address);
-      throw error;
+    for (;;) {
+      const known = this.addressOf(sandboxId);
+      if (known !== undefined) return known;
+      // Ends: each turn finds an address free that was not known to be taken, or throws.
+      const address = this.#nextFree();
+      // In memory first and at once: two pods that start together must not see the same free address.
+      this.#owners.set(address, sandboxId);
+      this.#last = address;
+      if (await this.#reserve(formatAddress(address), sandboxId)) return formatAddress(address);
     }
   }
 
   /** Notes an address found on a running sandbox; the files may have been lost. */
   async adopt(sandboxId: string, text: string): Promise<void> {
     const address = parseAddress(text);
-    if (address < this.#range.first || address > this.#range.last) return;
+    if (!this.#isInRange(address)) return;
     this.#owners.set(address, sandboxId);
-    await writeFile(join(this.#directory, text), sandboxId);
+    await replaceFile(join(this.#directory, text), sandboxId);
   }
 
   async release(sandboxId: string): Promise<void> {
@@ -81,10 +84,29 @@ export class Ipam {
     }
   }
 
+  /** Resolves with false when somebody else's file is there already; whose it is, is known from then on. */
+  async #reserve(text: string, sandboxId: string): Promise<boolean> {
+    const file = join(this.#directory, text);
+    try {
+      await createFile(file, sandboxId);
+      await replaceFile(join(this.#directory, LAST_RESERVED_FILE), text);
+      return true;
+    } catch (error) {
+      this.#owners.delete(parseAddress(text));
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      this.#owners.set(parseAddress(text), (await readFile(file, 'utf8')).trim());
+      return false;
+    }
+  }
+
+  #isInRange(address: number): boolean {
+    return address >= this.#range.first && address <= this.#range.last;
+  }
+
   #nextFree(): number {
     const { first, last } = this.#range;
     const size = last - first + 1;
-    const start = this.#last >= first && this.#last <= last ? this.#last - first + 1 : 0;
+    const start = this.#isInRange(this.#last) ? this.#last - first + 1 : 0;
     for (let step = 0; step < size; step++) {
       const address = first + ((start + step) % size);
       if (!this.#owners.has(address)) return address;
@@ -93,4 +115,26 @@ export class Ipam {
       `no IP addresses available in range set: ${formatAddress(first)}-${formatAddress(last)}`,
     );
   }
+}
+
+/** The file has the old text or the new one, whenever somebody looks, and whenever this process is killed. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const fresh = await writeBeside(path, text);
+  await rename(fresh, path);
+}
+
+/** Throws EEXIST when there is such a file. */
+async function createFile(path: string, text: string): Promise<void> {
+  const fresh = await writeBeside(path, text);
+  try {
+    await link(fresh, path);
+  } finally {
+    await rm(fresh, { force: true });
+  }
+}
+
+async function writeBeside(path: string, text: string): Promise<string> {
+  const fresh = join(dirname(path), `${NEW_FILE_PREFIX}${basename(path)}-${randomUUID()}`);
+  await writeFile(fresh, text);
+  return fresh;
 }

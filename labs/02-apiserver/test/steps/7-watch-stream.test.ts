@@ -29,7 +29,7 @@ lesson(
   'A watch from a version that the cache has forgotten is refused, before the answer has begun',
   {
     invariant: 1,
-    byHand: `${RAW}&resourceVersion=1'   # on a server that has run for a while: Expired`,
+    byHand: `${RAW}&resourceVersion=1'   # when the server has been restarted: Expired`,
     symbols: ['src/server/watch-stream.ts#serveWatch'],
   },
   async ({ event }) => {

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { runTool, toolPath } from '../../support/tools.ts';
+import { type Ran, runTool, toolPath } from '../../support/tools.ts';
 
 const SRC = process.env.KUBE_LABS_SRC ?? join(import.meta.dirname, '../../../src');
 const TSX = import.meta.resolve('tsx');
@@ -26,6 +26,8 @@ export interface OwnServer extends AsyncDisposable {
   readonly kubeconfig: string;
   /** What kubectl prints for these words, without the last line break; an Error when it fails. */
   kubectl(words: string, input?: string): Promise<string>;
+  /** The same for a command that may well fail. */
+  run(words: string, input?: string): Promise<Ran>;
   /** A command that goes on: kubectl get --watch. */
   follow(args: readonly string[], signal: AbortSignal): Followed;
 }
@@ -61,9 +63,12 @@ export async function startOwnServer(
     await rm(folder, { recursive: true, force: true });
   };
   const env = { HOME: folder, KUBECONFIG: kubeconfig };
-  const kubectl = async (words: string, input = ''): Promise<string> => {
+  const run = (words: string, input = ''): Promise<Ran> => {
     event(`kubectl ${words}`);
-    const { code, stdout, stderr } = await runTool(tool, words.split(' '), { env, input });
+    return runTool(tool, words.split(' '), { env, input });
+  };
+  const kubectl = async (words: string, input?: string): Promise<string> => {
+    const { code, stdout, stderr } = await run(words, input);
     if (code === 0) return stdout.trimEnd();
     throw new Error(`kubectl ${words}: ${stderr.trim() || stdout.trim()}\n${log.slice(-1_000)}`);
   };
@@ -96,7 +101,7 @@ export async function startOwnServer(
       if (child.exitCode !== null) throw new Error(`your server ended: ${log}`);
       await wait(POLL_MS, undefined, { signal });
     }
-    return { kubeconfig, kubectl, follow, [Symbol.asyncDispose]: dispose };
+    return { kubeconfig, kubectl, run, follow, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;

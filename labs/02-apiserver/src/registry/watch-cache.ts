@@ -152,7 +152,8 @@ export class WatchCache {
     subscriber: CacheSubscriber,
     interest: Interest = EVERYTHING,
   ): () => void {
-    if (fromRevision < this.#ringStart) {
+    // Between two lists there is nothing to go on from: whoever came in then would not hear what the next list skips.
+    if (!this.#ready || fromRevision < this.#ringStart) {
       throw expired(`too old resource version: ${fromRevision} (${this.#ringStart})`);
     }
     const filtered: CacheSubscriber = {

@@ -58,7 +58,9 @@ export class WatchIndex<T> {
         const remove = addTo(field.buckets, value, subscriber);
         return () => {
           remove();
-          if (field.buckets.size === 0) this.#fields.delete(name);
+          // It may be another one by now, when everybody was taken out meanwhile.
+          const isOurs = this.#fields.get(name) === field;
+          if (isOurs && field.buckets.size === 0) this.#fields.delete(name);
         };
       }
     }

@@ -85,6 +85,26 @@ describe('WatchIndex.concerned()', () => {
     expect(index.takeAll().sort()).toEqual(Object.keys(WATCHERS).sort());
     expect([...index.concerned({ current: pod('a', 'one', 'node-1') })]).toEqual([]);
   });
+
+  test('who was taken out by takeAll() and leaves later takes nobody along who came meanwhile', () => {
+    const { index, leave } = indexed();
+    index.takeAll();
+    for (const [name, options] of Object.entries(WATCHERS)) {
+      index.add(`new ${name}`, new ObjectFilter(definition, options).interest);
+    }
+    for (const one of leave.values()) one();
+    const told = [...index.concerned({ current: pod('a', 'one', 'node-1') })];
+    const want = [
+      'all',
+      'every pod a',
+      'labels',
+      'namespace one',
+      'node-1',
+      'not node-1',
+      'pod one/a',
+    ];
+    expect(told.sort()).toEqual(want.map((name) => `new ${name}`));
+  });
 });
 
 describe('a label selector that no label can satisfy', () => {

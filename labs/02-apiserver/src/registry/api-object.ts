@@ -16,8 +16,14 @@ export interface ReadonlyApiObject {
   readonly metadata: Readonly<ObjectMeta>;
 }
 
+/** But for the fieldsV1 of its owners: they are half of many an object, and are replaced, never written into. */
 export function mutableCopy(object: KubernetesObject | ReadonlyApiObject): KubernetesObject {
-  return copyJson(object) as KubernetesObject;
+  const managedFields: unknown = object.metadata?.managedFields;
+  if (!Array.isArray(managedFields)) return copyJson(object) as KubernetesObject;
+  const unowned = { ...object, metadata: { ...object.metadata, managedFields: [] } };
+  const copy = copyJson(unowned) as KubernetesObject;
+  metadataOf(copy).managedFields = managedFields.map((entry) => ({ ...entry }));
+  return copy;
 }
 
 /** What the server alone may write is read-only in the published types; here it is not. */

@@ -18,7 +18,7 @@ export interface WebhookOutcome {
   readonly type: AdmissionType;
   readonly operation: AdmissionOperation;
   readonly ms: number;
-  /** HTTP's; 0 when there was no answer. */
+  /** HTTP's; 400 where there was no answer at all, as upstream, and 0 for a fault of the server's own. */
   readonly code: number;
   /** Undefined: the request goes on. */
   readonly rejectedBy?: RejectionCause | undefined;

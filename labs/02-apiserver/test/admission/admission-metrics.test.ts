@@ -1,11 +1,13 @@
 // What /metrics tells of admission: each plugin and each step, by operation and outcome, under upstream's names.
 import { Registry } from 'prom-client';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { AdmissionChain, type AdmissionRequest } from '#src/admission/admission.ts';
 import { admissionMetrics } from '#src/admission/admission-metrics.ts';
 import { forbidden } from '#src/api-error.ts';
 import { startTestApiServer } from '#src/server/test-api-server.ts';
 import { wire } from '../server/wire.ts';
+import { sceneOf } from './scene.ts';
+import { patching, startWebhookServer } from './webhook-server.ts';
 
 const PLUGIN = 'apiserver_admission_controller_admission_duration_seconds';
 const STEP = 'apiserver_admission_step_admission_duration_seconds';
@@ -125,4 +127,75 @@ test('/metrics has them for real requests', async () => {
     /_controller_admission_duration_seconds_count\{name="NamespaceLifecycle",type="validate",operation="CREATE",rejected="true"\} 1\n/,
   );
   expect(text).toContain(`# TYPE ${STEP} histogram\n`);
+});
+
+test('/metrics tells of webhooks that refuse, are away, are overlooked, or break the object', async () => {
+  await using hooks = await startWebhookServer();
+  await using server = await startTestApiServer();
+  const scene = sceneOf(server);
+  const register = async (kind: string, name: string, rest: object = {}): Promise<void> => {
+    const resource = `${kind}webhookconfigurations`;
+    const made = await scene.post(`/apis/admissionregistration.k8s.io/v1/${resource}`, {
+      metadata: { name },
+      webhooks: [
+        {
+          name: `${name}.example.com`,
+          clientConfig: { url: `${hooks.url}/${name}`, caBundle: hooks.caBundle },
+          rules: [
+            {
+              apiGroups: [''],
+              apiVersions: ['v1'],
+              resources: ['configmaps'],
+              operations: ['CREATE'],
+            },
+          ],
+          objectSelector: { matchLabels: { ask: name } },
+          sideEffects: 'None',
+          admissionReviewVersions: ['v1'],
+          ...rest,
+        },
+      ],
+    });
+    expect(made.status, made.text).toBe(201);
+    const { cache } = server.table.registry('admissionregistration.k8s.io', resource).storage;
+    await vi.waitFor(() => {
+      expect(cache.list().some(({ object }) => object.metadata.name === name)).toBe(true);
+    });
+  };
+  const no = { response: () => ({ allowed: false, status: { code: 418 } }) };
+  hooks.answers.set('/refuses', no);
+  hooks.answers.set('/breaks', patching([{ op: 'remove', path: '/data/nothing' }]));
+  for (const name of ['away', 'overlooked']) {
+    hooks.answers.set(`/${name}`, { raw: (_request, response) => response.writeHead(502).end() });
+  }
+  await register('mutating', 'admits');
+  await register('mutating', 'breaks');
+  await register('validating', 'refuses');
+  await register('validating', 'away');
+  await register('validating', 'overlooked', { failurePolicy: 'Ignore' });
+  const ask = async (name: string): Promise<number> => {
+    const metadata = { name, labels: { ask: name } };
+    return (await scene.post('/api/v1/namespaces/default/configmaps', { metadata })).status;
+  };
+  const statuses = [];
+  for (const name of ['admits', 'breaks', 'refuses', 'away', 'overlooked']) {
+    statuses.push(await ask(name));
+  }
+  expect(statuses).toEqual([201, 500, 418, 500, 201]);
+  const { text } = await scene.get('/metrics');
+  const counted = linesOf(text, /_(rejection_count|fail_open_count|request_total)\{name=.*\} 1$/)
+    .filter((line) => line.startsWith(WEBHOOK))
+    .map((line) => line.slice(WEBHOOK.length + 1).replaceAll('.example.com', ''));
+  const create = 'operation="CREATE"';
+  expect(counted.sort()).toEqual([
+    'fail_open_count{name="overlooked",type="validating"} 1',
+    `rejection_count{name="away",type="validating",${create},error_type="calling_webhook_error",rejection_code="502"} 1`,
+    `rejection_count{name="breaks",type="admit",${create},error_type="apiserver_internal_error",rejection_code="0"} 1`,
+    `rejection_count{name="refuses",type="validating",${create},error_type="no_error",rejection_code="418"} 1`,
+    `request_total{name="admits",type="admit",${create},code="200",rejected="false"} 1`,
+    `request_total{name="away",type="validating",${create},code="502",rejected="true"} 1`,
+    `request_total{name="breaks",type="admit",${create},code="0",rejected="true"} 1`,
+    `request_total{name="overlooked",type="validating",${create},code="502",rejected="false"} 1`,
+    `request_total{name="refuses",type="validating",${create},code="418",rejected="true"} 1`,
+  ]);
 });

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AdmissionRequest } from '../admission.ts';
 import type { WebhookClient } from './call.ts';
-import { CallError, dryRunUnsupported, rejection } from './errors.ts';
+import { CallError, dryRunUnsupported, rejection, SENSELESS } from './errors.ts';
 import type { Invocation } from './hooks.ts';
 import { type ReviewAnswer, readAnswer, reviewOf } from './review.ts';
 
@@ -26,7 +26,7 @@ export async function ask(
   const value = await client.ask(invocation.hook, reviewOf(invocation, request, { uid, object }));
   const answer = readAnswer(value, uid, isMutating);
   if (typeof answer === 'string') {
-    throw new CallError(name, `received invalid webhook response: ${answer}`);
+    throw new CallError(name, `received invalid webhook response: ${answer}`, { code: SENSELESS });
   }
   for (const [key, text] of Object.entries(answer.auditAnnotations)) {
     request.annotate?.(`${name}/${key}`, text);

@@ -46,8 +46,8 @@ export class WebhookClient {
   /** The parsed answer; throws CallError. */
   async ask({ webhook }: Hook, body: object): Promise<unknown> {
     const { name, clientConfig, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = webhook;
-    const failed = (why: string, cause?: unknown) =>
-      new CallError(name, `failed to call webhook: ${why}`, cause);
+    const failed = (why: string, rest: { readonly cause?: unknown; readonly code?: number }) =>
+      new CallError(name, `failed to call webhook: ${why}`, rest);
     let url = urlOf(clientConfig);
     url.searchParams.set('timeout', `${timeoutSeconds}s`);
     try {
@@ -56,12 +56,13 @@ export class WebhookClient {
       const bytes = Buffer.from(JSON.stringify(body));
       const signal = AbortSignal.timeout(timeoutSeconds * 1000);
       const answer = await this.#send(target, clientConfig, { bytes, signal });
-      if (answer.code < 200 || answer.code > 206) throw failed(sayCode(answer));
+      if (answer.code < 200 || answer.code > 206)
+        throw failed(sayCode(answer), { code: answer.code });
       return parseAnswer(answer.text);
     } catch (error) {
       if (error instanceof CallError) throw error;
-      if (error instanceof AnswerError) throw failed(error.message, error);
-      throw failed(`Post ${JSON.stringify(url.href)}: ${sayFailure(error)}`, error);
+      if (error instanceof AnswerError) throw failed(error.message, { cause: error });
+      throw failed(`Post ${JSON.stringify(url.href)}: ${sayFailure(error)}`, { cause: error });
     }
   }
 

@@ -10,10 +10,33 @@ import { ApiError, type ApiErrorReason, badRequest } from '../../api-error.ts';
 import { isMap } from '../../patch/merge-patch.ts';
 
 export class CallError extends Error {
-  constructor(webhook: string, why: string, cause?: unknown) {
+  /** For metrics: HTTP's where there was an answer of HTTP at all. */
+  readonly code: number;
+
+  constructor(
+    webhook: string,
+    why: string,
+    { cause, code = 400 }: { readonly cause?: unknown; readonly code?: number } = {},
+  ) {
     super(`failed calling webhook ${JSON.stringify(webhook)}: ${why}`, { cause });
     this.name = 'CallError';
+    this.code = code;
   }
+}
+
+/** An answer came, but is none that makes sense. */
+export const SENSELESS = 503;
+
+/** What webhooks said, told from errors of the server that look alike. */
+const rejections = new WeakMap<object, number>();
+
+export function isRejection(error: unknown): boolean {
+  return rejectionCode(error) > 0;
+}
+
+/** The code that the client hears; 0 for what no webhook said. */
+export function rejectionCode(error: unknown): number {
+  return (typeof error === 'object' && error !== null && rejections.get(error)) || 0;
 }
 
 const REASONS: readonly ApiErrorReason[] = [
@@ -41,10 +64,12 @@ export function rejection(webhook: string, status: Partial<Status> = {}): ApiErr
   const why = message === '' ? reason : message;
   const text = why === '' ? `${deniedBy} without explanation` : `${deniedBy}: ${why}`;
   const known = REASONS.find((candidate) => candidate === reason) ?? 'Unknown';
-  return new ApiError(known, text, {
+  const error = new ApiError(known, text, {
     code: code < 400 || code > 599 ? 400 : code,
     ...(isMap(status.details) ? { details: status.details } : {}),
   });
+  rejections.set(error, error.code);
+  return error;
 }
 
 function textOf(value: unknown): string {

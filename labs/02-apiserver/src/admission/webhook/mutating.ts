@@ -12,12 +12,12 @@ import type { KubernetesObject } from '../../client/resources.ts';
 import { applyJsonPatch } from '../../patch/json-patch.ts';
 import { metadataOf, mutableCopy } from '../../registry/api-object.ts';
 import type { AdmissionPlugin, AdmissionRequest, Rounds } from '../admission.ts';
-import type { AdmissionEnv } from '../plugins.ts';
 import { ask } from './ask.ts';
 import { WebhookClient } from './call.ts';
-import { CallError } from './errors.ts';
+import { CallError, SENSELESS } from './errors.ts';
 import { type Hook, hooksOf, type Invocation, isExempt } from './hooks.ts';
 import { wantedInvocationOf } from './match-conditions.ts';
+import { outcomeOf, type WebhookEnv } from './outcome.ts';
 import { shownObject } from './review.ts';
 import { subjectOf } from './subject.ts';
 
@@ -45,31 +45,25 @@ class Reinvocations {
   }
 }
 
-export function mutatingWebhooks({
-  table,
-  log,
-}: Pick<AdmissionEnv, 'table' | 'log'>): AdmissionPlugin {
+export function mutatingWebhooks(env: WebhookEnv): AdmissionPlugin {
+  const { table } = env;
   const client = new WebhookClient(table);
 
-  /** Asks one, and decides by failurePolicy what it means that there is no answer. A refusal is thrown in any case. */
+  /** Whether it changed anything. */
   const callOne = async (
     invocation: Invocation,
     request: AdmissionRequest,
-    place: string,
+    round: string,
   ): Promise<boolean> => {
-    const { webhook, configuration } = invocation.hook;
-    try {
-      const mutated = await mutateOne(client, invocation, request);
-      const value = { configuration, webhook: webhook.name, mutated };
-      request.annotate?.(`${ANNOTATIONS}/${place}`, JSON.stringify(value));
-      return mutated;
-    } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      if (webhook.failurePolicy !== 'Ignore') throw internalError(error);
-      log.warn('Failed calling webhook, failing open', { webhook: webhook.name, error });
-      request.annotate?.(`failed-open.${ANNOTATIONS}/${place}`, webhook.name);
-      return false;
-    }
+    const { hook } = invocation;
+    const place = `${ANNOTATIONS}/${round}`;
+    const mutated = await outcomeOf({ hook, request, type: 'admit', place }, env, () =>
+      mutateOne(client, invocation, request),
+    );
+    if (mutated === undefined) return false;
+    const { configuration, webhook } = hook;
+    request.annotate?.(place, JSON.stringify({ configuration, webhook: webhook.name, mutated }));
+    return mutated;
   };
 
   return {
@@ -87,8 +81,8 @@ export function mutatingWebhooks({
         const { request: subject } = subjectOf(request);
         const invocation = await wantedInvocationOf(hook, subject, { table, isMutating: true });
         if (invocation === undefined) continue;
-        const place = `round_${rounds.isSecond ? 1 : 0}_index_${index}`;
-        if (await callOne(invocation, request, place)) {
+        const round = `round_${rounds.isSecond ? 1 : 0}_index_${index}`;
+        if (await callOne(invocation, request, round)) {
           kept.changed();
           rounds.isSecondWanted = true;
         }
@@ -139,7 +133,10 @@ function parsePatch(text: string, webhook: string): readonly unknown[] {
     throw new Error('json: cannot unmarshal into Go value of type jsonpatch.Patch');
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new CallError(webhook, `received undecodable patch in webhook response: ${why}`, error);
+    throw new CallError(webhook, `received undecodable patch in webhook response: ${why}`, {
+      cause: error,
+      code: SENSELESS,
+    });
   }
 }
 

@@ -2,42 +2,34 @@
 //
 // Same rules upstream: apiserver, admission/plugin/webhook/validating/dispatcher.go.
 
-import { internalError } from '../../api-error.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts';
-import type { AdmissionEnv } from '../plugins.ts';
 import { ask } from './ask.ts';
 import { WebhookClient } from './call.ts';
-import { CallError } from './errors.ts';
 import { hooksOf, type Invocation, isExempt } from './hooks.ts';
 import { wantedInvocationOf } from './match-conditions.ts';
+import { outcomeOf, type WebhookEnv } from './outcome.ts';
 import { shownObject } from './review.ts';
 import { subjectOf } from './subject.ts';
 
 const RESOURCE = 'validatingwebhookconfigurations';
-const FAILED_OPEN = 'failed-open.validating.webhook.admission.k8s.io';
+const ANNOTATIONS = 'validating.webhook.admission.k8s.io';
 
-export function validatingWebhooks({
-  table,
-  log,
-}: Pick<AdmissionEnv, 'table' | 'log'>): AdmissionPlugin {
+export function validatingWebhooks(env: WebhookEnv): AdmissionPlugin {
+  const { table } = env;
   const client = new WebhookClient(table);
 
-  /** Asks one; resolves when it has nothing against the request, or could not be asked and that does not matter. */
-  const callOne = async (
+  /** Resolves when it has nothing against the request, or could not be asked and that does not matter. */
+  const callOne = (
     invocation: Invocation,
     request: AdmissionRequest,
     index: number,
-  ): Promise<void> => {
-    const { webhook } = invocation.hook;
-    try {
+  ): Promise<unknown> => {
+    const place = `${ANNOTATIONS}/round_0_index_${index}`;
+    const question = { hook: invocation.hook, request, type: 'validating' as const, place };
+    return outcomeOf(question, env, () => {
       const object = shownObject(invocation, request, false);
-      await ask(client, invocation, request, { object, isMutating: false });
-    } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      if (webhook.failurePolicy !== 'Ignore') throw internalError(error);
-      log.warn('Failed calling webhook, failing open', { webhook: webhook.name, error });
-      request.annotate?.(`${FAILED_OPEN}/round_0_index_${index}`, webhook.name);
-    }
+      return ask(client, invocation, request, { object, isMutating: false });
+    });
   };
 
   return {

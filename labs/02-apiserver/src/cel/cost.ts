@@ -17,6 +17,8 @@ export const OBJECT_BUDGET = 10_000_000;
 export const MATCH_CONDITIONS_BUDGET = 2_500_000;
 
 export const PER_UNIT = 0.1;
+/** To begin at all: a cheap rule may stand at each of a million items. */
+const PER_RUN = 10;
 
 /** Thrown inside; nobody outside of this folder sees it. */
 class CostExceeded extends Error {
@@ -40,6 +42,11 @@ export function chargeLength({ length }: { readonly length: number }): void {
   charge(length * PER_UNIT);
 }
 
+/** Of a value of any type: lists are paid for by those who look into them. */
+export function chargeText(value: unknown): void {
+  if (typeof value === 'string' || value instanceof Uint8Array) chargeLength(value);
+}
+
 export interface Metered<T> {
   /** Absent when `run` threw, or the limit was passed. */
   readonly value?: T;
@@ -49,7 +56,7 @@ export interface Metered<T> {
 }
 
 export function metered<T>(limit: number, run: () => T): Metered<T> {
-  left = limit;
+  left = limit - PER_RUN;
   try {
     const value = run();
     // Operators like `||` go on after an error, so the end of the meter is asked, not the error.

@@ -15,7 +15,7 @@ const PER_STEP = 0.25;
 
 export function registerPatterns(environment: Environment): void {
   declare(environment, {
-    'matches(string, string): bool': matches,
+    'matches(string, string): bool': (text, pattern) => matches(text, pattern),
     'string.k8s_matches(string): bool': matches,
     'string.find(string): string': find,
     'string.findAll(string): list<string>': findAll,
@@ -53,6 +53,7 @@ function findAll(text: string, pattern: string, most = -1n): string[] {
 }
 
 function compiled(pattern: string): GoRegexp {
+  charge(pattern.length);
   try {
     const regexp = compileGoRegexp(pattern);
     charge(regexp.size);

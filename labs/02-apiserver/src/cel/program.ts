@@ -10,7 +10,7 @@
 
 import { type Environment, Optional } from '@marcbachmann/cel-js';
 import { compileGoRegexp } from '../crd/go-regexp.ts';
-import { charge, chargeLength, metered } from './cost.ts';
+import { charge, chargeLength, chargeText, metered } from './cost.ts';
 import { addLists, equal } from './equality.ts';
 import { callOf, type Macro, type Node, visit } from './syntax-tree.ts';
 import {
@@ -163,7 +163,10 @@ function meter(node: Node): void {
   if (callOf(node) !== undefined) {
     node.handle = (values, ...rest) => {
       for (const value of values as unknown[]) chargeText(value);
-      return handle(values, ...rest);
+      const result = handle(values, ...rest);
+      if (Array.isArray(result)) chargeLength(result);
+      else chargeText(result);
+      return result;
     };
     return;
   }
@@ -201,8 +204,4 @@ function operatorOf(op: string, handle: NonNullable<Node['handle']>): NonNullabl
     default:
       return handle;
   }
-}
-
-function chargeText(value: unknown): void {
-  if (typeof value === 'string' || value instanceof Uint8Array) chargeLength(value);
 }

@@ -26,6 +26,8 @@ import type { CompiledRule, RuleNode } from './compiled-rules.ts';
 import { isJsonObject, type JsonObject, type ValidationRule } from './json-schema.ts';
 
 const NOWHERE = '<nil>';
+/** A million items that are all wrong must not make an answer of a million lines. */
+const PER_COMPLAINT = 1000;
 const MESSAGE_BYTES_MAX = 5 * 1024;
 const NOTHING_LEFT =
   'validation failed due to running out of cost budget, no further validation rules will be run';
@@ -101,11 +103,16 @@ class Evaluation {
     const own = messageOf(source) ?? `failed rule: ${ruleText(source)}`;
     const detail = made?.kind === 'value' ? (usable(made.value) ?? own) : own;
     const field = fieldPath === '' ? place.path : child(place.path, fieldPath);
-    this.errors.push(errorFor(field === '' ? NOWHERE : field, node, { detail, source }));
+    this.#add(errorFor(field === '' ? NOWHERE : field, node, { detail, source }));
   }
 
   #complain({ schema }: RuleNode, { path }: Place, detail: string): void {
-    this.errors.push(invalidValue(path === '' ? NOWHERE : path, schema.type ?? '', detail));
+    this.#add(invalidValue(path === '' ? NOWHERE : path, schema.type ?? '', detail));
+  }
+
+  #add(error: FieldError): void {
+    this.errors.push(error);
+    this.#budget -= PER_COMPLAINT;
   }
 
   #end(node: RuleNode, place: Place, detail: string): void {
@@ -117,6 +124,7 @@ class Evaluation {
     if (items === undefined) return;
     const listType = schema['x-kubernetes-list-type'];
     const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+    const isKept = once(() => isUnchanged(place));
     const keyed = listType === 'map' ? byKeys(place.old, keys) : undefined;
     const around = listType === undefined && Array.isArray(place.before) ? place.before : [];
     list.forEach((value, index) => {
@@ -126,12 +134,13 @@ class Evaluation {
         value,
         old,
         before: old ?? around[index],
-        isKept: () => isUnchanged(place),
+        isKept,
       });
     });
   }
 
   #judgeFields({ values, properties }: RuleNode, object: JsonObject, place: Place): void {
+    const isKept = once(() => isUnchanged(place));
     for (const [name, value] of Object.entries(object)) {
       const property = properties.get(name);
       const node = property ?? values;
@@ -141,7 +150,7 @@ class Evaluation {
         value,
         old: fieldOf(place.old, name),
         before: fieldOf(place.before ?? place.old, name),
-        isKept: () => isUnchanged(place),
+        isKept,
       });
     }
   }
@@ -161,6 +170,15 @@ function isAbsent(value: unknown): boolean {
 
 function isUnchanged({ value, old, before = old, isKept }: Place): boolean {
   return before === undefined ? isKept() : isDeepStrictEqual(value, before);
+}
+
+/** Many may ask, and comparing takes its time. */
+function once(find: () => boolean): () => boolean {
+  let found: boolean | undefined;
+  return () => {
+    found ??= find();
+    return found;
+  };
 }
 
 function byKeys(list: unknown, keys: readonly string[]): ReadonlyMap<string, unknown> {

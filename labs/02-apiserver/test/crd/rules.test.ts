@@ -359,6 +359,24 @@ describe('the cost of rules', () => {
     expect(performance.now() - before).toBeLessThan(10_000);
   });
 
+  test('of very many items that are wrong, only so many are told', () => {
+    const many = Array.from({ length: 200_000 }, () => 0);
+    const got = complaints(spec(list(withRules(integer, 'self > 0'))), { spec: many });
+    expect(got.length).toBeLessThan(20_000);
+    expect(got.at(-1)).toContain('running out of cost budget');
+  });
+
+  test('what an update leaves as it was is found out once', () => {
+    const schema = spec(listSet(withRules(integer, 'self > 100000')));
+    const many = Array.from({ length: 9_000 }, (_, index) => index);
+    const before = performance.now();
+    expect(complaints(schema, { spec: many }, { spec: [...many.slice(0, -1), -1] })).toHaveLength(
+      9_000,
+    );
+    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(complaints(schema, { spec: many }, { spec: many })).toEqual([]);
+  });
+
   test('a message that would take too long ends all', () => {
     const messageExpression = `string(${THRICE})`;
     const schema = spec(withRules(list(integer), { rule: 'false', messageExpression }));

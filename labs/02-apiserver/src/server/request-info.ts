@@ -116,8 +116,9 @@ function targetOf(
   };
 }
 
-/** One part of a path without its escapes. */
+/** One part of a path without its escapes; nearly all have none. */
 function decodePart(part = ''): string {
+  if (!part.includes('%')) return part;
   try {
     return decodeURIComponent(part);
   } catch {

@@ -62,8 +62,8 @@ function validateResize(pod: Pod, old: Pod): FieldError[] {
   const [spec, before] = [pod.spec ?? NOTHING, old.spec ?? NOTHING];
   const errors = orderErrors(spec, before);
   if (errors.length > 0) return errors;
-  const qosClass = qosClassOf(pod);
-  if (qosClass !== (old.status?.qosClass ?? qosClassOf(old))) {
+  const qosClass = old.status?.qosClass ?? qosClassOf(old);
+  if (qosClass !== qosClassOf(pod)) {
     const why = 'Pod QOS Class may not change as a result of resizing';
     errors.push(invalidValue('spec', qosClass, why));
   }

@@ -1,7 +1,10 @@
 // pods/resize: more or less cpu and memory for containers that are there, and nothing else.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
 import { ownNamespace, quota, resources, type Scene, sceneOf } from '../admission/scene.ts';
+import { toolPath } from '../support/tools.ts';
 
 const NS = '/api/v1/namespaces/default';
 let server: TestApiServer;
@@ -175,6 +178,31 @@ test('a limit range and a quota hold for what is resized', async () => {
   const fair = await resize(path, resources(amounts('250m', '64Mi'), amounts('500m', '128Mi')));
   expect(fair.status, fair.text).toBe(200);
   expect(await used()).toEqual({ 'requests.cpu': '250m' });
+});
+
+test("kubectl's --subresource=resize, as it is released", async () => {
+  const path = await makePod('by-kubectl');
+  const kubectl = await toolPath('kubectl', '35');
+  const env = { ...process.env, KUBECONFIG: await server.kubeconfig() };
+  const patch = (containers: object[]) =>
+    promisify(execFile)(
+      kubectl,
+      [
+        ...['patch', 'pod', 'by-kubectl', '-n', 'default', '--subresource=resize'],
+        ...['-p', JSON.stringify({ spec: { containers } })],
+      ],
+      { env },
+    );
+  const more = resources({ cpu: '150m' }, { cpu: '300m' });
+  expect((await patch([{ name: 'c', ...more }])).stdout).toBe('pod/by-kubectl patched\n');
+  expect((await scene.get(path)).json.spec.containers[0].resources).toEqual({
+    requests: amounts('150m', '64Mi'),
+    limits: amounts('300m', '128Mi'),
+  });
+  const guaranteed = resources({ cpu: '300m', memory: '128Mi' });
+  await expect(patch([{ name: 'c', ...guaranteed }])).rejects.toThrow(
+    'The Pod "by-kubectl" is invalid: spec: Invalid value: "Burstable": Pod QOS Class may not change',
+  );
 });
 
 test('an ordinary update still leaves resources alone', async () => {

@@ -6,8 +6,12 @@
 
 import { isIP } from 'node:net';
 import type { Environment } from '@marcbachmann/cel-js';
+import { charge } from './cost.ts';
 import { declare, declareNamespace } from './declare.ts';
 import { EQUALS } from './equality.ts';
+
+/** Reading and writing one is no small thing. */
+const PER_ADDRESS = 20;
 
 class Address {
   readonly text: string;
@@ -53,10 +57,9 @@ export function registerAddresses(environment: Environment): void {
     .registerType('net.CIDR', Network)
     .registerOperator('net.CIDR == net.CIDR', (a: Network, b: Network) => a[EQUALS](b));
   const block = (name: string, ...texts: string[]) => {
-    const networks = texts.map(parseNetwork);
+    const blocks = texts.map(parseNetwork);
     declare(environment, {
-      [`net.IP.${name}(): bool`]: (address: Address) =>
-        networks.some((network) => network.contains(address)),
+      [`net.IP.${name}(): bool`]: (one: Address) => blocks.some((all) => all.contains(one)),
     });
   };
   block('isUnspecified', '0.0.0.0/32', '::/128');
@@ -66,30 +69,39 @@ export function registerAddresses(environment: Environment): void {
   const notGlobal = ['0.0.0.0/32', '255.255.255.255/32', '127.0.0.0/8', '224.0.0.0/4']
     .concat(['169.254.0.0/16', '::/127', 'ff00::/8', 'fe80::/10'])
     .map(parseNetwork);
+  const address = paid(parseAddress);
+  const network = paid(parseNetwork);
   declare(environment, {
-    'ip(string): net.IP': parseAddress,
-    'isIP(string): bool': (text: string) => succeeds(() => parseAddress(text)),
+    'ip(string): net.IP': address,
+    'isIP(string): bool': (text: string) => succeeds(() => address(text)),
     'string(net.IP): string': ({ text }: Address) => text,
     'net.IP.family(): int': ({ family }: Address) => BigInt(family),
-    'net.IP.isGlobalUnicast(): bool': (address: Address) =>
-      !notGlobal.some((network) => network.contains(address)),
-    'cidr(string): net.CIDR': parseNetwork,
-    'isCIDR(string): bool': (text: string) => succeeds(() => parseNetwork(text)),
+    'net.IP.isGlobalUnicast(): bool': (one: Address) =>
+      !notGlobal.some((block) => block.contains(one)),
+    'cidr(string): net.CIDR': network,
+    'isCIDR(string): bool': (text: string) => succeeds(() => network(text)),
     'string(net.CIDR): string': ({ address, length }: Network) => `${address.text}/${length}`,
     'net.CIDR.ip(): net.IP': ({ address }: Network) => address,
     'net.CIDR.prefixLength(): int': ({ length }: Network) => BigInt(length),
     'net.CIDR.masked(): net.CIDR': masked,
-    'net.CIDR.containsIP(string): bool': (network: Network, text: string) =>
-      network.contains(parseAddress(text)),
-    'net.CIDR.containsIP(net.IP): bool': (network: Network, address: Address) =>
-      network.contains(address),
-    'net.CIDR.containsCIDR(string): bool': (network: Network, text: string) =>
-      containsNetwork(network, parseNetwork(text)),
+    'net.CIDR.containsIP(string): bool': (all: Network, text: string) =>
+      all.contains(address(text)),
+    'net.CIDR.containsIP(net.IP): bool': (all: Network, one: Address) => all.contains(one),
+    'net.CIDR.containsCIDR(string): bool': (all: Network, text: string) =>
+      containsNetwork(all, network(text)),
     'net.CIDR.containsCIDR(net.CIDR): bool': containsNetwork,
   });
   declareNamespace(environment, 'ip', {
-    'isCanonical(string): bool': (text: string) => parseAddress(text).text === text,
+    'isCanonical(string): bool': (text: string) => address(text).text === text,
   });
+}
+
+/** For expressions: what is read while the functions are registered costs nobody anything. */
+function paid<T>(read: (text: string) => T): (text: string) => T {
+  return (text) => {
+    charge(PER_ADDRESS);
+    return read(text);
+  };
 }
 
 function containsNetwork(outer: Network, inner: Network): boolean {

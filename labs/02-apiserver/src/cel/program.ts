@@ -10,7 +10,7 @@
 
 import { type Environment, Optional } from '@marcbachmann/cel-js';
 import { compileGoRegexp } from '../crd/go-regexp.ts';
-import { charge, chargeLength, chargeText, metered } from './cost.ts';
+import { charge, chargeLength, chargeText, metered, PER_UNIT } from './cost.ts';
 import { addLists, equal } from './equality.ts';
 import { callOf, type Macro, type Node, visit } from './syntax-tree.ts';
 import {
@@ -65,21 +65,19 @@ export function compile(source: string, environment: Environment): Compiled {
   }
 }
 
-/** Methods, by name and number of arguments, that environment.ts has its own of. */
-const REPLACED: ReadonlySet<string> = new Set([
-  ...[
-    'matches/1',
-    'indexOf/1',
-    'indexOf/2',
-    'lastIndexOf/1',
-    'lastIndexOf/2',
-    'split/1',
-    'split/2',
-  ],
-  ...['substring/1', 'substring/2', 'lowerAscii/0', 'upperAscii/0', 'duration/1', 'getDayOfYear/0'],
-  ...['getFullYear/1', 'getMonth/1', 'getDayOfYear/1', 'getDayOfMonth/1', 'getDate/1'],
-  ...['getDayOfWeek/1', 'getHours/1', 'getMinutes/1', 'getSeconds/1', 'getMilliseconds/1'],
-]);
+/** Functions that environment.ts has its own of: by name, with the numbers of arguments. */
+const REPLACED: Readonly<Partial<Record<string, readonly number[]>>> = {
+  ...{ matches: [1], indexOf: [1, 2], lastIndexOf: [1, 2], split: [1, 2], substring: [1, 2] },
+  ...{ join: [0, 1], lowerAscii: [0], upperAscii: [0], duration: [1] },
+  ...{ getFullYear: [1], getMonth: [1], getDate: [1], getDayOfYear: [0, 1], getDayOfMonth: [1] },
+  ...{ getDayOfWeek: [1], getHours: [1], getMinutes: [1], getSeconds: [1], getMilliseconds: [1] },
+};
+/** Those that look for one text in another: at worst at each place of it. */
+const SEARCHES: ReadonlySet<string> = new Set(
+  ['contains', 'replace'].concat(
+    ['indexOf', 'lastIndexOf', 'split'].map((name) => OWN_PREFIX + name),
+  ),
+);
 /** The library's own inventions, which rules could not take elsewhere. */
 const UNKNOWN: ReadonlySet<string> = new Set(['json', 'hex', 'base64', 'string', 'at', 'bind']);
 const WITH_PATTERN: ReadonlySet<string> = new Set(['matches', 'find', 'findAll']);
@@ -98,7 +96,7 @@ function prepare(root: Node): ReadonlySet<string> {
     if (receiver !== undefined && WITH_PATTERN.has(name)) checkPattern(args[0]);
     if (name === 'format' && args[0] !== undefined) allowMixed(args[0]);
     if (node.meta.macro !== undefined && name === 'has') testPresence(node.meta.macro, args[0]);
-    if (REPLACED.has(`${name}/${args.length}`)) (node.args as unknown[])[0] = OWN_PREFIX + name;
+    if (REPLACED[name]?.includes(args.length)) (node.args as unknown[])[0] = OWN_PREFIX + name;
   });
   return identifiers;
 }
@@ -159,18 +157,27 @@ function meter(node: Node): void {
       : macro.evaluate(evaluator, macro, context);
   };
   const { handle } = node;
+  const call = callOf(node);
   if (handle === undefined) return;
-  if (callOf(node) !== undefined) {
-    node.handle = (values, ...rest) => {
-      for (const value of values as unknown[]) chargeText(value);
-      const result = handle(values, ...rest);
-      if (Array.isArray(result)) chargeLength(result);
-      else chargeText(result);
-      return result;
-    };
-    return;
-  }
-  node.handle = operatorOf(op, handle);
+  node.handle = call === undefined ? operatorOf(op, handle) : meteredCall(call.name, handle);
+}
+
+type Handle = NonNullable<Node['handle']>;
+
+/** Pays for the texts that a function gets and for what it makes; who looks into lists pays for it himself. */
+function meteredCall(name: string, handle: Handle): Handle {
+  return (values, ...rest) => {
+    const parts = values as readonly unknown[];
+    const [text, part] = parts;
+    for (const value of parts) chargeText(value);
+    if (SEARCHES.has(name) && typeof text === 'string' && typeof part === 'string') {
+      charge(text.length * PER_UNIT * Math.ceil(part.length * PER_UNIT));
+    }
+    const result = handle(values, ...rest);
+    if (Array.isArray(result)) chargeLength(result);
+    else chargeText(result);
+    return result;
+  };
 }
 
 /** Objects have fields, and only maps have keys. */
@@ -181,7 +188,7 @@ function checkIndex(node: Node): void {
   throw new ExpressionError(noOverload('_[_]', types), object.end);
 }
 
-function operatorOf(op: string, handle: NonNullable<Node['handle']>): NonNullable<Node['handle']> {
+function operatorOf(op: string, handle: Handle): Handle {
   switch (op) {
     case '==':
       return (left, right) => equal(left, right);

@@ -7,13 +7,15 @@
 
 import type { Environment } from '@marcbachmann/cel-js';
 import { Duration } from '@marcbachmann/cel-js/evaluator';
-import { charge, PER_UNIT } from './cost.ts';
+import { charge, chargeText, PER_UNIT } from './cost.ts';
 import { declare, declareNamespace } from './declare.ts';
 import { durationText, timestampText } from './time.ts';
 
 export function registerStrings(environment: Environment): void {
   declare(environment, {
     'string.charAt(int): string': charAt,
+    'list<string>.k8s_join(): string': join,
+    'list<string>.k8s_join(string): string': join,
     'string.k8s_indexOf(string): int': indexOf,
     'string.k8s_indexOf(string, int): int': indexOf,
     'string.k8s_lastIndexOf(string): int': lastIndexOf,
@@ -62,6 +64,13 @@ function lastIndexOf(text: string, part: string, from?: bigint): bigint {
 
 function charsBefore(text: string, index: number): bigint {
   return BigInt(index < 0 ? -1 : [...text.slice(0, index)].length);
+}
+
+/** Paid for before it is made: a long separator between many items is more than the machine has. */
+function join(items: readonly unknown[], separator = ''): string {
+  charge(items.length * separator.length * PER_UNIT);
+  for (const item of items) chargeText(item);
+  return items.join(separator);
 }
 
 function replace(text: string, part: string, by: string, most = -1n): string {

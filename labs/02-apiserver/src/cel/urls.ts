@@ -62,7 +62,9 @@ export function registerUrls(environment: Environment): void {
 function queryOf({ query }: Link): Map<string, string[]> {
   const values = new Map<string, string[]>();
   for (const [key, value] of new URLSearchParams(query)) {
-    values.set(key, [...(values.get(key) ?? []), value]);
+    const before = values.get(key);
+    if (before === undefined) values.set(key, [value]);
+    else before.push(value);
   }
   return values;
 }

@@ -29,6 +29,7 @@ export class ExpressionError extends Error {
   }
 }
 
+const MESSAGE_LENGTH_MAX = 1000;
 /** Names of our own functions that stand in for the library's begin with it. */
 export const OWN_PREFIX = 'k8s_';
 
@@ -108,7 +109,8 @@ export function noOverload(name: string, types: string): string {
 
 /** Of what goes wrong while it is evaluated. */
 export function runErrorOf(error: unknown): string {
-  if (!isLibraryError(error)) return messageOf(error);
+  // Messages quote the text that is wrong, which may be all of a large object.
+  if (!isLibraryError(error)) return messageOf(error).slice(0, MESSAGE_LENGTH_MAX);
   const { code, summary } = error;
   if (code === 'no_such_overload' || code === 'no_matching_overload') return 'no such overload';
   if (code === 'index_out_of_bounds') {
@@ -116,7 +118,7 @@ export function runErrorOf(error: unknown): string {
   }
   if (code === 'numeric_overflow') return 'integer overflow';
   if (code === 'modulo_by_zero') return 'modulus by zero';
-  return lowered(summary);
+  return lowered(summary).slice(0, MESSAGE_LENGTH_MAX);
 }
 
 function located(message: string, at: number, source: string): string {

@@ -389,6 +389,12 @@ describe('formats', () => {
     expect(fitsFormat(good, format)).toBe(true);
     expect(fitsFormat(bad, format)).toBe(false);
   });
+
+  test.each(['duration', 'quantity'])('%s: a long text that is none is refused soon', (format) => {
+    const before = performance.now();
+    expect(fitsFormat(`${'1'.repeat(200_000)}x`, format)).toBe(false);
+    expect(performance.now() - before).toBeLessThan(2_000);
+  });
 });
 
 describe('compileGoRegexp()', () => {

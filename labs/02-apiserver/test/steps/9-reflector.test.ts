@@ -380,20 +380,20 @@ lesson(
     await reflecting.settle();
     expectLines(server.calls, ['list', 'watch from 3', 'watch from 3', 'list', 'watch from 6']);
     expectLines(heard.slice(3), ['delete a@1', 'update b@2 to b@5', 'add d@6']);
-    event(
-      'the watch ends with Expired; a list works; the watch from its version is Expired as well',
-    );
+    event('e is made, the watch ends with Expired, a list works, and its watch is Expired too');
+    server.put('e');
+    await reflecting.settle();
     server.calls.length = 0;
     server.refuse(undefined, refusal('Expired'));
     server.endWatches(refusal('Expired'));
     await reflecting.settle();
     expectLines(
       [...server.calls, `waits: ${reflecting.waits}`],
-      ['list', 'watch from 6', 'waits: true'],
+      ['list', 'watch from 7', 'waits: true'],
     );
     reflecting.clock.advance(250);
     await reflecting.settle();
-    expectLines(server.calls.slice(2), ['list', 'watch from 6']);
+    expectLines(server.calls.slice(2), ['list', 'watch from 7']);
   },
 );
 

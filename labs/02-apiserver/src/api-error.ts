@@ -166,6 +166,18 @@ export function invalid(
   });
 }
 
+/**
+ * An update of what may not be updated blindly. Upstream names the resource where other messages name the kind, and writes the version as
+ * Go prints a number.
+ */
+export function mustBeSeen({ group, resource }: GroupResource, name: string): ApiError {
+  const field = 'metadata.resourceVersion';
+  const message = 'Invalid value: 0x0: must be specified for an update';
+  return invalid({ group, kind: resource }, name, `${field}: ${message}`, [
+    { reason: 'FieldValueInvalid', message, field },
+  ]);
+}
+
 export function badRequest(message: string, cause?: unknown): ApiError {
   return new ApiError('BadRequest', message, cause === undefined ? {} : { cause });
 }

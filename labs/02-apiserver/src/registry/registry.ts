@@ -183,13 +183,8 @@ export class Registry {
   ): Promise<void> {
     checkSeen(next, old, this.definition);
     keepSystemFields(next, old);
-    const { namespace } = ref;
-    const request = admissionRequest('UPDATE', this.definition, {
-      options,
-      namespace,
-      object: next,
-      old,
-    });
+    const parts = { options, namespace: ref.namespace, object: next, old };
+    const request = admissionRequest('UPDATE', this.definition, parts);
     await this.#deps.admission.mutate(request);
     const before = old as KubernetesObject;
     const { scope, strategy = this.strategy } = options;

@@ -5,7 +5,7 @@
 //
 // Same rules upstream: apiserver, registry/rest (BeforeCreate, BeforeUpdate) and registry/generic/registry/store.go (Update).
 
-import { badRequest, conflict, invalid } from '../api-error.ts';
+import { badRequest, conflict, mustBeSeen } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import { formatTime, metadataOf, type ReadonlyApiObject } from './api-object.ts';
 import { newUid } from './object-name.ts';
@@ -67,13 +67,4 @@ export function checkSeen(
   const seen = resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0';
   if (!seen && !definition.unconditionalUpdate) throw mustBeSeen(definition, name);
   if (seen && resourceVersion !== old.metadata.resourceVersion) throw conflict(definition, name);
-}
-
-/** Upstream names the resource where other messages name the kind, and writes the version as Go prints a number. */
-function mustBeSeen({ group, resource }: ResourceDefinition, name: string): Error {
-  const field = 'metadata.resourceVersion';
-  const message = 'Invalid value: 0x0: must be specified for an update';
-  return invalid({ group, kind: resource }, name, `${field}: ${message}`, [
-    { reason: 'FieldValueInvalid', message, field },
-  ]);
 }

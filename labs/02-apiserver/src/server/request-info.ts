@@ -109,10 +109,7 @@ function targetOf(
     ...(name === undefined ? {} : { name }),
     ...(subresource === undefined ? {} : { subresource }),
     rest,
-    rawRest: own
-      .slice(PARTS_BEFORE_REST)
-      .map((part) => `/${part}`)
-      .join(''),
+    rawRest: ['', ...own.slice(PARTS_BEFORE_REST)].join('/'),
   };
 }
 

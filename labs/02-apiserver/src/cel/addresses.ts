@@ -38,6 +38,7 @@ class Network {
     this.length = length;
   }
 
+  /** The first bits are the same. */
   contains(address: Address): boolean {
     if (address.family !== this.address.family) return false;
     const shift = BigInt((address.family === 4 ? 32 : 128) - this.length);
@@ -114,6 +115,7 @@ function masked({ address, length }: Network): Network {
   return new Network(addressOf(address.family, (address.bits >> shift) << shift), length);
 }
 
+/** Throws with upstream's words. */
 function parseAddress(text: string): Address {
   const family = isIP(text);
   if (family === 0 || text.includes('%')) {
@@ -140,6 +142,7 @@ function parseAddress(text: string): Address {
   );
 }
 
+/** From the number, with its one canonical text. */
 function addressOf(family: 4 | 6, bits: bigint): Address {
   const [count, width] = family === 4 ? [4, 8n] : [8, 16n];
   const parts = Array.from({ length: count }, (_, index) => {

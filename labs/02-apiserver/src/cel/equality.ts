@@ -21,6 +21,7 @@ interface Comparable {
   [EQUALS](other: unknown): boolean;
 }
 
+/** `a == b` in an expression. Never throws but when it has become too expensive. */
 export function equal(a: unknown, b: unknown): boolean {
   charge(1);
   if (a === b) return true;
@@ -53,6 +54,7 @@ function number(value: unknown): number | bigint | undefined {
   return value instanceof UnsignedInt ? value.valueOf() : undefined;
 }
 
+/** In order; or, where the schema says that order means nothing, each item with the one that has its keys. */
 function sameLists(a: List, b: List): boolean {
   if (a.length !== b.length) return false;
   const identity = a[IDENTITY] ?? b[IDENTITY];
@@ -90,6 +92,7 @@ export function addLists(a: List, b: List): List {
   return withIdentity([...merged.values()], identity);
 }
 
+/** `items` is a list of the caller's own: it becomes a set or a map. */
 export function withIdentity(items: unknown[], identity: (item: unknown) => unknown): List {
   return Object.assign(items, { [IDENTITY]: identity });
 }

@@ -47,12 +47,14 @@ function isSorted(list: List): boolean {
   return list.every((item, index) => index === 0 || compare(list[index - 1], item) <= 0);
 }
 
+/** The first of the greatest (`sign` 1) or least (-1) items. */
 function extreme(list: List, name: string, sign: 1 | -1): unknown {
   chargeLength(list);
   if (list.length === 0) throw new Error(`${name} called on empty list`);
   return list.reduce((best, item) => (compare(item, best) * sign > 0 ? item : best));
 }
 
+/** What an empty list adds up to is a matter of its type; of any other, its items say it: the list may be dynamic. */
 function sum(list: List, type: string): unknown {
   chargeLength(list);
   const [first] = list;

@@ -30,7 +30,9 @@ export type Outcome =
 export interface Program {
   /** As the library writes it: `bool`, `list<string>`. */
   readonly type: string;
+  /** Every name of a variable in it, of those too that it makes itself. */
   readonly identifiers: ReadonlySet<string>;
+  /** Throws nothing. */
   run(variables: object, costLimit: number): Outcome;
 }
 
@@ -39,6 +41,7 @@ export type Compiled =
   /** `message` is what cel-go would show: several lines. */
   | { readonly kind: 'wrong'; readonly message: string };
 
+/** Throws nothing, whatever `source` is. */
 export function compile(source: string, environment: Environment): Compiled {
   const isKnown = (name: string): boolean =>
     environment.getDefinitions().functions.some((known) => known.name === name);
@@ -66,12 +69,14 @@ export function compile(source: string, environment: Environment): Compiled {
 }
 
 /** Functions that environment.ts has its own of: by name, with the numbers of arguments. */
-const REPLACED: Readonly<Partial<Record<string, readonly number[]>>> = {
-  ...{ matches: [1], indexOf: [1, 2], lastIndexOf: [1, 2], split: [1, 2], substring: [1, 2] },
-  ...{ join: [0, 1], lowerAscii: [0], upperAscii: [0], duration: [1] },
-  ...{ getFullYear: [1], getMonth: [1], getDate: [1], getDayOfYear: [0, 1], getDayOfMonth: [1] },
-  ...{ getDayOfWeek: [1], getHours: [1], getMinutes: [1], getSeconds: [1], getMilliseconds: [1] },
-};
+const REPLACED: ReadonlyMap<string, readonly number[]> = new Map(
+  Object.entries({
+    ...{ matches: [1], indexOf: [1, 2], lastIndexOf: [1, 2], split: [1, 2], substring: [1, 2] },
+    ...{ join: [0, 1], lowerAscii: [0], upperAscii: [0], duration: [1] },
+    ...{ getFullYear: [1], getMonth: [1], getDate: [1], getDayOfYear: [0, 1], getDayOfMonth: [1] },
+    ...{ getDayOfWeek: [1], getHours: [1], getMinutes: [1], getSeconds: [1], getMilliseconds: [1] },
+  }),
+);
 /** Those that look for one text in another: at worst at each place of it. */
 const SEARCHES: ReadonlySet<string> = new Set(
   ['contains', 'replace'].concat(
@@ -96,7 +101,7 @@ function prepare(root: Node): ReadonlySet<string> {
     if (receiver !== undefined && WITH_PATTERN.has(name)) checkPattern(args[0]);
     if (name === 'format' && args[0] !== undefined) allowMixed(args[0]);
     if (node.meta.macro !== undefined && name === 'has') testPresence(node.meta.macro, args[0]);
-    if (REPLACED[name]?.includes(args.length)) (node.args as unknown[])[0] = OWN_PREFIX + name;
+    if (REPLACED.get(name)?.includes(args.length)) (node.args as unknown[])[0] = OWN_PREFIX + name;
   });
   return identifiers;
 }
@@ -143,7 +148,10 @@ function isPresent(value: unknown, name: string): boolean {
 const FREE: ReadonlySet<string> = new Set(['value', 'accuValue']);
 const LITERAL_COST: Readonly<Partial<Record<string, number>>> = { list: 10, map: 30 };
 
-/** After the check. */
+/**
+ * After the check, which has decided what runs at each node. A node that stands for others (`alternate`) is left alone, as those others are
+ * visited too; constants are free, as they are upstream.
+ */
 function meter(node: Node): void {
   const { op, meta } = node;
   if (meta.alternate !== undefined || FREE.has(op)) return;
@@ -188,6 +196,7 @@ function checkIndex(node: Node): void {
   throw new ExpressionError(noOverload('_[_]', types), object.end);
 }
 
+/** `==` and `+` know sets and maps; what compares or joins texts pays for their length. */
 function operatorOf(op: string, handle: Handle): Handle {
   switch (op) {
     case '==':

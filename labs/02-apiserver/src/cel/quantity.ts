@@ -9,6 +9,7 @@ import { EQUALS } from './equality.ts';
 
 const ONE = 10n ** 9n;
 
+/** An amount in units of 10⁻⁹, which is as fine as upstream keeps it. How it was written does not matter. */
 class Quantity {
   readonly nano: bigint;
 

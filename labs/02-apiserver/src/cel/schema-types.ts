@@ -27,6 +27,7 @@ import { parseDurationField } from './time.ts';
 export interface ValueType {
   /** As the library writes it. */
   readonly name: string;
+  /** From JSON that fits the schema; throws for some that does not. */
   convert(value: unknown): unknown;
 }
 
@@ -39,21 +40,26 @@ const META: Readonly<Record<string, JsonSchema>> = {
 };
 
 const DYN: ValueType = { name: 'dyn', convert: dynamic };
-const SCALARS: Readonly<Partial<Record<string, ValueType>>> = {
-  boolean: { name: 'bool', convert: (value) => value },
-  integer: { name: 'int', convert: (value) => BigInt(Math.trunc(Number(value))) },
-  number: { name: 'double', convert: Number },
-  string: { name: 'string', convert: (value) => value },
+const STRING: ValueType = { name: 'string', convert: (value) => value };
+const TIMESTAMP: ValueType = {
+  name: 'google.protobuf.Timestamp',
+  convert: (text) => new Date(String(text)),
 };
-const FORMATS: Readonly<Partial<Record<string, ValueType>>> = {
-  byte: { name: 'bytes', convert: (text) => Buffer.from(String(text), 'base64') },
-  duration: {
-    name: 'google.protobuf.Duration',
-    convert: (text) => parseDurationField(String(text)),
-  },
-  date: { name: 'google.protobuf.Timestamp', convert: (text) => new Date(String(text)) },
-  'date-time': { name: 'google.protobuf.Timestamp', convert: (text) => new Date(String(text)) },
-};
+/** Maps, as a schema may call its format `constructor`. */
+const SCALARS: ReadonlyMap<string, ValueType> = new Map<string, ValueType>([
+  ['boolean', { name: 'bool', convert: (value) => value }],
+  ['integer', { name: 'int', convert: (value) => BigInt(Math.trunc(Number(value))) }],
+  ['number', { name: 'double', convert: Number }],
+]);
+const FORMATS: ReadonlyMap<string, ValueType> = new Map<string, ValueType>([
+  ['byte', { name: 'bytes', convert: (text) => Buffer.from(String(text), 'base64') }],
+  [
+    'duration',
+    { name: 'google.protobuf.Duration', convert: (text) => parseDurationField(String(text)) },
+  ],
+  ['date', TIMESTAMP],
+  ['date-time', TIMESTAMP],
+]);
 
 /** Any JSON without a schema: whole numbers are integers. */
 export function dynamic(value: unknown): unknown {
@@ -66,6 +72,7 @@ export function dynamic(value: unknown): unknown {
 /** The types of one schema; objects are made known to its environment as they are met. */
 export class SchemaTypes {
   readonly environment: Environment;
+  /** A part of a schema is seen from its own rules and from those around it: it is one type to both. */
   readonly #known = new Map<JsonSchema, ValueType | undefined>();
   #objects = 0;
 
@@ -85,14 +92,15 @@ export class SchemaTypes {
   #make(schema: JsonSchema, isRoot: boolean): ValueType | undefined {
     if (schema['x-kubernetes-int-or-string'] === true) return DYN;
     if (schema.type === 'array') return this.#listOf(schema);
-    if (schema.type === 'string') return FORMATS[schema.format ?? ''] ?? SCALARS.string;
-    if (schema.type !== 'object') return SCALARS[schema.type ?? ''];
+    if (schema.type === 'string') return FORMATS.get(schema.format ?? '') ?? STRING;
+    if (schema.type !== 'object') return SCALARS.get(schema.type ?? '');
     const values = valuesOf(schema);
     if (values === undefined) return this.#objectOf(schema, isRoot);
     const type = this.#nullable(values);
     return type && mapOf(type);
   }
 
+  /** Of what is in a list or a map, where null is a value and not the absence of one. */
   #nullable(schema: JsonSchema): ValueType | undefined {
     const type = this.typeOf(schema);
     if (type === undefined || schema.nullable !== true) return type;
@@ -125,6 +133,7 @@ export class SchemaTypes {
       fields.set(name, { property, type });
       names[name] = type.name;
     }
+    // Numbers, not paths: the library remembers every name for as long as the process lives.
     this.#objects += 1;
     const name = `object${this.#objects}`;
     const ctor = objectClass(fields);
@@ -165,6 +174,7 @@ function objectClass(fields: ReadonlyMap<string, Field>): new (raw: JsonObject) 
       return converted;
     }
 
+    /** Fields that no schema describes count as well, as they are in JSON. */
     [EQUALS](other: unknown): boolean {
       if (!(other instanceof this.constructor)) return false;
       const [a, b] = [this.raw, (other as unknown as ObjectValue).raw];

@@ -39,6 +39,7 @@ function outOfRange(index: bigint): Error {
   return new Error(`index out of range: ${index}`);
 }
 
+/** Indexes are of characters, and the place behind the last is one: there is '' there. */
 function charAt(text: string, index: bigint): string {
   const chars = [...text];
   if (index < 0n || index > chars.length) throw outOfRange(index);
@@ -105,6 +106,7 @@ function substring(text: string, start: bigint, end?: bigint): string {
   return chars.slice(Number(start), Number(stop)).join('');
 }
 
+/** `%d %s %f %e %b %o %x %X %%`, some with a number of digits: `%.2f`. Throws for a value that the clause cannot show. */
 function format(template: string, values: readonly unknown[]): string {
   let next = 0;
   return template.replace(/%(?:%|(?:\.(\d{1,3}))?(.)?)/gs, (clause, digits?: string, verb = '') => {

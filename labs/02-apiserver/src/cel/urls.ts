@@ -8,6 +8,7 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { declare } from './declare.ts';
 import { EQUALS } from './equality.ts';
 
+/** Named otherwise than JavaScript's own, which knows better than Go what a URL should be. */
 class Link {
   readonly text: string;
   readonly scheme: string;
@@ -59,6 +60,7 @@ export function registerUrls(environment: Environment): void {
   });
 }
 
+/** A key may be there several times: its values in order. */
 function queryOf({ query }: Link): Map<string, string[]> {
   const values = new Map<string, string[]>();
   for (const [key, value] of new URLSearchParams(query)) {

@@ -49,6 +49,7 @@ export function compileErrorOf(
   return located(message, at, source);
 }
 
+/** What cel-go would say, and the place at which it would point. */
 function checkError(
   { code, summary }: LibraryError,
   node: Node,
@@ -68,6 +69,7 @@ function checkError(
       return [noOverload(name, `(${types})`), operatorOf(node, operands)];
     }
     case 'no_matching_overload': {
+      // The library counts arguments before it looks at names: cel-go tells a name that nobody has from one that is used otherwise.
       if (call === undefined) break;
       const name = call.name.replace(OWN_PREFIX, '');
       const at = node.input.indexOf('(', call.receiver?.end ?? node.start);
@@ -121,6 +123,7 @@ export function runErrorOf(error: unknown): string {
   return lowered(summary).slice(0, MESSAGE_LENGTH_MAX);
 }
 
+/** As cel-go prints an issue: where, what, the line, and a mark below the place. Columns are characters. */
 function located(message: string, at: number, source: string): string {
   const before = source.slice(0, at).split('\n');
   const column = [...(before.at(-1) ?? '')].length;

@@ -35,7 +35,7 @@ export interface RuleNode {
   readonly properties: ReadonlyMap<string, RuleNode>;
 }
 
-/** Of a whole resource. Undefined when there are no rules anywhere. */
+/** Of a whole resource. Undefined when there are no rules anywhere. What is wrong with a rule is in its `error`: nothing is thrown. */
 export function compileRules(schema: JsonSchema): RuleNode | undefined {
   if (!hasRules(schema)) return undefined;
   const types = new SchemaTypes(newEnvironment());
@@ -80,6 +80,7 @@ function declareTypes(schema: JsonSchema, types: SchemaTypes, isRoot?: true): vo
 
 type CompileOne = (schema: JsonSchema, rule: ValidationRule) => CompiledRule;
 
+/** The tree; undefined for a part without rules at it or below. */
 function nodeOf(schema: JsonSchema, one: CompileOne, types: SchemaTypes): RuleNode | undefined {
   const below = (part: JsonSchema | undefined) => part && nodeOf(part, one, types);
   const sources = rulesOf(schema);
@@ -102,6 +103,7 @@ function nodeOf(schema: JsonSchema, one: CompileOne, types: SchemaTypes): RuleNo
   };
 }
 
+/** The rule, its message and its field path; what is wrong with the latter two does not keep the rule from being one. */
 function compileRule(
   rule: ValidationRule,
   environment: Environment,

@@ -34,6 +34,7 @@ export function ruleFormErrors(schema: JsonSchema, path: string): FieldError[] {
   });
 }
 
+/** Rule and messages are told one mistake at a time, as upstream does. */
 function textErrors(rule: ValidationRule, at: string): FieldError[] {
   const { message = '', messageExpression = '' } = rule;
   const text = (rule.rule ?? '').trim();
@@ -150,6 +151,7 @@ function goStruct(rule: ValidationRule): object {
   };
 }
 
+/** As if an object was made that relies on the default. */
 function defaultErrors(node: RuleNode, path: string): FieldError[] {
   if (node.schema.default === undefined) return [];
   return evaluateRules(node, node.schema.default).map((error) => ({

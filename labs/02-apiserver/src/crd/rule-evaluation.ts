@@ -66,6 +66,7 @@ class Evaluation {
     else if (isJsonObject(value)) this.#judgeFields(node, value, place);
   }
 
+  /** Rules in their order; the first that ends everything ends everything. */
   #judgeHere(node: RuleNode, place: Place): void {
     const variables = variablesOf(node, place);
     for (const rule of node.rules) {
@@ -92,6 +93,7 @@ class Evaluation {
     return outcome.kind === 'exceeded' && limit < PER_CALL_LIMIT ? 'over' : outcome;
   }
 
+  /** A rule did not hold: says so, in the words that it asks for, unless an update left everything as it was. */
   #refuse(node: RuleNode, place: Place, rule: CompiledRule, variables: object): void {
     const { source, fieldPath, usesOldSelf } = rule;
     if (!usesOldSelf && isUnchanged(place)) return;
@@ -120,6 +122,10 @@ class Evaluation {
     this.#isOver = true;
   }
 
+  /**
+   * What was there before is found by keys in a list that is a map. In a list of no type an item at the same place may stay as it was, but it is no
+   * `oldSelf`; of sets and atomic lists nothing is known but the whole.
+   */
   #judgeItems({ items, schema }: RuleNode, list: readonly unknown[], place: Place): void {
     if (items === undefined) return;
     const listType = schema['x-kubernetes-list-type'];
@@ -168,6 +174,7 @@ function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
+/** By itself where that can be told, else by what it is in. */
 function isUnchanged({ value, old, before = old, isKept }: Place): boolean {
   return before === undefined ? isKept() : isDeepStrictEqual(value, before);
 }

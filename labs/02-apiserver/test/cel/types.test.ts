@@ -573,6 +573,16 @@ const FACTS: readonly Facts[] = [
     },
   },
   {
+    name: 'formats that are none',
+    schema: object({ a: format('constructor'), b: format('toString') }),
+    value: { a: 'x', b: 'y' },
+    rules: {
+      "self.a == 'x' && self.b == 'y'": true,
+      'self.a.constructor() == 1': "undeclared reference to 'constructor' (in container '')",
+      'toString() == 1': "undeclared reference to 'toString' (in container '')",
+    },
+  },
+  {
     name: 'a scalar',
     schema: string,
     value: 'abc',

@@ -41,6 +41,7 @@ interface Verdict {
   readonly failures: readonly string[];
 }
 
+/** All are looked at, as one that is false outweighs any that fail. */
 function judge(expressions: readonly string[], variables: object): Verdict {
   const failures: string[] = [];
   let budget = MATCH_CONDITIONS_BUDGET;
@@ -64,6 +65,7 @@ function judge(expressions: readonly string[], variables: object): Verdict {
   return { isMatch: failures.length === 0, failures };
 }
 
+/** What the webhook itself would be sent, without what identifies the review. */
 function variablesOf(
   invocation: Invocation,
   request: AdmissionRequest,

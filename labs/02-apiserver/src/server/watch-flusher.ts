@@ -10,7 +10,9 @@
 import type { Writable } from 'node:stream';
 
 /** What of a response is needed here; a Writable has it. */
-export type Corkable = Pick<Writable, 'cork' | 'uncork' | 'write'>;
+export type Corkable = Pick<Writable, 'cork' | 'uncork' | 'write'> & {
+  readonly socket?: Pick<Writable, 'cork' | 'uncork'> | null;
+};
 
 /** Unnoticeable for who watches, and long enough to gather what some hundred writes a second bring. */
 const ROUND_MS = 4;
@@ -35,7 +37,7 @@ export class WatchFlusher {
 
   /** What waits for this one leaves now: something else comes behind it, or its end. */
   flush(response: Corkable): void {
-    if (this.#corked.delete(response)) response.uncork();
+    if (this.#corked.delete(response)) uncork(response);
   }
 
   #round(): void {
@@ -43,7 +45,15 @@ export class WatchFlusher {
     this.#lastRoundMs = performance.now();
     for (const response of this.#corked) {
       this.#corked.delete(response);
-      response.uncork();
+      uncork(response);
     }
   }
+}
+
+/** Node opens the connection before it writes the length of the chunk, which would leave in a write of its own. */
+function uncork(response: Corkable): void {
+  const { socket } = response;
+  socket?.cork();
+  response.uncork();
+  socket?.uncork();
 }

@@ -66,7 +66,7 @@ export class KubeletConnections {
   /** What proves this server to kubelets, and them to it. */
   get credentials(): KubeletCredentials {
     if (this.#credentials === undefined) {
-      throw internalError(
+      throw serviceUnavailable(
         'this API server has no credentials for kubelets (--kubelet-client-certificate)',
       );
     }
@@ -126,11 +126,12 @@ function limitConnect(socket: Socket): void {
   socket.once('secureConnect', () => socket.setTimeout(0));
 }
 
+/** Upstream's 500 with upstream's words: a node that is down is no fault of this server. */
 export function unreachable({ host, port, path }: KubeletTarget, error: Error): ApiError {
   const refused = 'code' in error && error.code === 'ECONNREFUSED';
   const why = refused ? 'connect: connection refused' : error.message;
   const message = `Get "https://${host}:${port}${path}": dial tcp ${host}:${port}: ${why}`;
-  return new ApiError('InternalError', message, { cause: error });
+  return serviceUnavailable(message, error);
 }
 
 /** What a kubelet answered instead of what was asked for, as the client's error. */

@@ -39,6 +39,16 @@ test("a node that has not said where it is cannot be reached yet; that is nobody
   });
 });
 
+test('a server that cannot prove itself to kubelets says so', async () => {
+  const addresses = [{ type: 'InternalIP', address: '127.0.0.1' }];
+  const body = { metadata: { name: 'near' }, status: { addresses } };
+  expect((await wire(server, '/api/v1/nodes', { method: 'POST', body })).status).toBe(201);
+  expect((await wire(server, '/api/v1/nodes/near/proxy/healthz')).json).toMatchObject({
+    code: 503,
+    message: expect.stringContaining('no credentials for kubelets (--kubelet-client-certificate)'),
+  });
+});
+
 test('a pod under two budgets is not evicted, and the client hears why', async () => {
   const labels = { app: 'twice' };
   const pod = {

@@ -67,6 +67,25 @@ describe('logs', () => {
     expect(json).toMatchObject({ code: status, message: expect.stringContaining(message) });
     expect(kubelet.requests).toEqual([]);
   });
+
+  test('of a node that is down are not to be had, which is no fault of this server', async () => {
+    const status = {
+      addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+      daemonEndpoints: { kubeletEndpoint: { Port: 1 } },
+    };
+    const node = { metadata: { name: 'down' }, status };
+    await wire(server, '/api/v1/nodes', { method: 'POST', body: node });
+    const spec = { nodeName: 'down', containers: [{ name: 'main', image: 'main' }] };
+    const pods = '/api/v1/namespaces/default/pods';
+    const body = { metadata: { name: 'cut-off' }, spec };
+    expect((await wire(server, pods, { method: 'POST', body })).status).toBe(201);
+    expect((await wire(server, `${pods}/cut-off/log`)).json).toMatchObject({
+      code: 503,
+      reason: 'ServiceUnavailable',
+      message:
+        'Get "https://127.0.0.1:1/containerLogs/default/cut-off/main": dial tcp 127.0.0.1:1: connect: connection refused',
+    });
+  });
 });
 
 describe('exec', () => {

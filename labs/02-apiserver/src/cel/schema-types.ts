@@ -29,6 +29,8 @@ export interface ValueType {
   readonly name: string;
   /** From JSON that fits the schema; throws for some that does not. */
   convert(value: unknown): unknown;
+  /** Makes it known to the environment, with all in it that an expression may name. */
+  declare?(): void;
 }
 
 const TEXT: JsonSchema = { type: 'string' };
@@ -69,15 +71,20 @@ export function dynamic(value: unknown): unknown {
   return new Map(Object.entries(value).map(([key, item]) => [key, dynamic(item)]));
 }
 
-/** The types of one schema; objects are made known to its environment as they are met. */
+/**
+ * The types of one schema. A schema may describe thousands of objects (whole pods, several times), and each that the environment knows costs
+ * time; so it gets to know only what can be named with the words that the rules of the schema are made of.
+ */
 export class SchemaTypes {
   readonly environment: Environment;
+  readonly #words: ReadonlySet<string>;
   /** A part of a schema is seen from its own rules and from those around it: it is one type to both. */
   readonly #known = new Map<JsonSchema, ValueType | undefined>();
   #objects = 0;
 
-  constructor(environment: Environment) {
+  constructor(environment: Environment, words: ReadonlySet<string>) {
     this.environment = environment;
+    this.#words = words;
   }
 
   /** Undefined: expressions cannot see it. */
@@ -104,10 +111,8 @@ export class SchemaTypes {
   #nullable(schema: JsonSchema): ValueType | undefined {
     const type = this.typeOf(schema);
     if (type === undefined || schema.nullable !== true) return type;
-    return {
-      name: 'dyn',
-      convert: (value) => (value === null ? null : type.convert(value)),
-    };
+    const convert = (value: unknown) => (value === null ? null : type.convert(value));
+    return { ...type, name: 'dyn', convert };
   }
 
   #listOf(schema: JsonSchema): ValueType | undefined {
@@ -119,27 +124,33 @@ export class SchemaTypes {
       const list = asList(value).map((item) => type.convert(item));
       return identity === undefined ? list : withIdentity(list, identity);
     };
-    return { name: `list<${type.name}>`, convert };
+    return { ...type, name: `list<${type.name}>`, convert };
   }
 
   #objectOf(schema: JsonSchema, isRoot: boolean): ValueType {
     const fields = new Map<string, Field>();
-    const names: Record<string, string> = Object.create(null);
     const properties = { ...schema.properties, ...(isRoot ? META : {}) };
     for (const [property, itsSchema] of Object.entries(properties)) {
       const type = this.typeOf(itsSchema);
       const name = escapeName(property);
       if (type === undefined || name === undefined) continue;
       fields.set(name, { property, type });
-      names[name] = type.name;
     }
     // Numbers, not paths: the library remembers every name for as long as the process lives.
     this.#objects += 1;
     const name = `object${this.#objects}`;
     const ctor = objectClass(fields);
-    this.environment.registerType(name, { ctor, fields: names });
-    this.environment.registerOperator(`${name} == ${name}`, equal);
-    return { name, convert: (value) => new ctor(value as JsonObject) };
+    let isDeclared = false;
+    const declare = (): void => {
+      if (isDeclared) return;
+      isDeclared = true;
+      const named = [...fields].filter(([field]) => this.#words.has(field));
+      for (const [, { type }] of named) type.declare?.();
+      const types = Object.fromEntries(named.map(([field, { type }]) => [field, type.name]));
+      this.environment.registerType(name, { ctor, fields: types });
+      this.environment.registerOperator(`${name} == ${name}`, equal);
+    };
+    return { name, convert: (value) => new ctor(value as JsonObject), declare };
   }
 }
 
@@ -195,7 +206,7 @@ function objectClass(fields: ReadonlyMap<string, Field>): new (raw: JsonObject) 
 function mapOf(type: ValueType): ValueType {
   const convert = (value: unknown): Map<string, unknown> =>
     new Map(Object.entries(asObject(value)).map(([key, item]) => [key, type.convert(item)]));
-  return { name: `map<string, ${type.name}>`, convert };
+  return { ...type, name: `map<string, ${type.name}>`, convert };
 }
 
 /** What tells the items of a set, or of a list that is a map, from each other. */

@@ -38,7 +38,8 @@ export interface RuleNode {
 /** Of a whole resource. Undefined when there are no rules anywhere. What is wrong with a rule is in its `error`: nothing is thrown. */
 export function compileRules(schema: JsonSchema): RuleNode | undefined {
   if (!hasRules(schema)) return undefined;
-  const types = new SchemaTypes(newEnvironment());
+  const words = new Set(textsOf(schema).flatMap((text) => text.match(/\w+/g) ?? []));
+  const types = new SchemaTypes(newEnvironment(), words);
   // An environment that others are made of takes no more types: all are made first.
   declareTypes(schema, types, true);
   const environments = new Map<string, Environment>();
@@ -73,8 +74,17 @@ function rulesOf(schema: JsonSchema): readonly ValidationRule[] {
   return schema['x-kubernetes-validations'] ?? [];
 }
 
+/** Everything that is written in the language of rules, at a part and below. */
+function textsOf(schema: JsonSchema): string[] {
+  const own = rulesOf(schema).flatMap(({ rule = '', messageExpression = '' }) => [
+    rule,
+    messageExpression,
+  ]);
+  return [...own, ...partsOf(schema).flatMap(textsOf)];
+}
+
 function declareTypes(schema: JsonSchema, types: SchemaTypes, isRoot?: true): void {
-  if (rulesOf(schema).length > 0) types.typeOf(schema, isRoot);
+  if (rulesOf(schema).length > 0) types.typeOf(schema, isRoot)?.declare?.();
   for (const part of partsOf(schema)) declareTypes(part, types);
 }
 

@@ -604,6 +604,27 @@ const FACTS: readonly Facts[] = [
     },
   },
   {
+    name: 'a change of order inside of what no rule names',
+    schema: object({
+      a: object({ inner: object({ entries: listMap(['k'], KEYED), tags: listSet(string) }) }),
+      l: list(nullable(object({ deep: object({ x: integer }) }))),
+    }),
+    value: {
+      a: { inner: { entries: [{ k: '1' }, { k: '2', v: 'x' }], tags: ['a', 'b'] } },
+      l: [null, { deep: { x: 1 } }],
+    },
+    old: {
+      a: { inner: { entries: [{ k: '2', v: 'x' }, { k: '1' }], tags: ['b', 'a'] } },
+      l: [null, { deep: { x: 2 } }],
+    },
+    rules: {
+      'self.a == oldSelf.a': true,
+      'self.l != oldSelf.l && self.l[0] == oldSelf.l[0] && self.l == self.l': true,
+      'self.l.exists(i, type(i) != null_type && i.deep.x == 1)': true,
+      'self == oldSelf': 'failed rule',
+    },
+  },
+  {
     name: 'something new',
     schema: string,
     value: 'exists',

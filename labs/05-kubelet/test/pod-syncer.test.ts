@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock, silentLogger } from '@kube-labs/apiserver';
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { ImagePuller } from '../src/container/image-puller.ts';
 import { runHostCommand } from '../src/host-command.ts';
 import type { NetworkPlugin } from '../src/network/network-plugin.ts';
@@ -14,9 +14,9 @@ import { PodSandboxes } from '../src/pod/pod-sandbox.ts';
 import { KubeletPodSyncer, type PodSyncerDeps } from '../src/pod/pod-syncer.ts';
 import { Prober } from '../src/probe/prober.ts';
 import { FakeRuntime } from '../src/runtime/fake-runtime.ts';
-import { RuntimeError } from '../src/runtime/runtime.ts';
+import { type ExecLimits, type ExecResult, RuntimeError } from '../src/runtime/runtime.ts';
 import { VolumeManager } from '../src/volume/volume-manager.ts';
-import { IDENTITY, pod as podOf, statusOf } from './objects.ts';
+import { container, IDENTITY, pod as podOf, statusOf } from './objects.ts';
 
 /** Addresses out of thin air. */
 class FakeNetwork implements NetworkPlugin {
@@ -85,10 +85,22 @@ async function setUp() {
   };
   const syncer = new KubeletPodSyncer(deps as unknown as PodSyncerDeps);
   const status = () => statusOf({ status: known.get('u1') ?? {} }, 'c');
-  return { clock, runtime, network, told, syncer, status, phase: () => known.get('u1')?.phase };
+  const phase = () => known.get('u1')?.phase;
+  return { clock, runtime, network, told, syncer, prober, status, phase };
 }
 
 const never = new AbortController().signal;
+
+/** Commands that run until somebody ends them. */
+function hang(
+  _id: string,
+  _command: readonly string[],
+  { signal }: ExecLimits,
+): Promise<ExecResult> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
 
 test('a sandbox that cannot be made is told of, leaves nothing, and is tried again', async () => {
   const { runtime, network, told, syncer, status } = await setUp();
@@ -187,4 +199,152 @@ test('a finished pod keeps its containers until it is deleted, and nothing of it
   await syncer.syncTerminated(work, { deleted: true });
   expect(await runtime.listPods()).toEqual([]);
   expect(told.at(-1)).toBe('finished');
+});
+
+const fails = async (): Promise<ExecResult> => ({
+  kind: 'exited',
+  exitCode: 3,
+  output: 'password',
+});
+const hook = { exec: { command: ['set', 'up'] } };
+
+test('a container whose postStart hook fails is killed and waits with the reason; events keep its output secret', async () => {
+  const { runtime, told, syncer, status } = await setUp();
+  runtime.execSync = fails;
+  await syncer.syncPod(
+    podOf({ containers: [container('c', { lifecycle: { postStart: hook } })] }),
+    never,
+  );
+  expect(told.slice(-2)).toEqual([
+    'FailedPostStartHook PostStartHook failed',
+    'Killing FailedPostStartHook',
+  ]);
+  expect(told.join()).not.toContain('password');
+  expect(runtime.calls.at(-1)).toBe('stop c');
+  expect(status()?.state?.waiting).toEqual({
+    reason: 'PostStartHookError',
+    message: `Exec lifecycle hook ([set up]) for Container "c" in Pod "web_default(u1)" failed - error: command 'set up' exited with 3: password`,
+  });
+  expect(status()?.lastState?.terminated?.exitCode).toBe(143);
+});
+
+test('a postStart hook ends with its pod, and has not failed by that', async () => {
+  const { runtime, told, syncer } = await setUp();
+  const interrupt = new AbortController();
+  runtime.execSync = hang;
+  const pod = podOf({ containers: [container('c', { lifecycle: { postStart: hook } })] });
+  const syncing = syncer.syncPod(pod, interrupt.signal);
+  await vi.waitFor(() => expect(told.at(-1)).toBe('Started Started container c'));
+  interrupt.abort();
+  await expect(syncing).rejects.toThrow('abort');
+  expect(told.at(-1)).toBe('Started Started container c');
+});
+
+test('a preStop hook that fails is told of without its output, and the container is stopped', async () => {
+  const { runtime, told, syncer } = await setUp();
+  runtime.execSync = fails;
+  const pod = podOf({ containers: [container('c', { lifecycle: { preStop: hook } })] });
+  await syncer.syncPod(pod, never);
+  await syncer.syncTerminating({ identity: IDENTITY, pod }, { graceSeconds: 5 }, never);
+  expect(told.slice(-2)).toEqual([
+    'Killing Stopping container c',
+    'FailedPreStopHook PreStopHook failed',
+  ]);
+  expect(runtime.calls.at(-1)).toBe('stop c');
+});
+
+test('a preStop hook gets the grace period and no more; a shorter one ends it at once', async () => {
+  const { clock, runtime, told, syncer } = await setUp();
+  runtime.execSync = hang;
+  const pod = podOf({ containers: [container('c', { lifecycle: { preStop: hook } })] });
+  await syncer.syncPod(pod, never);
+  const work = { identity: IDENTITY, pod };
+  const interrupt = new AbortController();
+  const first = syncer.syncTerminating(work, { graceSeconds: 30 }, interrupt.signal);
+  await vi.waitFor(() => expect(told.at(-1)).toBe('Killing Stopping container c'));
+  interrupt.abort();
+  await expect(first).rejects.toThrow('abort');
+  expect(runtime.calls.at(-1)).toBe('start c');
+  const second = syncer.syncTerminating(work, { graceSeconds: 5 }, never);
+  await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+  clock.advance(5_000);
+  await second;
+  expect(runtime.calls.at(-1)).toBe('stop c');
+  expect(told.at(-1)).toBe('Killing Stopping container c');
+});
+
+/** A running pod that is probed each second, and has begun to stop: its preStop hook takes for ever. */
+async function stoppingPod() {
+  const lab = await setUp();
+  const { clock, runtime, syncer, told } = lab;
+  const probed: string[] = [];
+  runtime.execSync = async (id, command, limits) => {
+    if (command[0] === 'set') return hang(id, command, limits);
+    probed.push(command[0] ?? '');
+    return { kind: 'exited', exitCode: 0, output: '' };
+  };
+  const probe = (name: string) => ({ exec: { command: [name] }, periodSeconds: 1 });
+  const spec = {
+    lifecycle: { preStop: hook },
+    readinessProbe: probe('ready'),
+    livenessProbe: probe('alive'),
+  };
+  const pod = podOf({ containers: [container('c', spec)] });
+  await syncer.syncPod(pod, never);
+  clock.advance(0);
+  await vi.waitFor(() => expect(probed.sort()).toEqual(['alive', 'ready']));
+  await vi.waitFor(() => expect(clock.pendingTimers).toBe(2));
+  probed.length = 0;
+  const stopping = syncer.syncTerminating({ identity: IDENTITY, pod }, { graceSeconds: 30 }, never);
+  await vi.waitFor(() => expect(told.at(-1)).toBe('Killing Stopping container c'));
+  const stop = async () => {
+    clock.advance(30_000);
+    await stopping;
+  };
+  return { ...lab, probed, stop };
+}
+
+test('while a pod is stopped its containers stay ready as long as they run', async () => {
+  const { status, stop } = await stoppingPod();
+  expect(status()?.ready).toBe(true);
+  await stop();
+  expect(status()).toMatchObject({ ready: false, state: { terminated: { exitCode: 143 } } });
+});
+
+test('liveness is not probed while a pod is stopped, readiness is, until its container has ended', async () => {
+  const { clock, probed, stop } = await stoppingPod();
+  for (let second = 1; second <= 3; second++) {
+    clock.advance(1_000);
+    await vi.waitFor(() => expect(probed.length).toBe(second));
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(2));
+  }
+  await stop();
+  expect(new Set(probed)).toEqual(new Set(['ready']));
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test('an engine that cannot be asked fails no probe: nothing is killed when it is back', async () => {
+  const { clock, runtime, syncer, prober, told } = await setUp();
+  let tries = 0;
+  runtime.execSync = async () => {
+    tries++;
+    throw new RuntimeError('unavailable', 'engine away');
+  };
+  const livenessProbe = { exec: { command: ['x'] }, periodSeconds: 1, failureThreshold: 1 };
+  const pod = podOf({ containers: [container('c', { livenessProbe })] });
+  await syncer.syncPod(pod, never);
+  clock.advance(0);
+  for (let period = 1; period <= 4; period++) {
+    await vi.waitFor(() => expect(tries).toBe(3 * period));
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    if (period < 4) clock.advance(1_000);
+  }
+  expect(prober.failures('u1').size).toBe(0);
+  expect(told.at(-1)).toBe(
+    'Unhealthy Liveness probe errored and resulted in unknown state: engine away',
+  );
+  await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+  runtime.execSync = fails;
+  clock.advance(1_000);
+  await vi.waitFor(() => expect([...prober.failures('u1').values()]).toEqual(['liveness']));
 });

@@ -1,14 +1,15 @@
 // ContainerKiller: a container's graceful end: preStop hook, stop signal, grace period, SIGKILL.
 //
 // The hook's time counts against the grace period, but the process always gets at least two seconds of it. Aborting the
-// signal stops the waiting only; whoever aborts comes again with a shorter period.
+// signal ends the hook and the waiting, and sends nothing more; whoever aborts comes again with a shorter period.
 //
 // Same idea upstream: killContainer in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_container.go.
 
 import type { Clock } from '@kube-labs/apiserver';
 import type { Container, Pod } from 'kubernetes-types/core/v1';
-import { attempt } from '../probe/handlers.ts';
+import { runHook } from '../probe/handlers.ts';
 import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
+import { noteFallback } from './container-starter.ts';
 import type { PodEvents } from './pod-events.ts';
 
 export interface KillerDeps {
@@ -20,7 +21,7 @@ export interface KillerDeps {
 export interface KillOrder {
   /** Absent for a pod that the API no longer has. */
   readonly pod: Pod | undefined;
-  readonly container: RuntimeContainer;
+  readonly container: Pick<RuntimeContainer, 'id' | 'name'>;
   readonly address: string | undefined;
   readonly graceSeconds: number;
   readonly message: string;
@@ -43,8 +44,7 @@ export async function killContainer(
   const startedAtMs = clock.now();
   const graceMs = order.graceSeconds * 1_000;
   if (pod !== undefined && spec !== undefined && graceMs > 0) {
-    await Promise.race([runPreStop(deps, { ...order, pod }, spec), aborted(signal)]);
-    signal.throwIfAborted();
+    await runPreStop(deps, { order: { ...order, pod }, spec }, signal);
   }
   const spentMs = clock.now() - startedAtMs;
   const leftMs = Math.max(graceMs - spentMs, Math.min(graceMs, GRACE_MIN_MS));
@@ -59,30 +59,28 @@ export function graceSecondsOf(pod: Pod | undefined): number {
   );
 }
 
+/** A hook that takes longer than the grace period is not waited for, and not complained of. */
 async function runPreStop(
-  deps: KillerDeps,
-  order: KillOrder & { readonly pod: Pod },
-  spec: Container,
+  { runtime, events, clock }: KillerDeps,
+  { order, spec }: { order: KillOrder & { readonly pod: Pod }; spec: Container },
+  signal: AbortSignal,
 ): Promise<void> {
   const hook = spec.lifecycle?.preStop;
   if (hook === undefined) return;
-  const result = await attempt(hook, {
-    runtime: deps.runtime,
-    containerId: order.container.id,
-    spec,
-    address: order.address ?? '',
-    timeoutMs: order.graceSeconds * 1_000,
-  });
-  if (result.kind === 'success') return;
-  const message = `PreStopHook failed: ${result.output}`;
-  deps.events.container(order.pod, spec, { type: 'Warning', reason: 'FailedPreStopHook', message });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  const { pod, container, address = '' } = order;
+  const overtime = new AbortController();
+  const timer = clock.setTimeout(() => overtime.abort(), order.graceSeconds * 1_000);
+  try {
+    const target = { runtime, containerId: container.id, spec, address };
+    const result = await runHook(hook, target, AbortSignal.any([signal, overtime.signal]));
+    if (result.kind === 'success') return noteFallback(events, { pod, spec, result });
+    const message = 'PreStopHook failed';
+    events.container(pod, spec, { type: 'Warning', reason: 'FailedPreStopHook', message });
+  } catch (error) {
+    if (!overtime.signal.aborted || signal.aborted) throw error;
+  } finally {
+    clock.clearTimeout(timer);
+  }
 }
 
 function specOf(pod: Pod | undefined, name: string): Container | undefined {

@@ -11,7 +11,7 @@ import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { makeContainerConfig, TERMINATION_LOG_PATH } from '../container/container-config.ts';
 import type { EnvironmentSources } from '../container/environment.ts';
 import type { ImagePuller } from '../container/image-puller.ts';
-import { attempt } from '../probe/handlers.ts';
+import { runHook } from '../probe/handlers.ts';
 import { type Runtime, RuntimeError, type RuntimeSandbox } from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
 import type { WaitingReason } from './container-status.ts';
@@ -37,9 +37,7 @@ export type StartResult =
   | { readonly kind: 'started'; readonly id: string }
   | ({ readonly kind: 'failed' } & WaitingReason)
   /** It started, but its postStart hook failed: it must be killed. */
-  | { readonly kind: 'hook-failed'; readonly id: string; readonly message: string };
-
-const HOOK_TIMEOUT_MS = 120_000;
+  | ({ readonly kind: 'hook-failed'; readonly id: string } & WaitingReason);
 
 export async function startContainer(
   deps: StarterDeps,
@@ -68,7 +66,7 @@ export async function startContainer(
     reason: 'Started',
     message: `Started container ${spec.name}`,
   });
-  return runPostStart(deps, target, id);
+  return runPostStart(deps, { ...target, id }, signal);
 }
 
 /** Where a container leaves its last words; one file for each run of it. */
@@ -120,24 +118,40 @@ function fail(
   return { kind: 'failed', reason: why.reason, message };
 }
 
+/** Takes as long as it takes, unless the pod is deleted meanwhile. */
 async function runPostStart(
   deps: StarterDeps,
-  { pod, spec, input }: Target,
-  id: string,
+  { pod, spec, input, id }: Target & { readonly id: string },
+  signal: AbortSignal,
 ): Promise<StartResult> {
   const hook = spec.lifecycle?.postStart;
   if (hook === undefined) return { kind: 'started', id };
-  const { runtime } = deps;
-  const { address } = input;
-  const result = await attempt(hook, {
-    runtime,
-    containerId: id,
-    spec,
-    address,
-    timeoutMs: HOOK_TIMEOUT_MS,
-  });
-  if (result.kind === 'success') return { kind: 'started', id };
-  const message = `PostStartHook failed: ${result.output}`;
-  deps.events.container(pod, spec, { type: 'Warning', reason: 'FailedPostStartHook', message });
-  return { kind: 'hook-failed', id, message: `FailedPostStartHook` };
+  const { runtime, events } = deps;
+  const target = { runtime, spec, containerId: id, address: input.address };
+  const result = await runHook(hook, target, signal);
+  if (result.kind === 'success') {
+    noteFallback(events, { pod, spec, result });
+    return { kind: 'started', id };
+  }
+  // What the hook said may be secret: more people read events than may read the pod's status.
+  const message = 'PostStartHook failed';
+  events.container(pod, spec, { type: 'Warning', reason: 'FailedPostStartHook', message });
+  const { name, namespace, uid } = pod.metadata ?? {};
+  const what =
+    hook.exec === undefined
+      ? `HTTP lifecycle hook (${hook.httpGet?.path ?? ''})`
+      : `Exec lifecycle hook ([${(hook.exec.command ?? []).join(' ')}])`;
+  const where = `for Container "${spec.name}" in Pod "${name}_${namespace}(${uid})"`;
+  const text = `${what} ${where} failed - error: ${result.output}`;
+  return { kind: 'hook-failed', id, reason: 'PostStartHookError', message: text };
+}
+
+/** A hook that was to speak HTTPS and found plain HTTP. */
+export function noteFallback(
+  events: PodEvents,
+  { pod, spec, result }: { pod: Pod; spec: Container; result: { readonly warning?: string } },
+): void {
+  const { warning: message } = result;
+  if (message === undefined) return;
+  events.container(pod, spec, { type: 'Warning', reason: 'LifecycleHTTPFallback', message });
 }

@@ -118,7 +118,10 @@ async function start(
   note(syncer, uid, { spec, result });
   if (result.kind === 'started') return [];
   if (result.kind === 'hook-failed') {
-    await deps.runtime.stopContainer(result.id, graceSecondsOf(pod) * 1_000, signal);
+    const { address } = ready;
+    const container = { id: result.id, name: spec.name };
+    const order = { pod, container, address, graceSeconds: graceSecondsOf(pod) };
+    await killContainer(deps, { ...order, message: 'FailedPostStartHook' }, signal);
     return [];
   }
   return [result.reason === 'ImagePullBackOff' ? deps.images.remainingMs(pod, spec) : RETRY_MS];
@@ -130,11 +133,11 @@ function note(
   { spec, result }: { spec: Container; result: StartResult },
 ): void {
   const waiting = syncer.waitingOf(uid);
-  if (result.kind === 'failed') {
+  if (result.kind === 'started') {
+    waiting.delete(spec.name);
+  } else {
     const { reason, message = '' } = result;
     waiting.set(spec.name, { reason, message });
-  } else {
-    waiting.delete(spec.name);
   }
 }
 

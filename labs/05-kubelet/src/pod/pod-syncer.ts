@@ -80,10 +80,11 @@ export class KubeletPodSyncer implements PodSyncer {
     signal: AbortSignal,
   ): Promise<void> {
     const { identity, pod } = work;
-    this.deps.prober.forget(identity.uid);
+    this.deps.prober.stopLivenessAndStartup(identity.uid);
     const runtime = await this.#inspect(identity);
     if (pod !== undefined) this.#publish(pod, runtime, { terminal: true });
     await this.stopContainers(runtime, { pod, ...options }, signal);
+    this.deps.prober.forget(identity.uid);
     const after = await this.#inspect(identity);
     if (pod !== undefined) this.#publish(pod, after, { terminal: true });
   }
@@ -127,10 +128,11 @@ export class KubeletPodSyncer implements PodSyncer {
     const { pod, graceSeconds = graceSecondsOf(pod) } = options;
     const address = this.deps.sandboxes.addressOf(runtime);
     const running = runtime.containers.filter(({ status }) => status.state === 'running');
-    const stop = (container: RuntimeContainer) => {
+    const stop = async (container: RuntimeContainer) => {
       const message = `Stopping container ${container.name}`;
       const order = { pod, container, address, graceSeconds, message };
-      return killContainer(this.deps, order, signal);
+      await killContainer(this.deps, order, signal);
+      this.deps.prober.forgetContainer(container.id);
     };
     await Promise.all(running.map(stop));
   }

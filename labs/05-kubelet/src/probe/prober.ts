@@ -2,7 +2,8 @@
 //
 // One loop for each probe of each container id: a restarted container starts with clean verdicts. Liveness and
 // readiness hold back until the startup probe has succeeded; the startup probe stops then. After a liveness or startup
-// failure the loop rests until the container is replaced, so that a slow stop is not killed twice.
+// failure the loop rests until the container is replaced, so that a slow stop is not killed twice. Readiness goes on while
+// a pod is stopped: whoever sends it requests wants to know how long it answers.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/prober/prober_manager.go.
 // Left out here: grace periods of single probes, gRPC probes.
@@ -12,7 +13,7 @@ import type { Container, Pod, Probe } from 'kubernetes-types/core/v1';
 import type { PodEvents } from '../pod/pod-events.ts';
 import type { ProbeFailure } from '../pod/sync-pod.ts';
 import type { Runtime, RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
-import { attempt } from './handlers.ts';
+import { type AttemptResult, type AttemptTarget, attempt, complaintOf } from './handlers.ts';
 import {
   INITIAL_PROBE_STATE,
   isReady,
@@ -32,6 +33,8 @@ export interface ProberOptions {
 interface Probing {
   readonly podUid: string;
   readonly stop: AbortController;
+  /** Of the probes whose failure would restart the container. */
+  readonly stopRestarting: AbortController;
   readonly states: Map<ProbeKind, ProbeState>;
 }
 
@@ -52,7 +55,7 @@ export class Prober {
     const running = runtime.containers.filter(({ status }) => status.state === 'running');
     const ids = new Set(running.map(({ id }) => id));
     for (const [id, { podUid }] of this.#probing) {
-      if (podUid === runtime.identity.uid && !ids.has(id)) this.#stop(id);
+      if (podUid === runtime.identity.uid && !ids.has(id)) this.forgetContainer(id);
     }
     if (address === undefined) return;
     for (const container of running) {
@@ -62,12 +65,26 @@ export class Prober {
     }
   }
 
+  /** For a pod that is being stopped: nothing of it is to be restarted any more. */
+  stopLivenessAndStartup(podUid: string): void {
+    for (const probing of this.#probing.values()) {
+      if (probing.podUid === podUid) probing.stopRestarting.abort();
+    }
+  }
+
+  /** The container has ended. */
+  forgetContainer(id: string): void {
+    this.#probing.get(id)?.stop.abort();
+    this.#probing.delete(id);
+  }
+
   forget(podUid: string): void {
-    for (const [id, probing] of this.#probing) if (probing.podUid === podUid) this.#stop(id);
+    for (const [id, probing] of this.#probing)
+      if (probing.podUid === podUid) this.forgetContainer(id);
   }
 
   stop(): void {
-    for (const id of [...this.#probing.keys()]) this.#stop(id);
+    for (const id of [...this.#probing.keys()]) this.forgetContainer(id);
   }
 
   /** What the API says of a running container. */
@@ -89,14 +106,10 @@ export class Prober {
     return failures;
   }
 
-  #stop(id: string): void {
-    this.#probing.get(id)?.stop.abort();
-    this.#probing.delete(id);
-  }
-
   #start(pod: Pod, spec: Container, target: ProbeTarget): void {
     const podUid = pod.metadata?.uid ?? '';
-    const probing: Probing = { podUid, stop: new AbortController(), states: new Map() };
+    const [stop, stopRestarting] = [new AbortController(), new AbortController()];
+    const probing: Probing = { podUid, stop, stopRestarting, states: new Map() };
     const probes = probesOf(spec);
     for (const kind of probes.keys()) {
       probing.states.set(kind, initialState(kind, pod, target.container.id));
@@ -116,39 +129,50 @@ export class Prober {
   async #run(work: ProbeWork, probing: Probing): Promise<void> {
     const { clock } = this.#options;
     const { kind, probe, target } = work;
-    const { signal } = probing.stop;
+    const stops = [probing.stop.signal, probing.stopRestarting.signal];
+    const signal = AbortSignal.any(kind === 'readiness' ? stops.slice(0, 1) : stops);
     const { status } = target.container;
     const startedAtMs = status.state === 'running' ? status.startedAtMs : clock.now();
     const firstAtMs = startedAtMs + (probe.initialDelaySeconds ?? 0) * 1_000;
     await sleep(Math.max(0, firstAtMs - clock.now()), signal, clock);
     while (!signal.aborted) {
       const waitsForStartup = kind !== 'startup' && !isReady(probing.states.get('startup'));
-      if (!waitsForStartup && (await this.#attempt(work, probing)) === 'finished') return;
+      if (!waitsForStartup && (await this.#probe(work, probing, signal)) === 'finished') return;
       await sleep((probe.periodSeconds ?? PERIOD_SECONDS_DEFAULT) * 1_000, signal, clock);
     }
   }
 
-  async #attempt(work: ProbeWork, probing: Probing): Promise<'finished' | 'goes on'> {
-    const { pod, spec, kind, probe, target } = work;
-    const { runtime, events } = this.#options;
-    const result = await attempt(probe, {
-      runtime,
-      containerId: target.container.id,
-      spec,
-      address: target.address,
-      timeoutMs: (probe.timeoutSeconds ?? TIMEOUT_SECONDS_DEFAULT) * 1_000,
-    });
-    if (probing.stop.signal.aborted) return 'finished';
-    if (result.kind === 'failure') {
-      const message = `${TITLES[kind]} probe failed: ${result.output}`;
-      events.container(pod, spec, { type: 'Warning', reason: 'Unhealthy', message });
-    }
+  async #probe(
+    work: ProbeWork,
+    probing: Probing,
+    signal: AbortSignal,
+  ): Promise<'finished' | 'goes on'> {
+    const { kind, probe } = work;
+    const result = await attempt(probe, this.#targetOf(work), signal);
+    if (signal.aborted) return 'finished';
+    this.#tell(work, result);
+    // It says nothing about the container: thrown away, so that an engine that is away kills nobody.
+    if (result.kind === 'unknown') return 'goes on';
     const before = probing.states.get(kind) ?? INITIAL_PROBE_STATE;
     const after = nextProbeState(before, result.kind, probe);
     probing.states.set(kind, after);
     if (after.verdict !== before.verdict) this.#options.onChange(probing.podUid);
     if (kind === 'readiness' || after.verdict === 'unknown') return 'goes on';
     return after.verdict === 'failure' || kind === 'startup' ? 'finished' : 'goes on';
+  }
+
+  #targetOf({ spec, probe, target }: ProbeWork): AttemptTarget {
+    const { runtime } = this.#options;
+    const timeoutMs = (probe.timeoutSeconds ?? TIMEOUT_SECONDS_DEFAULT) * 1_000;
+    return { runtime, containerId: target.container.id, spec, address: target.address, timeoutMs };
+  }
+
+  #tell({ pod, spec, kind }: ProbeWork, result: AttemptResult): void {
+    const complaint = complaintOf(result);
+    if (complaint === undefined) return;
+    const { reason, text } = complaint;
+    const message = `${TITLES[kind]} probe ${text}`;
+    this.#options.events.container(pod, spec, { type: 'Warning', reason, message });
   }
 }
 

@@ -1,8 +1,11 @@
 // DockerExec: a command inside a running container, through the engine's exec API.
 //
 // The engine gives one hijacked socket: what is written is stdin (half-closing it is end of file), what
-// comes back is framed output, or raw with a terminal. It cannot end a command, so kill() signals
-// its process directly; the kubelet shares the engine's pid namespace.
+// comes back is framed output, or raw with a terminal. It cannot end a command, so kill() signals its
+// process group directly (the engine starts each command as the leader of one); the kubelet shares the engine's pid namespace.
+//
+// The output may end long before the command does, which can close or redirect it: the exit code is
+// waited for as long as the engine says that the command runs, and never guessed.
 //
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/exec.go.
 // Left out here: detached commands.
@@ -11,12 +14,24 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { FrameDecoder } from './docker-stream.ts';
-import type { ExecOptions, ExecResult, ExecSession } from './runtime.ts';
+import {
+  type ExecLimits,
+  type ExecOptions,
+  type ExecResult,
+  type ExecSession,
+  RuntimeError,
+} from './runtime.ts';
 
 /** Probes and hooks show this much of a command's output. */
 const OUTPUT_BYTES_MAX = 10 * 1024;
-const EXIT_CODE_POLL_MS = 10;
-const EXIT_CODE_POLLS_MAX = 200;
+/** No command without a time limit runs longer than this; Node's timers end here. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** The engine takes this long at most to start a command; how long it really took is seen by its process. */
+const START_MAX_MS = 10_000;
+const EXIT_CODE_POLL_MIN_MS = 10;
+const EXIT_CODE_POLL_MAX_MS = 1_000;
+/** How long a command that has ended may be without an exit code. */
+const EXIT_CODE_MISSING_MAX_MS = 2_000;
 
 export async function startExec(
   docker: Docker,
@@ -39,13 +54,14 @@ export async function startExec(
       await exec.resize({ w: width, h: height });
     },
     wait: async () => {
-      await ended;
-      return exitCodeOf(exec);
+      return exitCodeOf(exec, await ended);
     },
     kill: async () => {
-      const { Pid, Running } = await exec.inspect();
-      if (Running && Pid > 0) killProcess(Pid);
-      socket.destroy();
+      try {
+        await killCommand(exec);
+      } finally {
+        socket.destroy();
+      }
     },
   };
 }
@@ -86,8 +102,9 @@ export async function attachTo(
 export async function execSync(
   docker: Docker,
   containerId: string,
-  options: { command: readonly string[]; timeoutMs: number },
+  options: { readonly command: readonly string[] } & ExecLimits,
 ): Promise<ExecResult> {
+  options.signal.throwIfAborted();
   const session = await startExec(docker, containerId, {
     command: options.command,
     stdin: false,
@@ -102,17 +119,29 @@ export async function execSync(
     sizeBytes += chunk.length;
   };
   session.onOutput(collect, collect);
-  const timer = new AbortController();
-  try {
-    const timeout = delay(options.timeoutMs, undefined, { signal: timer.signal }).catch(() => {});
-    const exitCode = await Promise.race([session.wait(), timeout]);
-    if (exitCode === undefined) {
-      await session.kill();
-      return { kind: 'timeout' };
-    }
+  const exitCode = await withinLimits(session.wait(), options);
+  if (exitCode !== undefined)
     return { kind: 'exited', exitCode, output: Buffer.concat(output).toString() };
+  await session.kill();
+  options.signal.throwIfAborted();
+  return { kind: 'timeout' };
+}
+
+/** Resolves with undefined when the time is over, or the signal is aborted. */
+async function withinLimits<T>(
+  work: Promise<T>,
+  { timeoutMs, signal }: ExecLimits,
+): Promise<T | undefined> {
+  const done = new AbortController();
+  const end = AbortSignal.any([signal, done.signal]);
+  const longest = timeoutMs ?? LONGEST_TIMER_MS;
+  const limit = delay(longest, undefined, { signal: end }).catch(() => undefined);
+  try {
+    return await Promise.race([work, limit]);
   } finally {
-    timer.abort();
+    // Nobody waits for it any more, however it ends.
+    work.catch(() => {});
+    done.abort();
   }
 }
 
@@ -131,28 +160,50 @@ function deliverOutput(
   });
 }
 
-function endOf(socket: Duplex): Promise<void> {
+type StreamEnd = 'ended' | 'cut';
+
+function endOf(socket: Duplex): Promise<StreamEnd> {
   return new Promise((resolve) => {
-    socket.once('end', resolve);
-    socket.once('close', resolve);
+    socket.once('end', () => resolve('ended'));
+    socket.once('close', () => resolve('cut'));
     // A cut connection ends the session like an end does; the exit code tells the rest.
-    socket.on('error', () => resolve());
+    socket.on('error', () => resolve('cut'));
   });
 }
 
-/** The stream may end a moment before the engine has noted the exit. */
-async function exitCodeOf(exec: Docker.Exec): Promise<number> {
-  for (let poll = 0; poll < EXIT_CODE_POLLS_MAX; poll++) {
+/**
+ * The stream may end a moment before the engine has noted the exit, or long before the command ends. When it was cut,
+ * nobody may be left who wants to know, so there is no long wait.
+ */
+async function exitCodeOf(exec: Docker.Exec, end: StreamEnd): Promise<number> {
+  let pauseMs = EXIT_CODE_POLL_MIN_MS;
+  let missingMs = 0;
+  while (missingMs < EXIT_CODE_MISSING_MAX_MS) {
     const { Running, ExitCode } = await exec.inspect();
     if (!Running && ExitCode !== null) return ExitCode;
-    await delay(EXIT_CODE_POLL_MS);
+    if (!Running || end === 'cut') missingMs += pauseMs;
+    await delay(pauseMs);
+    pauseMs = Math.min(pauseMs * 2, EXIT_CODE_POLL_MAX_MS);
   }
-  return 0;
+  throw new RuntimeError(
+    'failed',
+    `Cannot tell the exit code of exec ${exec.id}: its connection is lost, or the engine has none`,
+  );
 }
 
-function killProcess(pid: number): void {
+/** One that is still on its way into the container has no process yet. */
+async function killCommand(exec: Docker.Exec): Promise<void> {
+  for (let waitedMs = 0; waitedMs < START_MAX_MS; waitedMs += EXIT_CODE_POLL_MIN_MS) {
+    const { Pid, Running } = await exec.inspect();
+    if (Pid > 0 && Running) killGroup(Pid);
+    if (Pid > 0 || !Running) return;
+    await delay(EXIT_CODE_POLL_MIN_MS);
+  }
+}
+
+function killGroup(pid: number): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(-pid, 'SIGKILL');
   } catch {
     // It ended meanwhile, or lives in a pid namespace that this kubelet cannot see.
   }

@@ -25,6 +25,7 @@ import {
 import { readLogs } from './docker-logs.ts';
 import {
   type ContainerConfig,
+  type ExecLimits,
   type ExecOptions,
   type LogOptions,
   type PodIdentity,
@@ -144,8 +145,8 @@ export class DockerRuntime implements Runtime {
     return callEngine(() => startExec(this.#docker, id, options));
   }
 
-  execSync(id: string, command: readonly string[], timeoutMs: number) {
-    return callEngine(() => execSync(this.#docker, id, { command, timeoutMs }));
+  execSync(id: string, command: readonly string[], limits: ExecLimits) {
+    return callEngine(() => execSync(this.#docker, id, { command, ...limits }));
   }
 
   attach(container: RuntimeContainer, options: Omit<ExecOptions, 'command'>) {

@@ -8,6 +8,7 @@
 
 import {
   type ContainerConfig,
+  type ExecLimits,
   type ExecResult,
   type ExecSession,
   type PodIdentity,
@@ -146,7 +147,7 @@ export class FakeRuntime implements Runtime {
     throw new RuntimeError('failed', 'exec is not faked');
   }
 
-  async execSync(): Promise<ExecResult> {
+  async execSync(_: string, _command: readonly string[], _limits: ExecLimits): Promise<ExecResult> {
     return { kind: 'exited', exitCode: 0, output: '' };
   }
 

@@ -150,8 +150,13 @@ export interface ExecSession {
   resize(size: { width: number; height: number }): Promise<void>;
   /** Resolves with the exit code when the command has ended and all its output was delivered. */
   wait(): Promise<number>;
-  /** Ends the command; engines cannot, so its process gets SIGKILL. */
+  /** Ends the command; engines cannot, so its processes get SIGKILL. */
   kill(): Promise<void>;
+}
+
+export interface ExecLimits {
+  readonly timeoutMs?: number;
+  readonly signal: AbortSignal;
 }
 
 export type ExecResult =
@@ -195,7 +200,8 @@ export interface Runtime {
     signal: AbortSignal,
   ): AsyncIterable<Buffer>;
   exec(id: string, options: ExecOptions): Promise<ExecSession>;
-  execSync(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  /** Abort: ends the command and throws. Without a timeout it may take for ever. */
+  execSync(id: string, command: readonly string[], limits: ExecLimits): Promise<ExecResult>;
   attach(container: RuntimeContainer, options: Omit<ExecOptions, 'command'>): Promise<ExecSession>;
   /** Never ends before the signal; starts with a resync, and again after each reconnection. */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;

@@ -191,12 +191,18 @@ describe('statusChanges()', () => {
     expect(changes).toEqual({ phase: 'Running', message: null });
   });
 
-  test("keeps somebody else's conditions", () => {
+  test('names only conditions of ours that change, with what they no longer say', () => {
     const foreign = { type: 'DisruptionTarget', status: 'True' };
+    const scheduled = { type: 'PodScheduled', status: 'True' };
+    const unready = { type: 'Ready', status: 'False', reason: 'ContainersNotReady' };
+    const ready = { type: 'Ready', status: 'True' };
     const changes = statusChanges(
-      { conditions: [foreign] },
-      { conditions: [{ type: 'Ready', status: 'True' }] },
+      { conditions: [foreign, scheduled, unready] },
+      { conditions: [scheduled, ready] },
     );
-    expect(changes?.conditions).toEqual([{ type: 'Ready', status: 'True' }, foreign]);
+    expect(changes).toEqual({ conditions: [{ ...ready, reason: null }] });
+    expect(
+      statusChanges({ conditions: [foreign, ready] }, { conditions: [ready] }),
+    ).toBeUndefined();
   });
 });

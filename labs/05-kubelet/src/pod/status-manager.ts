@@ -97,7 +97,8 @@ export class StatusManager {
     try {
       if (changes !== undefined) {
         const patch = { metadata: { uid }, status: changes };
-        await client.patch(resources.pods, ref, patch, { type: 'merge', subresource: 'status' });
+        const type = 'strategic';
+        await client.patch(resources.pods, ref, patch, { type, subresource: 'status' });
       }
       if (entry.finished) await client.delete(resources.pods, ref, { gracePeriodSeconds: 0, uid });
     } catch (error) {
@@ -111,25 +112,40 @@ export class StatusManager {
   }
 }
 
-/** A merge patch of the top-level fields that differ, or undefined when nothing does. */
+/**
+ * A strategic merge patch of what differs, or undefined when nothing does. It names the conditions that change one by one:
+ * others are somebody else's (readiness gates), and may have come since we looked.
+ */
 export function statusChanges(
   current: PodStatus,
   wanted: PodStatus,
 ): Record<string, unknown> | undefined {
-  const before = current as Record<string, unknown>;
-  const after = withForeignConditions(current, wanted) as Record<string, unknown>;
+  const { conditions: conditionsBefore = [], ...before } = current as Fields & PodStatus;
+  const { conditions: conditionsAfter = [], ...after } = wanted as Fields & PodStatus;
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-  const changes = [...keys].filter((key) => !isSame(before[key], after[key]));
-  if (changes.length === 0) return undefined;
-  return Object.fromEntries(changes.map((key) => [key, after[key] ?? null]));
+  const fields = [...keys]
+    .filter((key) => !isSame(before[key], after[key]))
+    .map((key) => [key, ADDRESS_LISTS.has(key) ? whole(after[key]) : (after[key] ?? null)]);
+  const conditions = conditionsAfter.flatMap((condition) => {
+    const known = conditionsBefore.find(({ type }) => type === condition.type);
+    return isSame(known, condition) ? [] : [{ ...nothingOf(known), ...condition }];
+  });
+  if (fields.length === 0 && conditions.length === 0) return undefined;
+  return { ...Object.fromEntries(fields), ...(conditions.length === 0 ? {} : { conditions }) };
 }
 
-/** Conditions that are not ours may have come since the status was made. */
-function withForeignConditions(current: PodStatus, wanted: PodStatus): PodStatus {
-  const own = new Set((wanted.conditions ?? []).map(({ type }) => type));
-  const foreign = (current.conditions ?? []).filter(({ type }) => !own.has(type));
-  if (foreign.length === 0) return wanted;
-  return { ...wanted, conditions: [...(wanted.conditions ?? []), ...foreign] };
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The server merges these by address; ours are all there are. */
+const ADDRESS_LISTS: ReadonlySet<string> = new Set(['hostIPs', 'podIPs']);
+
+function whole(list: unknown): readonly unknown[] {
+  return [...((list ?? []) as readonly unknown[]), { $patch: 'replace' }];
+}
+
+/** A merge keeps what it is not told to take away, such as the reason why a pod was not ready. */
+function nothingOf(condition: object | undefined): Fields {
+  return Object.fromEntries(Object.keys(condition ?? {}).map((key) => [key, null]));
 }
 
 /** The server leaves out what is empty, and writes null for times that were never set. */

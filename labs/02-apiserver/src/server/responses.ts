@@ -24,6 +24,7 @@ import { addWarnings } from './warnings.ts';
 
 /** Smaller answers gain nothing from compression. Upstream's threshold. */
 const GZIP_LENGTH_MIN = 128 * 1024;
+const TOO_MANY_KEYS = 'too many operations';
 const REQUEST_LENGTH_MAX = 3 * 1024 * 1024;
 /** How long a client may go on sending a body that nobody wants. */
 const UNREAD_BODY_MS = 10_000;
@@ -136,6 +137,10 @@ export function toApiError(error: unknown): ApiError {
           cause: error,
         },
       );
+    case 'invalid':
+      // One write touches more keys than the store takes at once: the quotas of a namespace, say.
+      if (!error.message.includes(TOO_MANY_KEYS)) return internalError(error);
+      return new ApiError('RequestEntityTooLarge', error.message, { cause: error });
     default:
       return internalError(error);
   }

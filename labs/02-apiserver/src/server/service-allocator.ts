@@ -10,17 +10,19 @@
 import { randomInt } from 'node:crypto';
 import type { KeyValueStore } from '@kube-labs/store';
 import type { Service, ServiceSpec } from 'kubernetes-types/core/v1';
-import { ApiError } from '../api-error.ts';
+import { type ApiError, serviceUnavailable } from '../api-error.ts';
 import type { KubernetesObject } from '../client/resources.ts';
 import type { ReadonlyApiObject } from '../registry/api-object.ts';
 import type { TxnParts } from '../registry/storage.ts';
 import type { WriteCompanion } from '../registry/write-companion.ts';
-import { invalid, invalidValue } from '../strategy/field-error.ts';
+import { type FieldError, invalid, invalidValue, tooMany } from '../strategy/field-error.ts';
 
 const IPS = '/registry/ranges/serviceips/';
 const PORTS = '/registry/ranges/servicenodeports/';
 const SERVICE = { group: '', version: 'v1', kind: 'Service' };
 const ATTEMPTS_MAX = 128;
+/** Each is a key of its own, and a service may give all back and take as many others: a transaction holds 128 operations. */
+const NODE_PORTS_MAX = 60;
 
 export interface PortRange {
   readonly first: number;
@@ -139,7 +141,7 @@ export class ServiceAllocator implements WriteCompanion {
       const address = addressAt(clusterIps, randomInt(first, clusterIps.size - 1));
       if (!(await this.#isTaken(IPS + address))) return address;
     }
-    throw new ApiError('InternalError', 'failed to allocate a serviceIP: range is full');
+    throw serviceUnavailable('failed to allocate a serviceIP: range is full');
   }
 
   async #allocatePorts(
@@ -148,6 +150,10 @@ export class ServiceAllocator implements WriteCompanion {
     before: ReadonlySet<string>,
   ): Promise<void> {
     const { first, last } = this.#options.nodePorts;
+    const count = spec.ports?.length ?? 0;
+    if (count > NODE_PORTS_MAX) {
+      throw refused(service, tooMany('spec.ports', count, NODE_PORTS_MAX));
+    }
     const used = new Set((spec.ports ?? []).map((port) => port.nodePort));
     for (const [index, port] of (spec.ports ?? []).entries()) {
       const asked = port.nodePort ?? 0;
@@ -175,7 +181,7 @@ export class ServiceAllocator implements WriteCompanion {
       const port = randomInt(first, last + 1);
       if (!used.has(port) && !(await this.#isTaken(PORTS + port))) return port;
     }
-    throw new ApiError('InternalError', 'failed to allocate a nodePort: range is full');
+    throw serviceUnavailable('failed to allocate a nodePort: range is full');
   }
 
   async #isTaken(key: string): Promise<boolean> {
@@ -191,6 +197,6 @@ function held(service: Service | undefined): ReadonlySet<string> {
   return new Set([...ips, ...nodePorts]);
 }
 
-function refused(service: Service, error: ReturnType<typeof invalidValue>): ApiError {
+function refused(service: Service, error: FieldError): ApiError {
   return invalid(SERVICE, service.metadata?.name ?? '', [error]);
 }

@@ -1,7 +1,7 @@
 // What the generator of hostile requests once found, each as a case of its own.
 import { once } from 'node:events';
 import { connect } from 'node:tls';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
 import { wire } from '../server/wire.ts';
 
@@ -47,6 +47,65 @@ test('a server that cannot prove itself to kubelets says so', async () => {
     code: 503,
     message: expect.stringContaining('no credentials for kubelets (--kubelet-client-certificate)'),
   });
+});
+
+describe('node ports', () => {
+  const at = '/api/v1/namespaces/default/services';
+  const make = (on: TestApiServer, name: string, count: number) => {
+    const ports = Array.from({ length: count }, (_, index) => ({
+      name: `p${index}`,
+      port: index + 1,
+    }));
+    const body = { metadata: { name }, spec: { type: 'NodePort', ports } };
+    return wire(on, at, { method: 'POST', body });
+  };
+
+  test('of one service are no more than one transaction can take and give back', async () => {
+    const greedy = await make(server, 'greedy', 200);
+    expect([greedy.status, greedy.json.message]).toEqual([
+      422,
+      'Service "greedy" is invalid: spec.ports: Too many: 200: must have at most 60 items',
+    ]);
+    const fair = await make(server, 'fair', 60);
+    expect(fair.status).toBe(201);
+    const ports = fair.json.spec.ports.map((port: object, index: number) => ({
+      ...port,
+      nodePort: 31_000 + index,
+    }));
+    const body = { ...fair.json, spec: { ...fair.json.spec, ports } };
+    expect((await wire(server, `${at}/fair`, { method: 'PUT', body })).status).toBe(200);
+  });
+
+  test('that are not there are given to nobody, and those that are to the next one', async () => {
+    await using small = await startTestApiServer({ serviceNodePortRange: '30000-30004' });
+    const greedy = await make(small, 'greedy', 6);
+    expect([greedy.status, greedy.json.message]).toEqual([
+      503,
+      'failed to allocate a nodePort: range is full',
+    ]);
+    expect((await wire(small, `${at}/greedy`)).status).toBe(404);
+    expect((await make(small, 'modest', 2)).status).toBe(201);
+  });
+});
+
+test('a namespace with more quotas than a transaction holds takes nothing more, and says why', async () => {
+  const at = '/api/v1/namespaces/crowded';
+  const namespace = { metadata: { name: 'crowded' } };
+  await wire(server, '/api/v1/namespaces', { method: 'POST', body: namespace });
+  const statuses = new Set<number>();
+  for (let count = 0; count < 135; count += 1) {
+    const body = { metadata: { name: `q${count}` }, spec: { hard: { configmaps: '9' } } };
+    statuses.add((await wire(server, `${at}/resourcequotas`, { method: 'POST', body })).status);
+  }
+  const body = { metadata: { name: 'x' } };
+  const refused = await wire(server, `${at}/configmaps`, { method: 'POST', body });
+  expect([...statuses, refused.status]).toEqual([201, 413]);
+  expect(refused.json.message).toContain('too many operations in txn request');
+  for (let count = 0; count < 10; count += 1) {
+    const gone = await wire(server, `${at}/resourcequotas/q${count}`, { method: 'DELETE' });
+    expect(gone.status).toBe(200);
+  }
+  expect((await wire(server, `${at}/configmaps`, { method: 'POST', body })).status).toBe(201);
 });
 
 test('a pod under two budgets is not evicted, and the client hears why', async () => {

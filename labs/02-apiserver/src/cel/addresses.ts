@@ -7,7 +7,7 @@
 import { isIP } from 'node:net';
 import type { Environment } from '@marcbachmann/cel-js';
 import { charge } from './cost.ts';
-import { declare, declareNamespace } from './declare.ts';
+import { declare, declareNamespace, succeeds } from './declare.ts';
 import { EQUALS } from './equality.ts';
 
 /** Reading and writing one is no small thing. */
@@ -51,34 +51,45 @@ class Network {
   }
 }
 
+/** Blocks of addresses that have a meaning, by the function that asks for it. */
+const BLOCKS: Readonly<Record<string, readonly string[]>> = {
+  isUnspecified: ['0.0.0.0/32', '::/128'],
+  isLoopback: ['127.0.0.0/8', '::1/128'],
+  isLinkLocalMulticast: ['224.0.0.0/24', 'ff02::/16'],
+  isLinkLocalUnicast: ['169.254.0.0/16', 'fe80::/10'],
+};
+const ALL_MULTICAST = ['255.255.255.255/32', '224.0.0.0/4', 'ff00::/8'];
+
 export function registerAddresses(environment: Environment): void {
   environment
     .registerType('net.IP', Address)
     .registerOperator('net.IP == net.IP', (a: Address, b: Address) => a[EQUALS](b))
     .registerType('net.CIDR', Network)
     .registerOperator('net.CIDR == net.CIDR', (a: Network, b: Network) => a[EQUALS](b));
-  const block = (name: string, ...texts: string[]) => {
+  const address = paid(parseAddress);
+  for (const [name, texts] of Object.entries(BLOCKS)) {
     const blocks = texts.map(parseNetwork);
     declare(environment, {
       [`net.IP.${name}(): bool`]: (one: Address) => blocks.some((all) => all.contains(one)),
     });
-  };
-  block('isUnspecified', '0.0.0.0/32', '::/128');
-  block('isLoopback', '127.0.0.0/8', '::1/128');
-  block('isLinkLocalMulticast', '224.0.0.0/24', 'ff02::/16');
-  block('isLinkLocalUnicast', '169.254.0.0/16', 'fe80::/10');
-  const notGlobal = ['0.0.0.0/32', '255.255.255.255/32', '127.0.0.0/8', '224.0.0.0/4']
-    .concat(['169.254.0.0/16', '::/127', 'ff00::/8', 'fe80::/10'])
-    .map(parseNetwork);
-  const address = paid(parseAddress);
-  const network = paid(parseNetwork);
+  }
+  const special = [...Object.values(BLOCKS).flat(), ...ALL_MULTICAST].map(parseNetwork);
   declare(environment, {
     'ip(string): net.IP': address,
     'isIP(string): bool': (text: string) => succeeds(() => address(text)),
     'string(net.IP): string': ({ text }: Address) => text,
     'net.IP.family(): int': ({ family }: Address) => BigInt(family),
-    'net.IP.isGlobalUnicast(): bool': (one: Address) =>
-      !notGlobal.some((block) => block.contains(one)),
+    'net.IP.isGlobalUnicast(): bool': (one: Address) => !special.some((all) => all.contains(one)),
+  });
+  declareNamespace(environment, 'ip', {
+    'isCanonical(string): bool': (text: string) => address(text).text === text,
+  });
+  registerNetworks(environment);
+}
+
+function registerNetworks(environment: Environment): void {
+  const [address, network] = [paid(parseAddress), paid(parseNetwork)];
+  declare(environment, {
     'cidr(string): net.CIDR': network,
     'isCIDR(string): bool': (text: string) => succeeds(() => network(text)),
     'string(net.CIDR): string': ({ address, length }: Network) => `${address.text}/${length}`,
@@ -91,9 +102,6 @@ export function registerAddresses(environment: Environment): void {
     'net.CIDR.containsCIDR(string): bool': (all: Network, text: string) =>
       containsNetwork(all, network(text)),
     'net.CIDR.containsCIDR(net.CIDR): bool': containsNetwork,
-  });
-  declareNamespace(environment, 'ip', {
-    'isCanonical(string): bool': (text: string) => address(text).text === text,
   });
 }
 
@@ -165,13 +173,4 @@ function parseNetwork(text: string): Network {
     throw new Error(`network address parse error during conversion from string: ${why}`);
   }
   return new Network(parseAddress(address), Number(length));
-}
-
-function succeeds(attempt: () => unknown): boolean {
-  try {
-    attempt();
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -26,3 +26,13 @@ export function declareNamespace(
     });
   }
 }
+
+/** For the functions that only ask whether a text could be read. */
+export function succeeds(attempt: () => unknown): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
+}

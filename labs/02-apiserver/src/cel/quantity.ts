@@ -4,7 +4,7 @@
 
 import type { Environment } from '@marcbachmann/cel-js';
 import { nanoOfQuantity } from '../codec/quantity.ts';
-import { declare } from './declare.ts';
+import { declare, succeeds } from './declare.ts';
 import { EQUALS } from './equality.ts';
 
 const ONE = 10n ** 9n;
@@ -30,7 +30,7 @@ export function registerQuantity(environment: Environment): void {
     .registerOperator('Quantity == Quantity', (a: Quantity, b: Quantity) => a[EQUALS](b));
   declare(environment, {
     'quantity(string): Quantity': (text: string) => new Quantity(nanoOfQuantity(text)),
-    'isQuantity(string): bool': isQuantity,
+    'isQuantity(string): bool': (text: string) => succeeds(() => nanoOfQuantity(text)),
     'Quantity.sign(): int': ({ nano }: Quantity) => signOf(nano),
     'Quantity.isInteger(): bool': ({ nano }: Quantity) => nano % ONE === 0n,
     'Quantity.asInteger(): int': asInteger,
@@ -60,13 +60,4 @@ function signOf(nano: bigint): bigint {
 function asInteger({ nano }: Quantity): bigint {
   if (nano % ONE !== 0n) throw new Error('cannot convert value to integer');
   return nano / ONE;
-}
-
-function isQuantity(text: string): boolean {
-  try {
-    nanoOfQuantity(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -5,7 +5,7 @@
 // Same functions upstream: apiserver, pkg/cel/library/urls.go, and Go, net/url.
 
 import type { Environment } from '@marcbachmann/cel-js';
-import { declare } from './declare.ts';
+import { declare, succeeds } from './declare.ts';
 import { EQUALS } from './equality.ts';
 
 /** Named otherwise than JavaScript's own, which knows better than Go what a URL should be. */
@@ -49,7 +49,7 @@ export function registerUrls(environment: Environment): void {
     .registerOperator('URL == URL', (a: Link, b: Link) => a[EQUALS](b));
   declare(environment, {
     'url(string): URL': (text: string) => new Link(text),
-    'isURL(string): bool': isUrl,
+    'isURL(string): bool': (text: string) => succeeds(() => new Link(text)),
     'URL.getScheme(): string': ({ scheme }: Link) => scheme,
     'URL.getHost(): string': ({ host }: Link) => host,
     'URL.getHostname(): string': ({ host }: Link) =>
@@ -69,12 +69,4 @@ function queryOf({ query }: Link): Map<string, string[]> {
     else before.push(value);
   }
   return values;
-}
-
-function isUrl(text: string): boolean {
-  try {
-    return new Link(text) !== undefined;
-  } catch {
-    return false;
-  }
 }

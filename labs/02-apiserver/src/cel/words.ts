@@ -50,55 +50,51 @@ export function compileErrorOf(
 }
 
 /** What cel-go would say, and the place at which it would point. */
-function checkError(
-  { code, summary }: LibraryError,
-  node: Node,
-  isKnown: (name: string) => boolean,
-): [string, number] {
-  const call = callOf(node);
-  const inParens = / '(?:.*)\((.*)\)'$/.exec(summary)?.[1] ?? '';
+type Issue = readonly [message: string, at: number];
+
+function checkError(error: LibraryError, node: Node, isKnown: (name: string) => boolean): Issue {
+  const { code, summary } = error;
+  const operands = operandsOf(node);
+  const [first, second] = operands;
   switch (code) {
     case 'no_such_key':
       return [`undefined field '${summary.slice('No such key: '.length)}'`, dotOf(node)];
     case 'unknown_variable':
       return [undeclared(summary.slice('Unknown variable: '.length)), node.start];
     case 'no_such_overload': {
-      const operands = operandsOf(node);
-      const types = operands.map(typeOf).join(', ');
       const name = operands.length === 1 ? `${node.op[0]}_` : `_${node.op}_`;
-      return [noOverload(name, `(${types})`), operatorOf(node, operands)];
+      return [noOverload(name, typesOf(operands)), behind(first, second && node.op, node)];
     }
-    case 'no_matching_overload': {
-      // The library counts arguments before it looks at names: cel-go tells a name that nobody has from one that is used otherwise.
-      if (call === undefined) break;
-      const name = call.name.replace(OWN_PREFIX, '');
-      const at = node.input.indexOf('(', call.receiver?.end ?? node.start);
-      if (!isKnown(call.name)) return [undeclared(name), at];
-      const receiver = call.receiver === undefined ? '' : `${typeOf(call.receiver)}.`;
-      return [noOverload(name, `${receiver}(${celType(inParens)})`), at];
-    }
+    case 'no_matching_overload':
+      return callError(node, summary, isKnown);
     case 'cannot_index_type':
-    case 'invalid_index_type': {
-      const [object, key] = operandsOf(node);
-      const [type, at] = [typeOf(object), dotOf(node)];
-      if (node.op.startsWith('.')) return [`type '${type}' does not support field selection`, at];
-      return [noOverload('_[_]', `(${type}, ${typeOf(key)})`), object?.end ?? at];
-    }
-    case 'incompatible_ternary_branches': {
-      const [condition, ...branches] = operandsOf(node);
-      const types = [condition, ...branches].map(typeOf).join(', ');
-      const at = node.input.indexOf('?', condition?.end ?? node.start);
-      return [noOverload('_?_:_', `(${types})`), at];
-    }
+    case 'invalid_index_type':
+      return node.op.startsWith('.')
+        ? [`type '${typeOf(first)}' does not support field selection`, dotOf(node)]
+        : [noOverload('_[_]', typesOf(operands)), behind(first, '[', node)];
+    case 'incompatible_ternary_branches':
+      return [noOverload('_?_:_', typesOf(operands)), behind(first, '?', node)];
     case 'invalid_logical_operand':
     case 'invalid_condition_type': {
       const found = celType(/'([^']*)'$/.exec(summary)?.[1] ?? '');
-      const wrong = operandsOf(node).find((operand) => typeOf(operand) === found);
-      const at = code === 'invalid_condition_type' ? node : (wrong ?? node);
+      const operand = operands.find((one) => typeOf(one) === found);
+      const at = code === 'invalid_condition_type' ? node : (operand ?? node);
       return [`expected type 'bool' but found '${found}'`, at.start];
     }
+    default:
+      return [celType(lowered(summary)), node.pos];
   }
-  return [celType(lowered(summary)), node.pos];
+}
+
+/** The library looks for names and numbers of arguments at once: cel-go tells a name that nobody has from one that is used otherwise. */
+function callError(node: Node, summary: string, isKnown: (name: string) => boolean): Issue {
+  const { name = '', receiver } = callOf(node) ?? {};
+  const shown = name.replace(OWN_PREFIX, '');
+  const at = node.input.indexOf('(', receiver?.end ?? node.start);
+  if (!isKnown(name)) return [undeclared(shown), at];
+  const types = celType(/ '(?:.*)\((.*)\)'$/.exec(summary)?.[1] ?? '');
+  const of = receiver === undefined ? '' : `${typeOf(receiver)}.`;
+  return [noOverload(shown, `${of}(${types})`), at];
 }
 
 export function undeclared(name: string): string {
@@ -142,11 +138,14 @@ function operandsOf({ args }: Node): readonly Node[] {
   return (Array.isArray(args) ? args : [args]).filter(isNode);
 }
 
-/** The library points at the left operand. */
-function operatorOf({ input, op, start }: Node, [left, right]: readonly Node[]): number {
-  if (left === undefined || right === undefined) return start;
-  const at = input.indexOf(op, left.end);
+/** Where an operator stands behind its left operand; the library points at that. */
+function behind(left: Node | undefined, operator: string | undefined, { input, start }: Node) {
+  const at = operator === undefined ? -1 : input.indexOf(operator, left?.end ?? start);
   return at < 0 ? start : at;
+}
+
+function typesOf(nodes: readonly Node[]): string {
+  return `(${nodes.map(typeOf).join(', ')})`;
 }
 
 function typeOf(node: Node | undefined): string {

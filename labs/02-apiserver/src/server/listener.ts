@@ -40,6 +40,8 @@ export interface ListenerOptions {
 const HEADERS_TIMEOUT_MS = 20_000;
 /** Of a request line and headers together; upstream's. */
 const HEAD_BYTES_MAX = 1024 * 1024;
+/** Over HTTP/2. A proxy names each group of the user for whom it speaks; Node's own 128 are soon too few. */
+const HEADERS_MAX = 10_000;
 /** Of TCP; upstream's. */
 const KEEP_ALIVE_MS = 3 * 60_000;
 const IDLE_TIMEOUT_MS = 120_000;
@@ -55,7 +57,12 @@ export class Listener {
   readonly #server: Server;
   readonly #http2 = createHttp2Server({
     maxSessionMemory: SESSION_MEGABYTES_MAX,
-    settings: { maxConcurrentStreams: STREAMS_MAX, initialWindowSize: STREAM_WINDOW_BYTES },
+    maxHeaderListPairs: HEADERS_MAX,
+    settings: {
+      maxConcurrentStreams: STREAMS_MAX,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      maxHeaderListSize: HEAD_BYTES_MAX,
+    },
   });
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #upgraded = new Set<Duplex>();

@@ -1,5 +1,9 @@
 // HTTP/2 beside HTTP/1.1 on one port: what Go's clients choose has to behave like what everybody else speaks.
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  type SecureClientSessionOptions,
+} from 'node:http2';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
@@ -18,9 +22,11 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-function open({ url, adminOptions: { ca, cert, key } }: TestApiServer): ClientHttp2Session {
-  const { ca: authority, ...own } = { ca, cert, key };
-  const client = connectHttp2(url, { ca: authority, ...own });
+function open(
+  { url, adminOptions: { ca, cert, key } }: TestApiServer,
+  options: SecureClientSessionOptions = {},
+): ClientHttp2Session {
+  const client = connectHttp2(url, { ca, cert, key, ...options } as SecureClientSessionOptions);
   client.on('error', () => undefined);
   return client;
 }
@@ -74,6 +80,17 @@ describe('over HTTP/2', () => {
       Array.from({ length: 50 }, () => ask(session, `${NS}/configmaps/two`)),
     );
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200));
+  });
+
+  test('somebody may be in more groups than Node takes headers', async () => {
+    const client = open(server, { maxSendHeaderBlockLength: 1_000_000 });
+    const groups = Array.from({ length: 1000 }, (_, index) => `group-${index}`);
+    const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+    const headers = { 'impersonate-user': 'x', 'impersonate-group': groups };
+    const { status, text } = await ask(client, path, { method: 'POST', body: '{}', headers });
+    expect(status).toBe(201);
+    expect(JSON.parse(text).status.userInfo.groups).toEqual([...groups, 'system:authenticated']);
+    client.close();
   });
 
   test('errors are a Status, and HEAD has no body', async () => {

@@ -13,7 +13,7 @@ const INTERVAL_MS = 2000;
 /** An event loop that does something for less of an interval is idle. */
 const IDLE_UTILIZATION_MAX = 0.1;
 /** A collection stops everything for 0.1 s or more: not for little. */
-const GROWTH_MIN = 1.5;
+const GROWTH_MIN = 1.3;
 
 type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
 

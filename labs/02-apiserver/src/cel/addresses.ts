@@ -169,8 +169,9 @@ function parseNetwork(text: string): Network {
   const [, address = '', length = ''] = /^([^/]*)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
   const family = isIP(address);
   if (family === 0 || Number(length) > (family === 4 ? 32 : 128)) {
-    const why = `netip.ParsePrefix("${text}"): no network`;
-    throw new Error(`network address parse error during conversion from string: ${why}`);
+    // Upstream says it twice, too.
+    const lead = 'network address parse error during conversion from string';
+    throw new Error(`${lead}: ${lead}: netip.ParsePrefix("${text}"): no network`);
   }
   return new Network(parseAddress(address), Number(length));
 }

@@ -13,6 +13,7 @@ import {
   qualifiedName,
 } from '../strategy/name-rules.ts';
 import { declare, declareNamespace } from './declare.ts';
+import { equal } from './equality.ts';
 
 class Format {
   readonly validate: NameRule;
@@ -51,7 +52,7 @@ const FORMATS: ReadonlyMap<string, Format> = new Map(
 );
 
 export function registerFormats(environment: Environment): void {
-  environment.registerType('Format', Format);
+  environment.registerType('Format', Format).registerOperator('Format == Format', equal);
   declareNamespace(environment, 'format', {
     'named(string): optional<Format>': (name: string) => Optional.of(FORMATS.get(name)),
     ...Object.fromEntries(

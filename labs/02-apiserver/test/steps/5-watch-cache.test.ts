@@ -203,6 +203,12 @@ lesson(
     };
     event('2,300 widgets; the cache starts');
     await shop.start();
+    const [inCache, inStore] = [shop.cache.list().map(lineOf), await shop.inStore()];
+    const onlyIn = (place: string, one: readonly string[], other: readonly string[]) =>
+      one.filter((line) => !other.includes(line)).map((line) => `only in the ${place}: ${line}`);
+    expectLines([...onlyIn('store', inStore, inCache), ...onlyIn('cache', inCache, inStore)], []);
+    expect(`${shop.cache.size} objects`).toBe('2300 objects');
+    event('who comes from the revision of the list hears what happened since');
     const hearer = new Hearer();
     shop.cache.subscribe(start, hearer);
     expectLines(hearer.lines, [
@@ -211,8 +217,6 @@ lesson(
       `ADDED a=blue at ${start + 1}`,
       `ADDED z=blue at ${start + 1}`,
     ]);
-    expect(`${shop.cache.size} objects`).toBe('2300 objects');
-    expectLines(shop.cache.list().map(lineOf), await shop.inStore());
     figure('pages', pages);
   },
 );

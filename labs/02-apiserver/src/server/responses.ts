@@ -157,21 +157,28 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const onData = (chunk: Buffer) => {
+    request.on('data', (chunk: Buffer) => {
+      const before = length;
       length += chunk.length;
-      if (length <= REQUEST_LENGTH_MAX) chunks.push(chunk);
-      else finish(() => reject(requestEntityTooLarge(REQUEST_LENGTH_MAX)));
-    };
-    const onEnd = () => finish(() => resolve(Buffer.concat(chunks)));
-    const onBroken = () => finish(() => reject(badRequest('unexpected EOF')));
-    const finish = (settle: () => void) => {
-      request.off('data', onData).off('end', onEnd).off('close', onBroken);
-      settle();
-    };
-    request.on('data', onData).on('end', onEnd).on('close', onBroken);
-    request.on('error', onBroken);
-    if (request.destroyed) onBroken();
+      if (length <= REQUEST_LENGTH_MAX) {
+        chunks.push(chunk);
+      } else if (before <= REQUEST_LENGTH_MAX) {
+        chunks.length = 0;
+        reject(requestEntityTooLarge(REQUEST_LENGTH_MAX));
+      }
+    });
+    // What comes behind the first of these changes nothing any more.
+    request.on('end', () => resolve(Buffer.concat(chunks)));
+    request.on('error', () => reject(unexpectedEnd()));
+    request.on('close', () => {
+      if (!request.readableEnded) reject(unexpectedEnd());
+    });
+    if (request.destroyed) reject(unexpectedEnd());
   });
+}
+
+function unexpectedEnd(): ApiError {
+  return badRequest('unexpected EOF');
 }
 
 /** Reads and drops what is left of a body once the request is answered, for a while; then the connection is cut. */

@@ -279,6 +279,42 @@ describe('managedFields of other writes', () => {
     expect(none.json.metadata.managedFields).toBeUndefined();
   });
 
+  test.each([
+    {
+      type: 'application/json-patch+json',
+      changes: (fields: string) => [
+        { op: 'remove', path: `${fields}/f:metadata` },
+        { op: 'add', path: `${fields}/f:data/f:b`, value: {} },
+      ],
+    },
+    {
+      type: 'application/strategic-merge-patch+json',
+      changes: () => ({ metadata: { labels: { a: '1' } }, data: { b: '2' } }),
+    },
+    { type: MERGE, changes: () => ({ metadata: { labels: null }, data: { a: '2', b: '3' } }) },
+  ])('of one object say nothing of another that was made alike: $type', async (row) => {
+    const [series, kind] = ['alike', row.type.replace(/.*\/|\+.*/g, '')];
+    const names = [1, 2, 3].map((number) => `${series}-${kind}-${number}`);
+    for (const name of names) {
+      const body = map(name, { a: '1' }, { labels: { x: 'y' } });
+      await ask(MAPS, { method: 'POST', body });
+    }
+    const [first = '', ...others] = names;
+    const fieldsOf = async (name: string) =>
+      (await ask(`${MAPS}/${name}`)).json.metadata.managedFields[0].fieldsV1;
+    const before = await fieldsOf(first);
+    const changes = row.changes('/metadata/managedFields/0/fieldsV1');
+    const { status } = await patch(`${MAPS}/${first}`, changes, row.type);
+    expect(status).toBe(200);
+    expect((await ask(`${MAPS}/${first}`)).json.metadata.managedFields).not.toEqual([
+      expect.objectContaining({ fieldsV1: before }),
+    ]);
+    for (const name of others) expect(await fieldsOf(name)).toEqual(before);
+    const again = map(`${series}-${kind}-4`, { a: '1' }, { labels: { x: 'y' } });
+    const made = await ask(MAPS, { method: 'POST', body: again });
+    expect(made.json.metadata.managedFields[0].fieldsV1).toEqual(before);
+  });
+
   test('survive a PUT that does not know them', async () => {
     const made = await ask(MAPS, { method: 'POST', body: map('put', { a: '1' }) });
     const body = map('put', { a: '1', b: '2' });

@@ -1,5 +1,6 @@
 // Every endpoint × every kind of caller. What each may do is written here once more, by hand, from upstream's documentation of the
 // default roles, so that a slip in the table of roles or in the matching of rules shows.
+import { Agent } from 'node:https';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ResourceDefinition } from '#src/registry/resource-definition.ts';
 import { RESOURCES } from '#src/registry/resources.ts';
@@ -145,6 +146,7 @@ const isRead = (verb: string) => verb === 'get' || verb === 'list';
 
 describe('every endpoint', () => {
   let secured: SecuredServer;
+  const agent = new Agent({ keepAlive: true });
   beforeAll(async () => {
     // Requests without credentials come from system:anonymous here, so that they get as far as authorization.
     secured = await startSecuredServer(undefined, { authentication: { anonymous: true } });
@@ -159,13 +161,17 @@ describe('every endpoint', () => {
     const allowed = async () => (await secured.as('reader', 'get /api/v1/pods')).status === 200;
     while (!(await allowed())) expect(Date.now()).toBeLessThan(until);
   });
-  afterAll(() => secured[Symbol.asyncDispose]());
+  afterAll(async () => {
+    agent.destroy();
+    await secured[Symbol.asyncDispose]();
+  });
 
   /** `verb resource` of all endpoints that answer the user with anything but 403. */
   async function allowedFor(user: string): Promise<string[]> {
     const allowed: string[] = [];
     for (const { verb, resource, asked } of ENDPOINTS) {
-      const { status, json } = await secured.as(user, asked, HAS_BODY.has(verb) ? {} : undefined);
+      const body = HAS_BODY.has(verb) ? {} : undefined;
+      const { status, json } = await secured.as(user, asked, body, agent);
       // A binding or a namespace that does not exist is also refused with 403, but not by the authorizer.
       const isRefused = status === 403 && String(json?.message).includes(' cannot ');
       expect(status, `${user}: ${asked}`).not.toBe(401);

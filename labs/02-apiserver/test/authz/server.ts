@@ -1,5 +1,6 @@
 // server: an API server with authorization, and users of any name to ask it.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuthorizationOptions } from '#src/authz/build-authorization.ts';
@@ -24,7 +25,7 @@ const USERS: Readonly<Record<string, readonly string[]>> = {
 export interface SecuredServer extends AsyncDisposable {
   readonly server: TestApiServer;
   /** `get /path`; the user 'admin' has a certificate of system:masters, '' shows nothing. */
-  as(user: string, asked: string, body?: object): Promise<WireAnswer>;
+  as(user: string, asked: string, body?: object, agent?: Agent): Promise<WireAnswer>;
   /** A kubeconfig of one of the users. */
   kubeconfigOf(user: string): Promise<string>;
 }
@@ -42,7 +43,7 @@ export async function startSecuredServer(
   const folder = await mkdtemp(join(tmpdir(), 'kube-labs-authz-'));
   return {
     server,
-    as(user, asked, body) {
+    as(user, asked, body, agent) {
       const [method = 'get', path = '/'] = asked.split(' ');
       const isAdmin = user === 'admin';
       const patch = method === 'patch' ? { 'content-type': 'application/merge-patch+json' } : {};
@@ -52,6 +53,7 @@ export async function startSecuredServer(
         method: method.toUpperCase(),
         headers,
         anonymous: !isAdmin,
+        ...(agent === undefined ? {} : { agent }),
         ...(body === undefined ? {} : { body }),
       });
     },

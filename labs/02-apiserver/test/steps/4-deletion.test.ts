@@ -453,7 +453,7 @@ lesson(
 );
 
 lesson(
-  'In 300 random lives of a pod its end never moves to later, and it goes when the last hold has gone',
+  'In 100 random lives of a pod its end never moves to later, and it goes when the last hold has gone',
   {
     invariant: 2,
     byHand: 'for i in 60 20 40 5; do kubectl delete pod web --grace-period=$i --wait=false; done',
@@ -465,7 +465,7 @@ lesson(
     await using shop = await openWorkshop({ definition: PODS });
     const spec = { nodeName: 'node-a' };
     let requests = 0;
-    for (let life = 0; life < 300; life++) {
+    for (let life = 0; life < 100; life++) {
       const finalizers = ['x.org/a', 'x.org/b'].slice(random(3));
       await shop.create('p', { spec, metadata: { finalizers } });
       const marks: string[] = [];

@@ -174,6 +174,16 @@ lesson(
     const marked = planDeletion(held, {}, { definition: WIDGETS, nowMs: NOW_MS });
     const object = marked.kind === 'mark' ? marked.object : undefined;
     expect(`generation ${object?.metadata?.generation}`).toBe('generation 2');
+    event('a kind that has something to say when its end begins says it once');
+    const said: string[] = [];
+    const prepareForDeletion = ({ metadata }: KubernetesObject, now: string) => {
+      said.push(`${metadata?.name} at ${now}`);
+    };
+    const strategy = { ...WIDGETS.strategy, prepareForDeletion };
+    const definition = { ...WIDGETS, strategy };
+    plan(held, {}, { definition });
+    plan(stored({ metadata: { finalizers: ['x'], ...promised(0) } }), {}, { definition });
+    expectLines(said, [`a at ${timeOf(0)}`]);
     event('the second DELETE, 20 s later: it is marked already');
     const again = stored({ metadata: { finalizers: ['x'], ...promised(0) } });
     expect(plan(again, {}, { atSeconds: 20 })).toBe('keep');
@@ -211,10 +221,15 @@ lesson(
     event('who says nothing gets what the object says already');
     expect(plan(stored({ metadata: { finalizers: ['foregroundDeletion'] } }))).toBe(foreground);
     expect(plan(stored({ metadata: { finalizers: ['orphan'] } }))).toBe(orphan);
+    event('Background, for a pod that orphan held: no finalizer is left, and so no property');
+    const background = { propagationPolicy: 'Background' };
+    const pod = running({ metadata: { finalizers: ['orphan'] } });
+    const left = planDeletion(pod, background, { definition: PODS, nowMs: NOW_MS });
+    expect(told(left)).toBe('mark: gone at 30 s, grace 30 s');
+    expect(left.kind === 'mark' && 'finalizers' in (left.object.metadata ?? {})).toBe(false);
     event('or else what is usual for the resource');
     expect(plan(stored({}, CONTROLLERS), {}, { definition: CONTROLLERS })).toBe(orphan);
     expect(plan(stored({}, JOBS), {}, { definition: JOBS })).toBe(orphan);
-    const background = { propagationPolicy: 'Background' };
     expect(plan(stored({}, JOBS), background, { definition: JOBS })).toBe('remove');
     event('a marked object: another policy changes its finalizers, and neither time nor grace');
     const marked = stored({

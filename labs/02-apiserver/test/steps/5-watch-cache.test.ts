@@ -162,6 +162,14 @@ lesson(
     await shop.start();
     const hearer = new Hearer();
     shop.cache.subscribe(shop.cache.revision, hearer);
+    /** What somebody finds who looks into the cache while he is told of revision 4. */
+    const found: string[] = [];
+    const onEvent = ({ current: { key, revision } }: CacheEvent) => {
+      const inside = shop.cache.get(key);
+      if (revision !== 4 || inside === undefined) return;
+      found.push(`${lineOf(inside)}, and the cache is at revision ${shop.cache.revision}`);
+    };
+    shop.cache.subscribe(shop.cache.revision, { onEvent, onEnd: () => undefined });
     event('make b; change a and b in one revision; delete a; make a again');
     await shop.write('b=red');
     await shop.write('b=blue', 'a=blue');
@@ -177,6 +185,11 @@ lesson(
     ]);
     expectLines(shop.cache.list().map(lineOf), ['a=green', 'b=blue']);
     expect(`at revision ${shop.cache.revision}`).toBe('at revision 6');
+    event('a subscriber finds what he is told in the cache, which has not finished the revision');
+    expectLines(found, [
+      'b=blue, and the cache is at revision 3',
+      'a=blue, and the cache is at revision 3',
+    ]);
   },
 );
 

@@ -17,8 +17,6 @@ const START_MS_MAX = 120_000;
 /** A workload that takes longer has lost an answer somewhere. */
 const RUN_MS_MAX = 300_000;
 const POLL_MS = 5;
-/** Before it is said what a server holds: within 4 s of its last request it has given back what it needs no more. */
-const SETTLE_MS = 5000;
 const MIB = 1024 * 1024;
 /** Of /proc/PID/stat; the same on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -114,13 +112,10 @@ export class Server {
     await stop(this.#etcd);
   }
 
-  /** MiB that the server's process holds when nobody asks it for anything, and the most that it ever held; of an etcd beside it nothing. */
-  async settledMiB(): Promise<{ now: number; most: number }> {
-    await wait(SETTLE_MS);
+  /** MiB that the server's process holds; of an etcd beside it nothing. */
+  async residentMiB(): Promise<number> {
     const status = await readFile(`/proc/${this.#child?.pid}/status`, 'utf8');
-    const of = (name: string) =>
-      (Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / MIB;
-    return { now: of('VmRSS'), most: of('VmHWM') };
+    return (Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / MIB;
   }
 
   /** Percent of one core that the process takes while nobody asks it for anything. */

@@ -79,6 +79,11 @@ export class ModelServer {
     this.#send({ type: 'BOOKMARK', object: { apiVersion: 'v1', kind: 'ConfigMap', metadata } });
   }
 
+  /** One that does not say where it is. */
+  emptyBookmark(): void {
+    this.#send({ type: 'BOOKMARK', object: { apiVersion: 'v1', kind: 'ConfigMap' } });
+  }
+
   /** A type of event that no client of today knows. */
   sendUnknown(): void {
     const object = configMap('unknown', this.#version + 100);

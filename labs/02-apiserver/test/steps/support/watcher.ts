@@ -98,6 +98,8 @@ export interface WatchBench extends AsyncDisposable {
   readonly workshop: Workshop;
   /** How many the cache tells of changes at the moment. */
   readonly subscribed: number;
+  /** Which events each of them asked for, all that ever subscribed. */
+  readonly interests: readonly string[];
   /** Makes or changes a widget; gives its version. */
   put(name: string, spec?: Widget['spec']): Promise<number>;
   remove(name: string): Promise<void>;
@@ -112,10 +114,12 @@ export async function openWatchBench(): Promise<WatchBench> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   const { cache, store } = workshop;
   const subscribers = new Set<CacheSubscriber>();
+  const interests: string[] = [];
   const subscribe = cache.subscribe.bind(cache);
   cache.subscribe = (from, subscriber, interest) => {
     const unsubscribe = subscribe(from, subscriber, interest);
     subscribers.add(subscriber);
+    interests.push(interest?.kind ?? '(not said)');
     return () => {
       subscribers.delete(subscriber);
       unsubscribe();
@@ -133,6 +137,7 @@ export async function openWatchBench(): Promise<WatchBench> {
     get subscribed() {
       return subscribers.size;
     },
+    interests,
     async put(name, spec = {}) {
       const value = Buffer.from(JSON.stringify(widget(name, { spec })));
       const { revision } = await store.put({ key: workshop.keyOf(name), value });

@@ -114,8 +114,8 @@ function makePodParts(options: KubeletOptions, outside: Outside) {
     hostAddress,
     memoryCapacityBytes: machine.memoryBytes,
     allocatable: capacityOf(machine, options.podsMax),
-    services: async () => {
-      await services.synced();
+    services: async (signal) => {
+      await services.synced(signal);
       return services.list();
     },
   });

@@ -53,9 +53,10 @@ export class Kubelet implements AsyncDisposable {
     const loops = runLoops(parts, running.signal);
     const stop = async () => {
       running.abort();
-      parts.workers.stop();
+      const stopped = parts.workers.stop();
       parts.prober.stop();
       parts.objects.stop();
+      await stopped;
       await health[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
       await loops;

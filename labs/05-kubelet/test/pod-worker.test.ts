@@ -133,3 +133,26 @@ test('PodWorkers take away containers that the API never knew', async () => {
   await vi.waitFor(() => expect(workers.has('u1')).toBe(false));
   expect(syncer.log).toEqual(['terminating 1', 'terminated, deleted']);
 });
+
+test('PodWorkers that are stopped start nothing more, and have stopped when their last step has ended', async () => {
+  const { syncer, clock, workers } = setUp();
+  workers.update(deleted(0));
+  syncer.close();
+  // Taking away what is left cannot be interrupted.
+  await vi.waitFor(() => expect(syncer.log.at(-1)).toBe('terminating 1'));
+  syncer.open();
+  syncer.close();
+  await vi.waitFor(() => expect(syncer.log.at(-1)).toBe('terminated, deleted'));
+  let hasStopped = false;
+  const stopping = workers.stop().then(() => {
+    hasStopped = true;
+  });
+  workers.update({ ...pod(), metadata: { ...IDENTITY, uid: 'u2' } });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(hasStopped).toBe(false);
+  syncer.open();
+  await stopping;
+  expect(syncer.active).toBe(0);
+  expect(clock.pendingTimers).toBe(0);
+  expect(syncer.log.at(-1)).toBe('terminated, deleted');
+});

@@ -67,3 +67,10 @@ export class BackOff {
     return failedAtMs - entry.updatedAtMs > 2 * this.#maxMs;
   }
 }
+
+/** As Go writes durations: 345ms, 1.5s, 2m40s. */
+export function durationText(ms: number): string {
+  if (ms > 0 && ms < 1_000) return `${ms}ms`;
+  const seconds = `${(ms % 60_000) / 1_000}s`;
+  return ms < 60_000 ? seconds : `${Math.floor(ms / 60_000)}m${seconds}`;
+}

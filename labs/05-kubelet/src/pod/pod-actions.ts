@@ -8,6 +8,7 @@
 import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { RuntimeError, type RuntimePod } from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
+import { durationText } from './back-off.ts';
 import { graceSecondsOf, killContainer } from './container-killer.ts';
 import { type StartResult, startContainer } from './container-starter.ts';
 import type { ReadySandbox } from './pod-sandbox.ts';
@@ -108,7 +109,7 @@ async function start(
     podDirectory: deps.volumes.podDirectory(uid),
     sources: {
       reader: deps.objects,
-      services: await deps.services(),
+      services: await deps.services(signal),
       surroundings: syncer.surroundingsOf(ready.address),
     },
   };
@@ -159,8 +160,7 @@ async function kill(
 function backOff(syncer: KubeletPodSyncer, pod: Pod, { spec }: Of<'back-off'>): void {
   const { name, namespace, uid = '' } = pod.metadata ?? {};
   const podText = `${name}_${namespace}(${uid})`;
-  const seconds = syncer.restarts.delayMs(`${uid}/${spec.name}`) / 1_000;
-  const waitText = seconds >= 60 ? `${Math.floor(seconds / 60)}m${seconds % 60}s` : `${seconds}s`;
+  const waitText = durationText(syncer.restarts.delayMs(`${uid}/${spec.name}`));
   syncer.waitingOf(uid).set(spec.name, {
     reason: 'CrashLoopBackOff',
     message: `back-off ${waitText} restarting failed container=${spec.name} pod=${podText}`,

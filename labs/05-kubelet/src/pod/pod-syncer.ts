@@ -43,7 +43,7 @@ export interface PodSyncerDeps {
   readonly hostAddress: string;
   readonly memoryCapacityBytes: number;
   readonly allocatable: Readonly<Record<string, string>>;
-  services(): Promise<readonly Service[]>;
+  services(signal: AbortSignal): Promise<readonly Service[]>;
 }
 
 export class KubeletPodSyncer implements PodSyncer {

@@ -68,6 +68,8 @@ const RETRY_MAX_MS = 20_000;
 export class PodWorkers {
   readonly #options: PodWorkersOptions;
   readonly #workers = new Map<string, Worker>();
+  /** Of all workers that are at work. */
+  readonly #loops = new Set<Promise<void>>();
   #stopped = false;
 
   constructor(options: PodWorkersOptions) {
@@ -120,20 +122,23 @@ export class PodWorkers {
     const worker = this.#workers.get(uid);
     if (worker === undefined || this.#stopped) return;
     worker.dirty = true;
-    if (!worker.running) void this.#run(worker);
+    if (worker.running) return;
+    const loop = this.#run(worker).then(() => void this.#loops.delete(loop));
+    this.#loops.add(loop);
   }
 
   wakeAll(): void {
     for (const uid of this.#workers.keys()) this.wake(uid);
   }
 
-  /** Ends the loops, and touches no container. */
-  stop(): void {
+  /** Ends the loops, and touches no container. Resolves when the last step has ended: nothing is started after that. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     for (const worker of this.#workers.values()) {
       worker.interrupt.abort();
       this.#options.clock.clearTimeout(worker.timer);
     }
+    await Promise.all(this.#loops);
   }
 
   #add(identity: PodIdentity): Worker {
@@ -227,7 +232,7 @@ export class PodWorkers {
   }
 
   #wakeAfter(worker: Worker, delayMs: number): void {
-    if (!this.#workers.has(worker.identity.uid)) return;
+    if (!this.#workers.has(worker.identity.uid) || this.#stopped) return;
     const { clock } = this.#options;
     clock.clearTimeout(worker.timer);
     worker.timer = clock.setTimeout(() => this.wake(worker.identity.uid), delayMs);

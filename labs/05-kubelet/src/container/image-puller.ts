@@ -1,16 +1,18 @@
 // ImagePuller: makes sure that a container's image is there, by its pull policy, with back-off when it cannot be had.
 //
-// Each outcome has upstream's reason and event. Two pods that want the same image share one pull.
+// Each outcome has upstream's reason and event. Two pods that want the same image share one pull, which ends early only
+// when the last of them has gone.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/images/image_manager.go.
 // Left out here: pull secrets, limits on parallel pulls of different images.
 
+import { once } from 'node:events';
 import type { Clock } from '@kube-labs/apiserver';
 import type { Container, Pod } from 'kubernetes-types/core/v1';
-import { BackOff } from '../pod/back-off.ts';
+import { BackOff, durationText } from '../pod/back-off.ts';
 import type { WaitingReason } from '../pod/container-status.ts';
 import type { PodEvents } from '../pod/pod-events.ts';
-import { withTag } from '../runtime/docker-images.ts';
+import { imageNameProblem, withTag } from '../runtime/docker-images.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export type ImageResult =
@@ -23,11 +25,18 @@ export interface ImagePullerOptions {
   readonly clock: Clock;
 }
 
+interface SharedPull {
+  /** Resolves with how long it took. */
+  readonly done: Promise<number>;
+  readonly stop: AbortController;
+  waiting: number;
+}
+
 export class ImagePuller {
   readonly #options: ImagePullerOptions;
   readonly #backOff: BackOff;
   readonly #lastErrors = new Map<string, { atMs: number; message: string }>();
-  readonly #pulls = new Map<string, Promise<void>>();
+  readonly #pulls = new Map<string, SharedPull>();
 
   constructor(options: ImagePullerOptions) {
     this.#options = options;
@@ -37,6 +46,11 @@ export class ImagePuller {
   async ensure(pod: Pod, spec: Container, signal: AbortSignal): Promise<ImageResult> {
     const { runtime, events } = this.#options;
     const image = spec.image ?? '';
+    const problem = imageNameProblem(image);
+    if (problem !== undefined) {
+      const message = `Failed to apply default image tag "${image}": couldn't parse image reference "${image}": ${problem}`;
+      return this.#fail(pod, spec, { reason: 'InvalidImageName', message });
+    }
     const policy =
       spec.imagePullPolicy ?? (withTag(image).endsWith(':latest') ? 'Always' : 'IfNotPresent');
     const present = policy !== 'Always' && (await runtime.imageStatus(image)) !== undefined;
@@ -66,21 +80,23 @@ export class ImagePuller {
   }
 
   async #pull(pod: Pod, spec: Container, signal: AbortSignal): Promise<ImageResult> {
-    const { events, clock } = this.#options;
+    const { events, clock, runtime } = this.#options;
     const image = spec.image ?? '';
     const backedOff = this.#backedOff(pod, spec);
     if (backedOff !== undefined) return backedOff;
     const message = `Pulling image "${image}"`;
     events.container(pod, spec, { type: 'Normal', reason: 'Pulling', message });
     const startedAtMs = clock.now();
+    let pullMs: number;
     try {
-      await this.#sharedPull(image, signal);
+      pullMs = await this.#sharedPull(image, signal);
     } catch (error) {
       signal.throwIfAborted();
       return this.#pullFailed(pod, spec, error instanceof Error ? error.message : String(error));
     }
-    const seconds = (clock.now() - startedAtMs) / 1_000;
-    const text = `Successfully pulled image "${image}" in ${seconds}s`;
+    const times = `${durationText(pullMs)} (${durationText(clock.now() - startedAtMs)} including waiting)`;
+    const { sizeBytes = 0 } = (await runtime.imageStatus(image)) ?? {};
+    const text = `Successfully pulled image "${image}" in ${times}. Image size: ${sizeBytes} bytes.`;
     events.container(pod, spec, { type: 'Normal', reason: 'Pulled', message: text });
     return { kind: 'present' };
   }
@@ -108,12 +124,29 @@ export class ImagePuller {
     return this.#fail(pod, spec, { reason: 'ErrImagePull', message: text });
   }
 
-  #sharedPull(image: string, signal: AbortSignal): Promise<void> {
-    const running = this.#pulls.get(image);
-    if (running !== undefined) return running;
-    const pull = this.#options.runtime
-      .pullImage(image, signal)
-      .finally(() => this.#pulls.delete(image));
+  async #sharedPull(image: string, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    const pull = this.#pulls.get(image) ?? this.#startPull(image);
+    pull.waiting++;
+    const left = new AbortController();
+    const leaves = once(signal, 'abort', { signal: left.signal });
+    try {
+      return await Promise.race([pull.done, leaves.then(() => Promise.reject(signal.reason))]);
+    } finally {
+      left.abort();
+      if (--pull.waiting === 0) {
+        pull.stop.abort();
+        this.#pulls.delete(image);
+      }
+    }
+  }
+
+  #startPull(image: string): SharedPull {
+    const { runtime, clock } = this.#options;
+    const stop = new AbortController();
+    const startedAtMs = clock.now();
+    const done = runtime.pullImage(image, stop.signal).then(() => clock.now() - startedAtMs);
+    const pull: SharedPull = { done, stop, waiting: 0 };
     this.#pulls.set(image, pull);
     return pull;
   }
@@ -121,7 +154,8 @@ export class ImagePuller {
   #fail(pod: Pod, spec: Container, why: { reason: string; message: string }): ImageResult {
     const { events } = this.#options;
     if (why.reason !== 'ErrImagePull') {
-      events.container(pod, spec, { type: 'Warning', reason: why.reason, message: why.message });
+      const reason = why.reason === 'InvalidImageName' ? 'InspectFailed' : why.reason;
+      events.container(pod, spec, { type: 'Warning', reason, message: why.message });
     }
     events.container(pod, spec, {
       type: 'Warning',

@@ -135,7 +135,7 @@ export class FakeRuntime implements Runtime {
     return [...this.images].map((image) => ({ id: image, names: [image], sizeBytes: 1 }));
   }
 
-  async pullImage(image: string): Promise<void> {
+  async pullImage(image: string, _: AbortSignal): Promise<void> {
     this.calls.push(`pull ${image}`);
     this.#maybeFail('pullImage');
     this.images.add(image);

@@ -1,6 +1,7 @@
 // Volumes on disk: atomic replacement, paths that stay inside, types of host paths.
 
 import {
+  chmod,
   mkdir,
   mkdtemp,
   readdir,
@@ -45,6 +46,19 @@ describe('writeAtomically()', () => {
     expect(await readFile(join(path, 'a'), 'utf8')).toBe('3');
   });
 
+  test.each([{ next: '1' }, { next: '2' }])(
+    'takes away what an update left that was cut off, with $next after 1',
+    async ({ next }) => {
+      const path = await directory();
+      await writeAtomically(path, payload({ a: '1' }), 0);
+      await mkdir(join(path, '..2015_11_09_10_00_00.123456'));
+      await writeAtomically(path, payload({ a: next }), 1_000);
+      const current = await readlink(join(path, '..data'));
+      expect((await readdir(path)).sort()).toEqual(['..data', current, 'a'].sort());
+      expect(await readFile(join(path, 'a'), 'utf8')).toBe(next);
+    },
+  );
+
   test('changes nothing when nothing changed', async () => {
     const path = await directory();
     expect(await writeAtomically(path, payload({ a: '1' }), 0)).toBe(true);
@@ -68,6 +82,14 @@ describe('resolveSubPath()', () => {
     expect(await resolveSubPath(base, 'a/b', { root: '' })).toBe(join(base, 'a/b'));
     expect(await resolveSubPath(base, 'link/x', { root: '' })).toBe(join(base, 'real/x'));
     expect((await stat(join(base, 'real/x'))).isDirectory()).toBe(true);
+  });
+
+  test('makes directories as open to others as the volume is', async () => {
+    const base = await directory();
+    await chmod(base, 0o2777);
+    await resolveSubPath(base, 'a/b', { root: '' });
+    const modes = ['a', 'a/b'].map(async (path) => (await stat(join(base, path))).mode & 0o7777);
+    expect(await Promise.all(modes)).toEqual([0o2777, 0o2777]);
   });
 
   test.each(['out', 'up', 'loop', 'deep/out'])('refuses the link %j', async (name) => {

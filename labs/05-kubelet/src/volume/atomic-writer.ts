@@ -32,6 +32,7 @@ export type Payload = ReadonlyMap<string, ProjectedFile>;
 
 const DATA_LINK = '..data';
 const NEW_DATA_LINK = '..data_tmp';
+const VERSION_NAME = /^\.\.\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d\.\d+$/;
 const PATH_LENGTH_MAX = 4096;
 
 /** Resolves with false when everything was as wanted already. */
@@ -42,13 +43,24 @@ export async function writeAtomically(
 ): Promise<boolean> {
   for (const path of payload.keys()) validatePath(path);
   const current = await readCurrent(directory);
-  if (current !== undefined && (await isSame(join(directory, current), payload))) return false;
+  if (current !== undefined && (await isSame(join(directory, current), payload))) {
+    await removeOtherVersions(directory, current);
+    return false;
+  }
   const version = versionName(nowMs);
   await writeVersion(join(directory, version), payload);
   await replaceLink(directory, version);
   await linkUserPaths(directory, payload);
-  if (current !== undefined) await rm(join(directory, current), { recursive: true, force: true });
+  await removeOtherVersions(directory, version);
   return true;
+}
+
+/** The one before, and what an update left that was cut off. */
+async function removeOtherVersions(directory: string, current: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!VERSION_NAME.test(name) || name === current) continue;
+    await rm(join(directory, name), { recursive: true, force: true });
+  }
 }
 
 function validatePath(path: string): void {

@@ -1,7 +1,8 @@
 // SafePath: a path inside a volume that cannot lead out of it.
 //
 // A subPath comes from the pod's author, and what lies in a volume from its containers: both may be hostile. Every part
-// is looked at in turn; a symbolic link is followed only as far as it stays inside. What is missing is made.
+// is looked at in turn; a symbolic link is followed only as far as it stays inside. What is missing is made, as open to
+// others as the volume itself is: who may write into the one may write into the other.
 //
 // `root` is in front of every path the kernel is asked about: the engine's host as seen from the node's
 // container (/proc/1/root), or nothing. Links are resolved here rather than by the kernel for the same reason.
@@ -9,11 +10,12 @@
 // Same idea upstream: kubernetes, pkg/volume/util/subpath. There the file is opened and bind-mounted by its
 // descriptor, which closes the moment between check and use; left out here.
 
-import { lstat, mkdir, readlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readlink, stat } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 
 const LINKS_MAX = 40;
-const DIRECTORY_MODE = 0o750;
+/** Permissions, and the bit that hands a directory's group on. */
+const MODE_MASK = 0o2777;
 
 /** @param base the volume's own directory, absolute and trusted. */
 export async function resolveSubPath(
@@ -31,7 +33,10 @@ export async function resolveSubPath(
     const next = normalize(join(path, parts.shift() ?? ''));
     assertInside(base, next, subPath);
     const kind = await kindOf(options.root + next);
-    if (kind === 'missing') await mkdir(options.root + next, { mode: DIRECTORY_MODE });
+    if (kind === 'missing') {
+      await mkdir(options.root + next);
+      await chmod(options.root + next, (await stat(options.root + base)).mode & MODE_MASK);
+    }
     if (kind === 'link') {
       if (++links > LINKS_MAX) throw new Error(`too many symbolic links in subPath ${subPath}`);
       const target = await readlink(options.root + next);

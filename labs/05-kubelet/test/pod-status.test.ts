@@ -138,6 +138,29 @@ describe('podStatusOf().containerStatuses', () => {
     expect(status.containerStatuses?.[0]?.state?.terminated?.message).toBe('no database');
   });
 
+  test('a container that the engine has lost shows as restarted, with an unknown end', () => {
+    const told = { name: 'c', image: 'image:v1', imageID: 'id', containerID: 'docker://x' };
+    const running = { ...told, ready: true, restartCount: 3, state: { running: {} } };
+    const lost = pod({}, { status: { containerStatuses: [running] } });
+    const status = statusOf({ pod: lost }).containerStatuses?.[0];
+    expect(status).toMatchObject({
+      restartCount: 4,
+      state: { waiting: {} },
+      lastState: {
+        terminated: {
+          exitCode: 137,
+          reason: 'ContainerStatusUnknown',
+          message:
+            'The container could not be located when the pod was deleted.  The container used to be Running',
+        },
+      },
+    });
+    const again = pod({}, { status: { containerStatuses: status === undefined ? [] : [status] } });
+    expect(statusOf({ pod: again }).containerStatuses?.[0]).toEqual(status);
+    const metadata = { ...lost.metadata, deletionTimestamp: '2015-11-09T10:00:00Z' };
+    expect(statusOf({ pod: { ...lost, metadata } }).containerStatuses?.[0]?.restartCount).toBe(3);
+  });
+
   test('an end that has been told stays told when the engine has forgotten it, unless it may run again', () => {
     const told = { name: 'c', image: 'image:v1', imageID: 'id', ready: false, restartCount: 1 };
     const state = { terminated: { exitCode: 0, reason: 'Completed' } };

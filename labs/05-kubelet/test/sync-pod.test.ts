@@ -152,6 +152,11 @@ describe('planPod() with one container', () => {
       },
       want: ['start c 4'],
     },
+    {
+      name: 'does not count a loss twice of which it has told already',
+      view: { pod: lostPod(), runtime: runtimePod([]) },
+      want: ['start c 4'],
+    },
   ];
   test.each(rows)('$name', (row) => {
     expect(words(planPod(view(row.view)))).toEqual(row.want);
@@ -266,4 +271,15 @@ function toldPod(restartPolicy: string, exitCode: number) {
   };
   const state = { terminated: { exitCode, reason: 'Told' } };
   return pod({ restartPolicy }, { status: { containerStatuses: [{ ...told, state }] } });
+}
+
+/** A pod of whose container the API already says that the engine has lost it, and its next run is its fourth again. */
+function lostPod() {
+  const lastState = { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown' } };
+  const known = { name: 'c', image: '', imageID: '', containerID: 'docker://x', ready: false };
+  const state = { waiting: { reason: 'ContainerCreating' } };
+  return pod(
+    {},
+    { status: { containerStatuses: [{ ...known, restartCount: 4, state, lastState }] } },
+  );
 }

@@ -21,6 +21,8 @@ export interface ContainerView {
   readonly records: readonly RuntimeContainer[];
   readonly previous: ContainerStatus | undefined;
   readonly willRestart: boolean;
+  /** The pod is being deleted. */
+  readonly deleted: boolean;
   readonly waiting: WaitingReason | undefined;
   readonly waitingDefault: string;
   readonly ready: boolean;
@@ -29,6 +31,7 @@ export interface ContainerView {
 }
 
 const UNKNOWN_EXIT_CODE = 137;
+const UNKNOWN_REASON = 'ContainerStatusUnknown';
 
 export function containerStatusOf(view: ContainerView): ContainerStatus {
   const { spec, records, previous, ready, started } = view;
@@ -68,7 +71,8 @@ function statusWithoutRecord(view: ContainerView): ContainerStatus {
     name: spec.name,
     image: spec.image ?? '',
     imageID: previous?.imageID ?? '',
-    restartCount: previous?.restartCount ?? 0,
+    // It comes again, and that is a restart.
+    restartCount: (previous?.restartCount ?? 0) + (lost && !view.deleted ? 1 : 0),
     ready: false,
     started: false,
     lastState: lost ? { terminated: unknownEnd() } : (previous?.lastState ?? {}),
@@ -80,9 +84,15 @@ function statusWithoutRecord(view: ContainerView): ContainerStatus {
 function unknownEnd() {
   return {
     exitCode: UNKNOWN_EXIT_CODE,
-    reason: 'ContainerStatusUnknown',
-    message: 'The container could not be located when the pod was terminated',
+    reason: UNKNOWN_REASON,
+    // The two blanks are upstream's.
+    message: `The container could not be located when the pod was deleted.  The container used to be Running`,
   };
+}
+
+/** Has the loss of the container been told, and so its next run been counted? */
+export function isToldLost({ state, lastState }: ContainerStatus): boolean {
+  return state?.running === undefined && lastState?.terminated?.reason === UNKNOWN_REASON;
 }
 
 function waitingState(view: ContainerView): ContainerState {

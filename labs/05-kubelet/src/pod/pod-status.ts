@@ -85,6 +85,7 @@ function statusOf(
     previous: known?.find(({ name }) => name === spec.name),
     willRestart:
       !view.terminal && (options.init ? initWillRestart : shouldRestart(pod, spec.name, newest)),
+    deleted: pod.metadata?.deletionTimestamp !== undefined,
     waiting: view.waiting.get(spec.name),
     waitingDefault: options.waitingDefault,
     // An init container is ready when it has done its work.

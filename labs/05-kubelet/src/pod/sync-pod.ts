@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto';
 import type { Container, Pod } from 'kubernetes-types/core/v1';
 import type { RuntimeContainer, RuntimePod, RuntimeSandbox } from '../runtime/runtime.ts';
+import { isToldLost } from './container-status.ts';
 
 export type ProbeFailure = 'liveness' | 'startup';
 
@@ -199,7 +200,8 @@ function nextAttempt(view: PodView, name: string, record: RuntimeContainer | und
   }
   const { containerStatuses = [], initContainerStatuses = [] } = view.pod.status ?? {};
   const known = [...containerStatuses, ...initContainerStatuses].find((one) => one.name === name);
-  return known?.containerID === undefined ? 0 : known.restartCount + 1;
+  if (known?.containerID === undefined) return 0;
+  return isToldLost(known) ? known.restartCount : known.restartCount + 1;
 }
 
 function inNewestSandbox(runtime: RuntimePod): readonly RuntimeContainer[] {

@@ -1,5 +1,6 @@
 // What a container gets, as data: resources, resolver, hosts, Docker's create options, labels.
 
+import type { ContainerInspectInfo } from 'dockerode';
 import { describe, expect, test } from 'vitest';
 import {
   formatResolverConfig,
@@ -16,8 +17,9 @@ import {
 } from '../src/container/resources.ts';
 import { hasCapability, ownContainerId } from '../src/node/engine-facts.ts';
 import { parseKubeletFlags, time } from '../src/options.ts';
-import { sandboxCreateOptions } from '../src/runtime/docker-config.ts';
+import { containerCreateOptions, sandboxCreateOptions } from '../src/runtime/docker-config.ts';
 import { withTag } from '../src/runtime/docker-images.ts';
+import { sandboxOf } from '../src/runtime/docker-labels.ts';
 import { FrameDecoder } from '../src/runtime/docker-stream.ts';
 import { container, IDENTITY, pod } from './objects.ts';
 
@@ -104,6 +106,40 @@ test('hostsFileOf() names the pod, its subdomain and its aliases', () => {
   expect(hostnameOf(pod({}, { metadata: { name: long } }))).toBe('a'.repeat(62));
 });
 
+test('a container’s log is the engine’s own, and bounded', () => {
+  const options = containerCreateOptions(
+    {
+      ...{ pod: IDENTITY, sandboxId: 's', name: 'c', attempt: 0, image: 'image:v1', hash: 'h' },
+      ...{ env: [], mounts: [], stdin: false, stdinOnce: false, tty: false, annotations: {} },
+      pidNamespace: 'container',
+      resources: { memoryLimitBytes: 0, cpuShares: 2, cpuQuota: 0, oomScoreAdjust: 0 },
+      security: {
+        ...{ groups: [], readOnlyRootFilesystem: false, privileged: false, noNewPrivileges: false },
+        ...{ capabilitiesAdd: [], capabilitiesDrop: [] },
+      },
+    },
+    { cluster: 'lab', node: 'node-1' },
+    { hostNetworkMode: 'host', oomScoreAdjustMin: 0 },
+  );
+  expect(options.HostConfig?.LogConfig).toEqual({
+    Type: 'json-file',
+    Config: { 'max-size': '10m', 'max-file': '5' },
+  });
+});
+
+test.each([
+  { network: 'pod', networkMode: 'host', want: false },
+  { network: 'pod', networkMode: 'none', want: false },
+  { network: 'node', networkMode: 'container:1', want: true },
+])('a sandbox of the $network’s network is one in whatever mode it runs: $networkMode', (row) => {
+  const info = {
+    ...{ Id: 's', Created: '2015-11-09T10:00:00Z', State: { Running: true, Pid: 1 } },
+    Config: { Labels: { 'kube-labs.network': row.network } },
+    HostConfig: { NetworkMode: row.networkMode },
+  } as unknown as ContainerInspectInfo;
+  expect(sandboxOf(info).hostNetwork).toBe(row.want);
+});
+
 test('sandboxCreateOptions() carries upstream’s labels and no restart policy', () => {
   const options = sandboxCreateOptions(
     {
@@ -115,7 +151,6 @@ test('sandboxCreateOptions() carries upstream’s labels and no restart policy',
       hostIpc: false,
       sysctls: {},
       labels: { app: 'shop' },
-      annotations: { note: 'x' },
     },
     { cluster: 'lab', node: 'node-1' },
     { hostNetworkMode: 'host', oomScoreAdjustMin: 0 },
@@ -123,10 +158,10 @@ test('sandboxCreateOptions() carries upstream’s labels and no restart policy',
   expect(options.name).toBe('k8s_POD_web_default_u1_2');
   expect(options.Labels).toEqual({
     app: 'shop',
-    'annotation.note': 'x',
     'annotation.io.kubernetes.container.restartCount': '2',
     'kube-labs': 'lab',
     'kube-labs.node': 'node-1',
+    'kube-labs.network': 'pod',
     'io.kubernetes.pod.name': 'web',
     'io.kubernetes.pod.namespace': 'default',
     'io.kubernetes.pod.uid': 'u1',

@@ -64,7 +64,6 @@ export class PodSandboxes {
       hostIpc: pod.spec?.hostIPC ?? false,
       sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
       labels: pod.metadata?.labels ?? {},
-      annotations: pod.metadata?.annotations ?? {},
     });
     try {
       const address = inHostNetwork ? hostAddress : await network.setUp(sandbox);

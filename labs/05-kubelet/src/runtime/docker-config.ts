@@ -20,6 +20,8 @@ const CPU_PERIOD_MICROSECONDS = 100_000;
 /** Keeps the sandbox alive when the node runs out of memory: losing it loses the pod's network. */
 const SANDBOX_OOM_SCORE_ADJUST = -998;
 const SANDBOX_CPU_SHARES = 2;
+/** The engine turns the files over itself; upstream's containerLogMaxSize and containerLogMaxFiles. */
+const LOG_LIMITS = { 'max-size': '10m', 'max-file': '5' };
 
 export interface EngineFacts {
   /** What Docker calls the node's own network: `host`, or `container:ID` of the node's container. */
@@ -105,6 +107,7 @@ function hostConfigOf(config: ContainerConfig, engine: EngineFacts): HostConfig 
     CapAdd: [...security.capabilitiesAdd],
     CapDrop: [...security.capabilitiesDrop],
     SecurityOpt: security.noNewPrivileges ? ['no-new-privileges'] : [],
+    LogConfig: { Type: 'json-file', Config: { ...LOG_LIMITS } },
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   RuntimeContainer,
   RuntimeContainerState,
   RuntimeSandbox,
+  SandboxConfig,
 } from './runtime.ts';
 
 export const CLUSTER_LABEL = 'kube-labs';
@@ -23,6 +24,7 @@ const POD_NAME_LABEL = 'io.kubernetes.pod.name';
 const POD_NAMESPACE_LABEL = 'io.kubernetes.pod.namespace';
 const CONTAINER_NAME_LABEL = 'io.kubernetes.container.name';
 const SANDBOX_ID_LABEL = 'io.kubernetes.sandbox.id';
+const NETWORK_LABEL = 'kube-labs.network';
 const ANNOTATION_PREFIX = 'annotation.';
 const RESTART_COUNT = 'io.kubernetes.container.restartCount';
 const HASH = 'io.kubernetes.container.hash';
@@ -48,14 +50,15 @@ export function sandboxLabels(
   config: {
     readonly pod: PodIdentity;
     readonly attempt: number;
+    readonly network: SandboxConfig['network'];
     readonly labels: Readonly<Record<string, string>>;
-    readonly annotations: Readonly<Record<string, string>>;
   },
 ): Record<string, string> {
   return {
     ...config.labels,
-    ...annotationLabels({ ...config.annotations, [RESTART_COUNT]: String(config.attempt) }),
+    ...annotationLabels({ [RESTART_COUNT]: String(config.attempt) }),
     ...identityLabels(scope, config.pod),
+    [NETWORK_LABEL]: config.network === 'host' ? 'node' : 'pod',
     [CONTAINER_NAME_LABEL]: SANDBOX_NAME,
     [TYPE_LABEL]: 'podsandbox',
   };
@@ -102,7 +105,8 @@ export function sandboxOf(info: ContainerInspectInfo): RuntimeSandbox {
     state: info.State.Running ? 'ready' : 'notready',
     createdAtMs: Date.parse(info.Created),
     pid: info.State.Running ? info.State.Pid : 0,
-    hostNetwork: info.HostConfig.NetworkMode !== 'none',
+    // Not by the engine's network mode, which says how the namespace was made, not whose it is.
+    hostNetwork: labels[NETWORK_LABEL] === 'node',
   };
 }
 

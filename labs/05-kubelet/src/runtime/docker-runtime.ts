@@ -121,15 +121,13 @@ export class DockerRuntime implements Runtime {
         await container.kill({ signal: 'SIGKILL' });
         await container.wait({ condition: 'not-running', abortSignal: signal });
       }
-    }, ignoreStopped);
+    }, ignoreDone);
   }
 
   async removeContainer(id: string): Promise<void> {
     this.#exited.delete(id);
-    await callEngine(
-      () => this.#docker.getContainer(id).remove({ force: true, v: true }),
-      ignoreGone,
-    );
+    const container = this.#docker.getContainer(id);
+    await callEngine(() => container.remove({ force: true, v: true }), ignoreDone);
   }
 
   readonly imageStatus = (image: string) => imageStatus(this.#docker, image);
@@ -213,11 +211,7 @@ function gather(identity: PodIdentity, inspected: readonly Inspected[]): Runtime
   };
 }
 
-function ignoreGone(error: RuntimeError): void {
+function ignoreDone(error: RuntimeError): void {
   // "Removal in progress" is a conflict; whoever asked first gets it done.
-  if (!RuntimeError.is(error, 'not-found') && !RuntimeError.is(error, 'conflict')) throw error;
-}
-
-function ignoreStopped(error: RuntimeError): void {
   if (!RuntimeError.is(error, 'not-found') && !RuntimeError.is(error, 'conflict')) throw error;
 }

@@ -72,7 +72,6 @@ export interface SandboxConfig {
   readonly hostIpc: boolean;
   readonly sysctls: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export interface Mount {

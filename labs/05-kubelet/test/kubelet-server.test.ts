@@ -3,7 +3,7 @@
 import { request } from 'node:https';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { FOREVER, JumpClock, Lab, script } from './lab.ts';
+import { FOREVER, IMAGE, JumpClock, Lab, script } from './lab.ts';
 import { statusOf } from './objects.ts';
 
 const clock = new JumpClock();
@@ -61,6 +61,9 @@ test('nobody is answered without a certificate of the cluster', async () => {
 test('pods, metrics and statistics', async () => {
   const { items } = JSON.parse((await get('/pods')).body);
   expect(items[0]).toMatchObject({ metadata: { name: 'talk' }, status: { phase: 'Running' } });
+  const running = JSON.parse((await get('/runningpods/')).body);
+  expect(running).toMatchObject({ kind: 'PodList', items: [{ metadata: { name: 'talk' } }] });
+  expect(running.items[0].spec).toEqual({ containers: [{ name: 'c', image: IMAGE }] });
   expect((await get('/metrics')).body).toContain('kubelet_running_pods 1');
   expect((await get('/metrics/cadvisor')).body).toContain('container_cpu_usage_seconds_total');
   expect(JSON.parse((await get('/stats/summary')).body)).toEqual({ node: { nodeName: 'node-1' } });

@@ -111,23 +111,6 @@ export class BridgeNetwork implements NetworkPlugin {
     return this.#range?.ipam.owners() ?? [];
   }
 
-  /** For a sandbox found running whose address is not on record: asks the sandbox itself. */
-  async adopt(sandbox: NetworkSandbox): Promise<void> {
-    if (this.#range === undefined || this.#range.ipam.addressOf(sandbox.id) !== undefined) return;
-    if (!this.#wires.has(wireName(sandbox.id))) return;
-    const args = ['-t', String(sandbox.pid), '-n', 'ip', '-j', '-4', 'addr', 'show', 'eth0'];
-    const devices = JSON.parse(await this.#options.run('nsenter', args)) as {
-      addr_info?: { local?: string }[];
-    }[];
-    const address = devices[0]?.addr_info?.[0]?.local;
-    if (address !== undefined) await this.#range.ipam.adopt(sandbox.id, address);
-  }
-
-  /** The bridge itself; what runs stays plugged in, so a kubelet that stops does not call this. */
-  async remove(): Promise<void> {
-    await ignoreMissing(this.#options.run('ip', ['link', 'del', this.#options.name]));
-  }
-
   #note(wire: string, isPlugged: boolean): void {
     for (const changes of this.#listings) changes.set(wire, isPlugged);
     this.#wires = withChanges(this.#wires, new Map([[wire, isPlugged]]));

@@ -68,14 +68,6 @@ export class Ipam {
     }
   }
 
-  /** Notes an address found on a running sandbox; the files may have been lost. */
-  async adopt(sandboxId: string, text: string): Promise<void> {
-    const address = parseAddress(text);
-    if (!this.#isInRange(address)) return;
-    this.#owners.set(address, sandboxId);
-    await replaceFile(join(this.#directory, text), sandboxId);
-  }
-
   async release(sandboxId: string): Promise<void> {
     for (const [address, owner] of this.#owners) {
       if (owner !== sandboxId) continue;
@@ -88,7 +80,8 @@ export class Ipam {
   async #reserve(text: string, sandboxId: string): Promise<boolean> {
     const file = join(this.#directory, text);
     try {
-      await createFile(file, sandboxId);
+      // Throws EEXIST when there is such a file.
+      await writeBeside(file, sandboxId, link);
       await replaceFile(join(this.#directory, LAST_RESERVED_FILE), text);
       return true;
     } catch (error) {
@@ -118,23 +111,16 @@ export class Ipam {
 }
 
 /** The file has the old text or the new one, whenever somebody looks, and whenever this process is killed. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const fresh = await writeBeside(path, text);
-  await rename(fresh, path);
+export function replaceFile(path: string, text: string): Promise<void> {
+  return writeBeside(path, text, rename);
 }
 
-/** Throws EEXIST when there is such a file. */
-async function createFile(path: string, text: string): Promise<void> {
-  const fresh = await writeBeside(path, text);
+async function writeBeside(path: string, text: string, put: typeof link): Promise<void> {
+  const fresh = join(dirname(path), `${NEW_FILE_PREFIX}${basename(path)}-${randomUUID()}`);
   try {
-    await link(fresh, path);
+    await writeFile(fresh, text);
+    await put(fresh, path);
   } finally {
     await rm(fresh, { force: true });
   }
-}
-
-async function writeBeside(path: string, text: string): Promise<string> {
-  const fresh = join(dirname(path), `${NEW_FILE_PREFIX}${basename(path)}-${randomUUID()}`);
-  await writeFile(fresh, text);
-  return fresh;
 }

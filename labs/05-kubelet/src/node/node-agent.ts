@@ -173,7 +173,7 @@ function readinessOf(status: NodeStatus | undefined): string | undefined {
 }
 
 /** Apart from heartbeat times, which are no news. */
-function isSameStatus(before: NodeStatus | undefined, after: NodeStatus): boolean {
+export function isSameStatus(before: NodeStatus | undefined, after: NodeStatus): boolean {
   const text = (status: NodeStatus | undefined) =>
     JSON.stringify([
       status?.addresses,
@@ -181,7 +181,7 @@ function isSameStatus(before: NodeStatus | undefined, after: NodeStatus): boolea
       sortedEntries(status?.allocatable),
       status?.nodeInfo?.containerRuntimeVersion,
       status?.daemonEndpoints?.kubeletEndpoint?.Port,
-      (status?.images ?? []).length,
+      (status?.images ?? []).map(({ names = [], sizeBytes }) => [names, sizeBytes]),
       (after.conditions ?? []).map(({ type }) => {
         const own = status?.conditions?.find((condition) => condition.type === type);
         return [own?.type, own?.status, own?.reason, own?.message];

@@ -74,19 +74,14 @@ export async function attempt(
 
 /** What an event says of an attempt, if it deserves one. */
 export function complaintOf(result: AttemptResult): { reason: string; text: string } | undefined {
-  switch (result.kind) {
-    case 'failure':
-      return { reason: 'Unhealthy', text: `failed: ${result.output}` };
-    case 'unknown': {
-      const text = `errored and resulted in unknown state: ${result.output}`;
-      return { reason: 'Unhealthy', text };
-    }
-    case 'success':
-      if (result.warning === undefined) return undefined;
-      return { reason: 'ProbeWarning', text: `warning: ${result.warning}` };
-    default:
-      return result satisfies never;
+  if (result.kind === 'success') {
+    const { warning } = result;
+    return warning === undefined
+      ? undefined
+      : { reason: 'ProbeWarning', text: `warning: ${warning}` };
   }
+  const how = result.kind === 'failure' ? 'failed' : 'errored and resulted in unknown state';
+  return { reason: 'Unhealthy', text: `${how}: ${result.output}` };
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '@kube-labs/apiserver';
 import { WebSocketServer } from 'ws';
-import type { ExecSession } from '../runtime/runtime.ts';
+import type { ExecSession, Runtime } from '../runtime/runtime.ts';
 import type { StatsProvider } from '../stats-provider.ts';
 import { parseLogQuery, streamLogs } from './container-logs.ts';
 import { PROTOCOLS, serveStreams } from './exec-stream.ts';
@@ -92,8 +92,9 @@ async function handle(
     case 'healthz':
       return text(response, 'ok');
     case 'pods':
-    case 'runningpods':
       return json(response, podList(options));
+    case 'runningpods':
+      return json(response, await runningPods(options.runtime));
     case 'metrics':
       return text(
         response,
@@ -182,6 +183,16 @@ function podList(options: KubeletServerOptions): object {
     ...pod,
     status: options.statusOf(pod.metadata?.uid ?? '') ?? pod.status,
   }));
+  return { kind: 'PodList', apiVersion: 'v1', metadata: {}, items };
+}
+
+/** What the engine runs, whether the API knows of it or not. */
+async function runningPods(runtime: Runtime): Promise<object> {
+  const items = (await runtime.listPods()).flatMap(({ identity, containers }) => {
+    const running = containers.filter(({ status }) => status.state === 'running');
+    const spec = { containers: running.map(({ name, image }) => ({ name, image })) };
+    return running.length === 0 ? [] : [{ metadata: { ...identity }, spec, status: {} }];
+  });
   return { kind: 'PodList', apiVersion: 'v1', metadata: {}, items };
 }
 

@@ -38,7 +38,7 @@ export function readFieldSelector(text: string): readonly FieldRequirement[] {
     return {
       field: match[1],
       equal: match[2] !== '!=',
-      value: match[3].replace(/\\([\\,=])/g, '$1'),
+      value: unescaped(match[3]),
     };
   });
 }
@@ -75,5 +75,16 @@ export function readField(
 
 /** Splits at commas that are not escaped. */
 function splitTerms(text: string): readonly string[] {
-  return (text.match(/(?:\\.|[^,\\])+/gs) ?? []).filter((term) => term.trim() !== '');
+  return text.match(/(?:\\.?|[^,\\])+/gs) ?? [];
+}
+
+/** The value as it is meant. A bare comma is not there any more: it ended the term. */
+function unescaped(value: string): string {
+  return value.replace(/=|\\(.?)/gsu, (sequence, character: string | undefined) => {
+    const why = 'invalid field selector:';
+    // Upstream names the character by its number.
+    if (character === undefined) throw badRequest(`${why} unescaped character in value: 61`);
+    if (['\\', ',', '='].includes(character)) return character;
+    throw badRequest(`${why} invalid escape sequence: ${sequence}`);
+  });
 }

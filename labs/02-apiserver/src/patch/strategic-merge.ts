@@ -13,6 +13,7 @@
 // Same rules upstream: apimachinery, pkg/util/strategicpatch.
 
 import { badRequest } from '../api-error.ts';
+import { setOwn } from '../codec/copy-json.ts';
 import { type StructType, structType, type ValueType } from '../schema/go-types.ts';
 import { type MergeRule, mergeRuleOf } from './merge-keys.ts';
 import { isMap, type JsonMap, mergePatch } from './merge-patch.ts';
@@ -61,13 +62,13 @@ function mergeField(
   const rule = type === undefined ? undefined : mergeRuleOf(type.definition, key);
   const before = result[key];
   if (isMap(change) && rule?.replace !== true) {
-    result[key] = mergeMaps(isMap(before) ? before : {}, change, structOf(field));
+    setOwn(result, key, mergeMaps(isMap(before) ? before : {}, change, structOf(field)));
   } else if (Array.isArray(change) && rule?.merge) {
     const order = patch[SET_ORDER + key];
     const options = { rule, field, order: Array.isArray(order) ? order : undefined };
-    result[key] = mergeLists(Array.isArray(before) ? before : [], change, options);
+    setOwn(result, key, mergeLists(Array.isArray(before) ? before : [], change, options));
   } else {
-    result[key] = change;
+    setOwn(result, key, change);
   }
 }
 

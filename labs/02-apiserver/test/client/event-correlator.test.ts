@@ -63,3 +63,36 @@ test('after 25 about one object one more is let through every five minutes; othe
   expect(event('crashed')).toBe('e1 ×26 crashed');
   expect(event('crashed')).toBe('dropped');
 });
+
+test('of each kind the last 4,096 are remembered, and what was used again is not the oldest', () => {
+  const event = correlatorWith(new FakeClock());
+  const at = (n: number) => ({ involvedObject: { ...POD, uid: `u${n}` } });
+  for (let n = 1; n <= 4096; n++) event('crashed', at(n));
+  expect(event('crashed', at(1))).toBe('e1 ×2 crashed');
+  expect(event('crashed', at(4097))).toBe('e4097 ×1 crashed');
+  expect(event('crashed', at(1))).toBe('e1 ×3 crashed');
+  expect(event('crashed', at(2)), 'the oldest made room').toBe('e4098 ×1 crashed');
+  expect(event('crashed', at(4096))).toBe('e4096 ×2 crashed');
+});
+
+test('how often a source speaks is forgotten with the object that it spoke of', () => {
+  const event = correlatorWith(new FakeClock());
+  for (let n = 0; n < 26; n++) event('crashed');
+  expect(event('crashed')).toBe('dropped');
+  for (let n = 1; n <= 4095; n++) event('x', { involvedObject: { ...POD, uid: `o${n}` } });
+  expect(event('crashed')).toBe('dropped');
+  for (let n = 1; n <= 4096; n++) event('x', { involvedObject: { ...POD, uid: `p${n}` } });
+  expect(event('crashed')).not.toBe('dropped');
+});
+
+test('which message was said does not matter to the tenth, however often the others were said', () => {
+  const event = correlatorWith(new FakeClock());
+  const said = ['a', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((message) => event(message));
+  expect(said.at(-1)).toBe('e9 ×1 i');
+  expect(event('b')).toBe('e2 ×2 b');
+  expect(event('j')).toBe('e10 ×1 (combined from similar events): j');
+  // Of the ten the oldest made room: what is left is said by itself, and the oldest is new again. So it is upstream.
+  expect(event('j')).toBe('e11 ×1 j');
+  expect(event('b')).toBe('e2 ×3 b');
+  expect(event('a')).toBe('e10 ×2 (combined from similar events): a');
+});

@@ -1,6 +1,6 @@
 import type { LabelSelector } from 'kubernetes-types/meta/v1';
 import { describe, expect, test } from 'vitest';
-import { matchesRequirements } from '#src/client/label-requirement.ts';
+import { type LabelRequirement, matchesRequirements } from '#src/client/label-requirement.ts';
 import {
   formatLabelSelector,
   matchesLabels,
@@ -79,8 +79,75 @@ describe('parseLabelSelector()', () => {
   );
 });
 
-describe('formatLabelSelector()', () => {
+describe('parseLabelSelector() says what it found and what it expected', () => {
   test.each([
+    ['app web', "found 'web', expected: in, notin, =, ==, !=, gt, lt"],
+    ['app in web', "found 'web', expected: ("],
+    ['app in', "found '', expected: ("],
+    ['app notin (a b)', "found 'b', expected: ,, or )"],
+    ['app in (a,b', "found '', expected: ,, or )"],
+    ['=web', "found '=', expected: !, identifier"],
+    ['!', "found '', expected: identifier"],
+    ['!=web', "found '!=', expected: !, identifier"],
+    ['! (', "found '(', expected: identifier"],
+    ['app>', "found '', expected: identifier"],
+    ['app<,', "found ',', expected: identifier"],
+    ['app=web tier=front', "found 'tier', expected: ,"],
+    ['app,,tier', "found ',', expected: !, identifier"],
+    ['app,', "found ',', expected: ,"],
+  ])('%s: %s', (text, message) => {
+    expect(() => parseLabelSelector(text)).toThrow(
+      new Error(`unable to parse requirement: ${message} in '${text}'`),
+    );
+  });
+});
+
+test.each<[string, string]>([
+  ['', ''],
+  ['  ', ''],
+  ['app,tier', 'app Exists [], tier Exists []'],
+  ['app=,tier==x', 'app In [""], tier In ["x"]'],
+  ['app in (,a,)', 'app In ["","a",""]'],
+  ['x<5, y>-3', 'x Lt ["5"], y Gt ["-3"]'],
+  ['!app , zone notin ( a , b ) ', 'app DoesNotExist [], zone NotIn ["a","b"]'],
+  ['a.b/c-d_e!=f', 'a.b/c-d_e NotIn ["f"]'],
+])('"%s" is read as: %s', (text, want) => {
+  const read = parseLabelSelector(text).map(
+    ({ key, operator, values }) => `${key} ${operator} ${JSON.stringify(values)}`,
+  );
+  expect(read.join(', ')).toBe(want);
+});
+
+test.each<[string, LabelRequirement['operator'], string[], boolean]>([
+  ['5', 'Gt', ['4'], true],
+  ['5', 'Gt', ['5'], false],
+  ['5', 'Gt', ['6'], false],
+  ['5', 'Lt', ['6'], true],
+  ['5', 'Lt', ['5'], false],
+  ['5', 'Lt', ['4'], false],
+  ['+5', 'Lt', ['+6'], true],
+  ['-5', 'Lt', ['-4'], true],
+  ['x', 'Lt', ['6'], false],
+  ['1x', 'Lt', ['6'], false],
+  ['x1', 'Lt', ['6'], false],
+  ['1', 'Lt', ['6x'], false],
+  ['12345678901234567890', 'Gt', ['12345678901234567889'], true],
+  ['5', 'Gt', [], false],
+])('a weight of %s is %s %j: %s', (weight, operator, values, want) => {
+  expect(matchesRequirements([{ key: 'weight', operator, values }], { weight })).toBe(want);
+  expect(matchesRequirements([{ key: 'weight', operator, values }], {})).toBe(false);
+});
+
+describe('formatLabelSelector()', () => {
+  test('writes what an object asks for', () => {
+    const matchExpressions = [{ key: 'zone', operator: 'In' }];
+    const text = formatLabelSelector({ matchLabels: { app: 'web', tier: '' }, matchExpressions });
+    expect(text).toBe('app=web,tier=,zone in ()');
+  });
+
+  test.each([
+    'weight>5',
+    'weight<7',
     'app=web',
     'app!=web',
     'app in (a,b)',

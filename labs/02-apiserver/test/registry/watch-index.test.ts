@@ -1,5 +1,6 @@
 // WatchIndex: an event reaches whom it can concern, once, and nobody else is asked.
 import { describe, expect, test } from 'vitest';
+import type { ReadonlyApiObject } from '#src/registry/api-object.ts';
 import { ObjectFilter, type SelectorOptions } from '#src/registry/object-filter.ts';
 import { RESOURCES } from '#src/registry/resources.ts';
 import { StoredObject } from '#src/registry/stored-object.ts';
@@ -105,6 +106,36 @@ describe('WatchIndex.concerned()', () => {
     ];
     expect(told.sort()).toEqual(want.map((name) => `new ${name}`));
   });
+});
+
+test('a field is read for as long as somebody asks for one of its values, and not after that', () => {
+  const index = new WatchIndex<string>();
+  const asked: string[] = [];
+  const of = (name: string, value: string) => {
+    const read = ({ metadata }: ReadonlyApiObject) => {
+      asked.push(name);
+      return metadata.name ?? '';
+    };
+    return { kind: 'field', name, value, read } as const;
+  };
+  const told = (name: string, before = name) => {
+    asked.length = 0;
+    const change = { current: pod(name, 'one'), previous: pod(before, 'one') };
+    return `${[...index.concerned(change)].join(' ')}, read ${asked.join(' ')}`;
+  };
+  const leave = ['a', 'b', 'a'].map((value, n) => index.add(`w${n}`, of('x', value)));
+  expect(told('a')).toBe('w0 w2, read x x');
+  expect(told('a', 'nobody wants this')).toBe('w0 w2, read x x');
+  leave[0]?.();
+  expect(told('a')).toBe('w2, read x x');
+  leave[2]?.();
+  expect(told('b')).toBe('w1, read x x');
+  leave[1]?.();
+  expect(told('b')).toBe(', read ');
+  // Who leaves twice does not take away what others made meanwhile.
+  index.add('new', of('x', 'b'));
+  leave[1]?.();
+  expect(told('b')).toBe('new, read x x');
 });
 
 describe('a label selector that no label can satisfy', () => {

@@ -136,7 +136,7 @@ test('nothing is left for later in the code', () => {
 
 /** Lines of code, without blank lines and comments, that a lab's sources may have. Raising one is a decision: docs/decisions/004. */
 const CODE_LINES_MAX: Readonly<Record<string, number>> = {
-  '01-store': 7_100,
+  '01-store': 7_150,
   '02-apiserver': 44_000,
   '03-scheduler': 1_600,
   '04-controllers': 4_700,

@@ -274,6 +274,7 @@ lesson(
     const lines = [
       'GET /api/v1/nodes/a%2Fb',
       'GET /api/v1/nodes/a%252Fb',
+      'GET /api/v1/nodes/a+b',
       'GET /api/v1/namespaces/a%2Fpods/pods',
       'GET /api/v1/namespaces/shop/%73tatus',
       'GET /apis/example%2Ecom/v%31/caf%C3%A9s',
@@ -281,6 +282,7 @@ lesson(
     expectLines(meanings(lines, event), [
       'GET /api/v1/nodes/a%2Fb: get v1 nodes named a/b',
       'GET /api/v1/nodes/a%252Fb: get v1 nodes named a%2Fb',
+      'GET /api/v1/nodes/a+b: get v1 nodes named a+b',
       'GET /api/v1/namespaces/a%2Fpods/pods: list v1 pods in a/pods',
       'GET /api/v1/namespaces/shop/%73tatus: get v1 namespaces named shop / status',
       'GET /apis/example%2Ecom/v%31/caf%C3%A9s: list example.com/v1 cafés',

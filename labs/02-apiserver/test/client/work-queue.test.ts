@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { createLogger } from '@kube-labs/store';
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../../src/api-error.ts';
@@ -52,6 +53,29 @@ describe('WorkQueue', () => {
     controller.abort();
     expect(await first).toBeUndefined();
     expect(await second).toBe('a');
+  });
+
+  test('who leaves with nothing to pass on does not send the first in line to its end', async () => {
+    const queue = new WorkQueue();
+    const controller = new AbortController();
+    const [first, second] = [queue.get(never), queue.get(never)];
+    const leaving = queue.get(controller.signal);
+    controller.abort();
+    expect(await leaving).toBeUndefined();
+    await new Promise((resolve) => setImmediate(resolve));
+    queue.add('a');
+    queue.add('b');
+    expect(await Promise.all([first, second])).toEqual(['a', 'b']);
+  });
+
+  test('get() leaves no listener behind', async () => {
+    const queue = new WorkQueue();
+    const { signal } = new AbortController();
+    const got = queue.get(signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    queue.add('a');
+    expect(await got).toBe('a');
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   test('addAfter() keeps the earliest of several delays', () => {
@@ -139,7 +163,22 @@ describe('WorkQueue', () => {
       controller.signal,
     );
     expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('Reconcile failed, will try again');
     expect(lines[0]).toContain('queue="pods" key="default/web" err="it\\nbroke"\n');
+  });
+
+  test('run() of a queue without a name logs none', async () => {
+    const lines: string[] = [];
+    const queue = new WorkQueue();
+    const controller = new AbortController();
+    queue.add('a');
+    const failOnce = async () => {
+      if (lines.length === 0) throw new Error('it broke');
+      controller.abort();
+    };
+    await queue.run({ workers: 1, log: logTo(lines) }, failOnce, controller.signal);
+    expect(lines.join()).toContain('key="a"');
+    expect(lines.join()).not.toContain('queue=');
   });
 
   test('run() returns after the last worker has finished, and leaves no timer', async () => {

@@ -36,8 +36,8 @@ function planned(
 
 describe('a pod', () => {
   const running = { spec: { nodeName: 'n1' } };
-  const pod = (more: Partial<Widget> & { spec?: object } = running): ReadonlyApiObject =>
-    of(more, PODS);
+  const pod = (more: Partial<Widget> = running): ReadonlyApiObject => of(more, PODS);
+  const patient: object = { ...running.spec, terminationGracePeriodSeconds: 5 };
   const marked = (seconds: number, more: Partial<ObjectMeta> = {}): ReadonlyApiObject =>
     pod({
       ...running,
@@ -52,7 +52,7 @@ describe('a pod', () => {
     { name: 'that runs has 30 seconds', pod: pod(), want: `${at(30)} 30` },
     {
       name: 'has what its spec says',
-      pod: pod({ spec: { ...running.spec, terminationGracePeriodSeconds: 5 } }),
+      pod: pod({ spec: patient }),
       want: `${at(5)} 5`,
     },
     {

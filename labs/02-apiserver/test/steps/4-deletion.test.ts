@@ -13,6 +13,7 @@ import {
   planDeletion,
 } from '#src/registry/deletion.ts';
 import type { ResourceDefinition } from '#src/registry/resource-definition.ts';
+import type { WriteCompanion } from '#src/registry/write-companion.ts';
 import { expectLines } from './support/lines.ts';
 import { randomOf } from './support/random.ts';
 import {
@@ -112,12 +113,12 @@ async function remove(
 }
 
 /** An update that leaves only these finalizers. */
-async function hold({ registry, definition }: Workshop, name: string, ...finalizers: string[]) {
+function hold({ registry, definition }: Workshop, name: string, ...finalizers: string[]) {
   const change = ({ object }: { readonly object: ReadonlyApiObject }): KubernetesObject => ({
     ...object,
     metadata: { ...object.metadata, finalizers },
   });
-  await registry.update(refOf(name, definition), change, UPDATE);
+  return registry.update(refOf(name, definition), change, UPDATE);
 }
 
 lesson(
@@ -358,7 +359,14 @@ lesson(
     symbols: ['src/registry/registry.ts#Registry.delete', 'src/registry/deletion.ts#isReleasedBy'],
   },
   async ({ event }) => {
-    await using shop = await openWorkshop();
+    const left: boolean[] = [];
+    const clerk: WriteCompanion = {
+      async prepare(next) {
+        left.push(next !== undefined);
+        return { compare: [], ops: [] };
+      },
+    };
+    await using shop = await openWorkshop({ companions: [clerk] });
     await shop.create('free');
     await shop.create('held', { metadata: { finalizers: ['x.org/a', 'x.org/b'] } });
     event('delete free; delete it again');
@@ -377,8 +385,13 @@ lesson(
     event('take away one finalizer, then the other');
     await hold(shop, 'held', 'x.org/b');
     expect((await shop.inStore('held'))?.metadata?.finalizers?.join(' ')).toBe('x.org/b');
-    await hold(shop, 'held');
+    const { revision } = await shop.store.range({ key: shop.keyOf('held') });
+    const { object } = await hold(shop, 'held');
     expect(await shop.inStore('held')).toBe(undefined);
+    expect(left.at(-1), 'a companion hears that nothing is left').toBe(false);
+    expect(object.metadata.resourceVersion, 'the revision at which it went').toBe(
+      `${revision + 1}`,
+    );
   },
 );
 

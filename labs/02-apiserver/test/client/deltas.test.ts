@@ -75,6 +75,17 @@ test('replace() tells the difference between the copy and the list, what went fi
   expect(cache.list()).toHaveLength(4);
 });
 
+test('an object without metadata is one without a name, a uid and a version', () => {
+  const { heard, deltas } = heardOf([]);
+  deltas.put({ kind: 'first' });
+  deltas.put({ kind: 'second' });
+  expect(heard).toHaveLength(2);
+  deltas.put(object(' u1/1'));
+  expect(heard.slice(2).map((line) => line[0])).toEqual(['-', '+']);
+  deltas.put({ kind: 'third' });
+  expect(heard.slice(4).map((line) => line[0])).toEqual(['-', '+']);
+});
+
 test('a handler that wants to hear of nothing is left alone', () => {
   const cache = new ObjectCache<KubernetesObject>();
   const deltas = new Deltas(cache, (call) => call({}));

@@ -42,6 +42,40 @@ describe('ObjectCache', () => {
     expect(cache.list('nowhere')).toEqual([]);
   });
 
+  test('objects outside namespaces are those of the empty one, and the namespace is an index like any other', () => {
+    const cache = new ObjectCache<Pod>();
+    const node: Pod = { metadata: { name: 'n1' } };
+    const nameless: Pod = {};
+    for (const one of [node, nameless, pod('a', 'n1', 'other')]) cache.set(one);
+    expect(cache.list('')).toEqual([node, nameless]);
+    expect(cache.byIndex('namespace', 'other').map(keyOf)).toEqual(['other/a']);
+  });
+
+  test('an object that changes keeps its place, in all lists', () => {
+    const cache = new ObjectCache<Pod>(byNode);
+    for (const name of ['a', 'b']) cache.set(pod(name, 'n1'));
+    cache.set(pod('a', 'n1'));
+    for (const list of [cache.list(), cache.list('default'), cache.byIndex('node', 'n1')]) {
+      expect(list.map(keyOf)).toEqual(['default/a', 'default/b']);
+    }
+  });
+
+  test('to delete what is not there changes nothing', () => {
+    const cache = new ObjectCache<Pod>();
+    cache.set(pod('a', 'n1'));
+    const before = cache.list();
+    expect(cache.delete('default/b')).toBeUndefined();
+    expect(cache.list()).toBe(before);
+  });
+
+  test('an indexer may say a value twice', () => {
+    const cache = new ObjectCache<Pod>({ twice: () => ['x', 'x'] });
+    cache.set(pod('a', 'n1'));
+    expect(cache.byIndex('twice', 'x').map(keyOf)).toEqual(['default/a']);
+    expect(cache.delete('default/a')).toEqual(pod('a', 'n1'));
+    expect(cache.byIndex('twice', 'x')).toEqual([]);
+  });
+
   test('byIndex() of a name that nobody gave is our own fault', () => {
     expect(() => new ObjectCache().byIndex('nope', 'x')).toThrow(
       'Index with name nope does not exist',

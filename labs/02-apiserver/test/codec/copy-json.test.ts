@@ -34,6 +34,8 @@ test('a key may be called __proto__, and stays an ordinary key', () => {
   setOwn(own, key, 1);
   setOwn(own, key, 2);
   expect(Object.entries(own)).toEqual([[key, 2]]);
+  own[key] = 3;
+  expect(Object.entries(own)).toEqual([[key, 3]]);
   delete own[key];
   expect(Object.hasOwn(own, key)).toBe(false);
 });

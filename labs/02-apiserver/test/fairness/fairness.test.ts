@@ -1,4 +1,5 @@
 // A client that floods the server waits for itself; the others are served in their turn.
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '#src/client/clock.ts';
 import { FairQueue, type FairRequest, TooManyRequests } from '#src/fairness/fair-queue.ts';
@@ -130,6 +131,72 @@ test('who hangs up leaves the line, and who stood behind moves up', async () => 
   (await behind)();
   release();
   await expect(queue.acquire(of('late'), hangUp.signal)).resolves.toBeTypeOf('function');
+});
+
+test('who is served, or is refused at once, leaves no timer and no listener behind', async () => {
+  const clock = new FakeClock();
+  const queue = queueOf(1, clock);
+  const { signal } = new AbortController();
+  const release = await queue.acquire(of('a'), NEVER);
+  const waiting = queue.acquire(of('b'), signal);
+  expect([clock.pendingTimers, getEventListeners(signal, 'abort').length]).toEqual([1, 1]);
+  release();
+  (await waiting)();
+  expect([clock.pendingTimers, getEventListeners(signal, 'abort').length]).toEqual([0, 0]);
+  await queue.acquire(of('a'), NEVER);
+  const gone = queue.acquire(of('gone'), AbortSignal.abort(new Error('hung up before')));
+  expect([queue.waiting, clock.pendingTimers]).toEqual([0, 0]);
+  await expect(gone).rejects.toThrow('hung up before');
+  expect(new TooManyRequests('time-out').message).toBe(
+    'Too many requests, please try again later.',
+  );
+});
+
+test('levels and flows in which nobody waits hold up nobody, whatever they have', async () => {
+  const queue = queueOf(3);
+  const { nodeHigh, system } = LEVELS;
+  const at = (level: FairRequest['level'], flow: string) =>
+    queue.acquire(of(flow, { level }), NEVER);
+  (await at(nodeHigh, 'idle'))();
+  await at(system, 'first');
+  const mine = [await at(system, 'second'), await at(system, 'second')];
+  const third = at(system, 'second');
+  expect(queue.waiting).toBe(1);
+  mine[0]?.();
+  expect([queue.waiting, queue.inUse]).toEqual([0, 3]);
+  await third;
+});
+
+test('of two levels that have nothing the one that came first is served first', async () => {
+  const queue = queueOf(1);
+  const order: string[] = [];
+  const { nodeHigh, system, globalDefault } = LEVELS;
+  const holding = await queue.acquire(of('h', { level: globalDefault }), NEVER);
+  const asked = [system, nodeHigh].map((level) =>
+    ask(queue, of(level.name, { level }), order).then((release) => release()),
+  );
+  holding();
+  await Promise.all(asked);
+  expect(order).toEqual([system.name, nodeHigh.name]);
+});
+
+test.each([
+  { name: 'still has seats is remembered: others are first', releases: 1, want: ['b', 'a'] },
+  { name: 'has none any more is as good as new', releases: 2, want: ['a', 'b'] },
+])('a flow that took much and $name', async ({ releases, want }) => {
+  const queue = queueOf(6);
+  const order: string[] = [];
+  const taken = [
+    await queue.acquire(of('a', { width: 1 }), NEVER),
+    await queue.acquire(of('a', { width: 5 }), NEVER),
+  ];
+  for (const release of taken.slice(0, releases)) release();
+  const holding = await queue.acquire(of('h', { width: releases === 1 ? 1 : 6 }), NEVER);
+  const asked = ['a', 'b'].map((flow) => ask(queue, of(flow), order).then((release) => release()));
+  expect(queue.waiting).toBe(2);
+  holding();
+  await Promise.all(asked);
+  expect(order).toEqual(want);
 });
 
 const ADA: FlowAttributes = {

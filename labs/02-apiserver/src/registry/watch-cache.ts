@@ -236,7 +236,7 @@ export class WatchCache {
   #remember(event: CacheEvent): void {
     this.#ring.push(event);
     if (this.#ring.length <= RING_LENGTH_MAX * 2) return;
-    // Cutting half at a time keeps this cheap; the first event that stays tells where the ring begins now.
+    // Cutting half at a time keeps this cheap; the last event that goes tells where the ring begins now.
     const dropped = this.#ring.splice(0, this.#ring.length - RING_LENGTH_MAX);
     this.#ringStart = dropped.at(-1)?.current.revision ?? this.#ringStart;
   }

@@ -77,6 +77,9 @@ function told(plan: DeletionPlan): string {
   return `mark: ${parts.join(', ')}`;
 }
 
+const generationOf = (plan: DeletionPlan): string =>
+  plan.kind === 'mark' ? `generation ${plan.object.metadata?.generation}` : plan.kind;
+
 /** What becomes of an object whose deletion is asked for `atSeconds` after NOW_MS. */
 function plan(
   object: ReadonlyApiObject,
@@ -108,8 +111,9 @@ async function remove(
   how = WRITE,
 ): Promise<string> {
   const answer = await registry.delete(refOf(name, definition), options, how);
-  const { finalizers = [] } = answer.stored.object.metadata;
-  return `${answer.removed ? 'gone' : 'there'}: ${[name, ...finalizers].join(', held by ')}`;
+  const { finalizers = [], deletionTimestamp } = answer.stored.object.metadata;
+  const there = deletionTimestamp === undefined ? 'there' : 'marked';
+  return `${answer.removed ? 'gone' : there}: ${[name, ...finalizers].join(', held by ')}`;
 }
 
 /** An update that leaves only these finalizers. */
@@ -146,6 +150,7 @@ lesson(
     expect(await check({ uid: 'uid-0' })).toBe(
       `${clash}the UID in the precondition (uid-0) does not match the UID in record (uid-1). The object might have been deleted and then recreated`,
     );
+    expect(await check({ uid: '' })).toContain('does not match the UID in record (uid-1)');
     expect(await check({ uid: 'uid-1', resourceVersion: '40' })).toBe(
       `${clash}the ResourceVersion in the precondition (40) does not match the ResourceVersion in record (41). The object might have been modified`,
     );
@@ -173,12 +178,17 @@ lesson(
     );
     event('marking counts as a change of what is wanted: the generation goes from 1 to 2');
     const marked = planDeletion(held, {}, { definition: WIDGETS, nowMs: NOW_MS });
-    const object = marked.kind === 'mark' ? marked.object : undefined;
-    expect(`generation ${object?.metadata?.generation}`).toBe('generation 2');
+    expect(generationOf(marked)).toBe('generation 2');
+    const { generation: _, ...metadata } = held.metadata;
+    const never = { ...held, metadata };
+    expect(generationOf(planDeletion(never, {}, { definition: WIDGETS, nowMs: NOW_MS }))).toBe(
+      'generation undefined',
+    );
     event('a kind that has something to say when its end begins says it once');
     const said: string[] = [];
     const prepareForDeletion = ({ metadata }: KubernetesObject, now: string) => {
       said.push(`${metadata?.name} at ${now}`);
+      if (metadata !== undefined) metadata.labels = { ends: 'soon' };
     };
     const strategy = { ...WIDGETS.strategy, prepareForDeletion };
     const definition = { ...WIDGETS, strategy };
@@ -227,7 +237,8 @@ lesson(
     const pod = running({ metadata: { finalizers: ['orphan'] } });
     const left = planDeletion(pod, background, { definition: PODS, nowMs: NOW_MS });
     expect(told(left)).toBe('mark: gone at 30 s, grace 30 s');
-    expect(left.kind === 'mark' && 'finalizers' in (left.object.metadata ?? {})).toBe(false);
+    const properties = Object.keys((left.kind === 'mark' ? left.object.metadata : {}) ?? {});
+    expect(`${properties.filter((name) => name === 'finalizers')}` || 'none').toBe('none');
     event('or else what is usual for the resource');
     expect(plan(stored({}, CONTROLLERS), {}, { definition: CONTROLLERS })).toBe(orphan);
     expect(plan(stored({}, JOBS), {}, { definition: JOBS })).toBe(orphan);
@@ -260,11 +271,14 @@ lesson(
     expect(pod(patient)).toBe('mark: gone at 90 s, grace 90 s');
     expect(pod(patient, { gracePeriodSeconds: 5 })).toBe('mark: gone at 5 s, grace 5 s');
     expect(pod(patient, { gracePeriodSeconds: 300 })).toBe('mark: gone at 300 s, grace 300 s');
-    event('0 is at once; what is below 0 is a second');
+    event('0 is at once; what is below 0 is a second, whoever wants it');
     expect(pod(running(), { gracePeriodSeconds: 0 })).toBe('remove');
     expect(pod(running(), { gracePeriodSeconds: -1 })).toBe('mark: gone at 1 s, grace 1 s');
+    const hasty = running({ spec: { terminationGracePeriodSeconds: -5 } as object });
+    expect(pod(hasty)).toBe('mark: gone at 1 s, grace 1 s');
     event('a pod without a node, one that has succeeded, one that has failed');
     expect(pod(stored({}, PODS), { gracePeriodSeconds: 60 })).toBe('remove');
+    expect(pod(running({ spec: { nodeName: '' } }))).toBe('remove');
     expect(pod(running({ status: { phase: 'Succeeded' } }))).toBe('remove');
     expect(pod(running({ status: { phase: 'Failed' } }))).toBe('remove');
     expect(pod(running({ status: { phase: 'Running' } }))).toBe('mark: gone at 30 s, grace 30 s');
@@ -295,6 +309,16 @@ lesson(
     expect(second({ gracePeriodSeconds: 300 }, 10)).toBe('keep');
     expect(second({ gracePeriodSeconds: 20 }, 5)).toBe('mark: gone at 20 s, grace 20 s');
     expect(second({ gracePeriodSeconds: 20 }, 25)).toBe('mark: gone at 20 s, grace 20 s');
+    expect(second({ gracePeriodSeconds: -1 }, 5)).toBe('mark: gone at 1 s, grace 1 s');
+    event('shorter, the second time: the generation stays, as it was marked before');
+    const hurried = running({ metadata: { ...promised(30), generation: 7 } });
+    const options = { gracePeriodSeconds: 20 };
+    expect(generationOf(planDeletion(hurried, options, { definition: PODS, nowMs: NOW_MS }))).toBe(
+      'generation 7',
+    );
+    event('what was promised to a pod holds, also when its containers have ended meanwhile');
+    const ended = running({ metadata: promised(30), status: { phase: 'Succeeded' } });
+    expect(plan(ended, {}, { definition: PODS, atSeconds: 10 })).toBe('keep');
     event('the kubelet has stopped the containers, and says so with a grace period of 0');
     expect(second({ gracePeriodSeconds: 0 }, 12)).toBe('remove');
     expect(second({ gracePeriodSeconds: 0 }, 12, ['x'])).toBe(
@@ -315,11 +339,12 @@ lesson(
   ({ event }) => {
     const place = { definition: NAMESPACES };
     event('a namespace that its spec.finalizers hold, one that nothing holds');
-    const held = stored({ spec: { finalizers: ['kubernetes'] } }, NAMESPACES);
+    const status = { phase: 'Active', more: 'stays' };
+    const held = stored({ spec: { finalizers: ['kubernetes'] }, status }, NAMESPACES);
     const marked = planDeletion(held, {}, { ...place, nowMs: NOW_MS });
     expect(told(marked)).toBe('mark: gone at 0 s, grace 0 s');
-    const { status } = (marked.kind === 'mark' ? marked.object : {}) as Widget;
-    expect(status?.phase).toBe('Terminating');
+    const next = (marked.kind === 'mark' ? marked.object : {}) as Widget;
+    expect(JSON.stringify(next.status)).toBe('{"phase":"Terminating","more":"stays"}');
     expect(plan(stored({ spec: { finalizers: [] } }, NAMESPACES), {}, place)).toBe('remove');
     event('an object of another kind with such a field');
     expect(plan(stored({ spec: { finalizers: ['kubernetes'] } }))).toBe('remove');
@@ -334,20 +359,33 @@ lesson(
     symbols: ['src/registry/deletion.ts#isReleasedBy'],
   },
   ({ event }) => {
-    const released = (more: Partial<Widget>, definition?: ResourceDefinition) => {
-      event(`isReleasedBy ${JSON.stringify(more)}`);
-      return isReleasedBy(widget('a', more, definition));
-    };
-    const rows = [
-      released({}),
-      released({ metadata: promised(0) }),
-      released({ metadata: { ...promised(0), finalizers: [] } }),
-      released({ metadata: { ...promised(0), finalizers: ['x'] } }),
-      released({ metadata: promised(30) }),
-      released({ metadata: promised(0), spec: { finalizers: ['kubernetes'] } }, NAMESPACES),
-      released({ metadata: promised(0), spec: { finalizers: [] } }, NAMESPACES),
+    const mark = promised(0);
+    const { deletionTimestamp } = mark;
+    const rows: [string, Partial<Widget>, ResourceDefinition?][] = [
+      ['not marked', {}],
+      ['marked', { metadata: mark }],
+      ['marked, period absent', { metadata: { deletionTimestamp } }],
+      ['marked, no finalizer left', { metadata: { ...mark, finalizers: [] } }],
+      ['marked, one left', { metadata: { ...mark, finalizers: ['x'] } }],
+      ['marked, with 30 s', { metadata: promised(30) }],
+      ['a namespace that is held', { metadata: mark, spec: { finalizers: ['k'] } }, NAMESPACES],
+      ['a namespace that is not', { metadata: mark, spec: { finalizers: [] } }, NAMESPACES],
     ];
-    expect(rows.join(' ')).toBe('false true true false false false true');
+    event('isReleasedBy of objects that are marked or not, and held or not');
+    const told = rows.map(([what, more, definition]) => {
+      const isReleased = isReleasedBy(widget('a', more, definition));
+      return `${what}: ${isReleased ? 'goes' : 'stays'}`;
+    });
+    expectLines(told, [
+      'not marked: stays',
+      'marked: goes',
+      'marked, period absent: goes',
+      'marked, no finalizer left: goes',
+      'marked, one left: stays',
+      'marked, with 30 s: stays',
+      'a namespace that is held: stays',
+      'a namespace that is not: goes',
+    ]);
   },
 );
 
@@ -371,16 +409,17 @@ lesson(
     await shop.create('held', { metadata: { finalizers: ['x.org/a', 'x.org/b'] } });
     event('delete free; delete it again');
     expect(await remove(shop, 'free')).toBe('gone: free');
+    expect(left.at(-1), 'a companion hears that it goes').toBe(false);
     expect(await shop.inStore('free')).toBe(undefined);
     expect(await ending(remove(shop, 'free'))).toBe(
       'NotFound: widgets.example.com "free" not found',
     );
     event('delete held, twice; the second time nothing is written');
-    expect(await remove(shop, 'held')).toBe('there: held, held by x.org/a, held by x.org/b');
+    expect(await remove(shop, 'held')).toBe('marked: held, held by x.org/a, held by x.org/b');
     const marked = await shop.inStore('held');
     expect(marked?.metadata?.deletionTimestamp).toBe('2015-11-09T00:00:00Z');
     shop.clock.advance(60_000);
-    expect(await remove(shop, 'held')).toBe('there: held, held by x.org/a, held by x.org/b');
+    expect(await remove(shop, 'held')).toBe('marked: held, held by x.org/a, held by x.org/b');
     expect((await shop.inStore('held'))?.modRevision).toBe(marked?.modRevision);
     event('take away one finalizer, then the other');
     await hold(shop, 'held', 'x.org/b');
@@ -406,10 +445,12 @@ lesson(
   async ({ event }) => {
     /** What somebody else does once the registry has read the object and asks admission. */
     let meanwhile: (() => Promise<unknown>) | undefined;
+    let asked = 0;
     const intruder: AdmissionPlugin = {
       name: 'Intruder',
       async validate({ operation }) {
         if (operation !== 'DELETE') return;
+        asked += 1;
         const work = meanwhile;
         meanwhile = undefined;
         await work?.();
@@ -419,7 +460,8 @@ lesson(
     await shop.create('a');
     event('delete a, while somebody adds a finalizer to it');
     meanwhile = () => hold(shop, 'a', 'x.org/a');
-    expect(await remove(shop, 'a')).toBe('there: a, held by x.org/a');
+    expect(await remove(shop, 'a')).toBe('marked: a, held by x.org/a');
+    expect(`admission was asked ${asked} times`).toBe('admission was asked 2 times');
     expect((await shop.inStore('a'))?.metadata?.finalizers?.join(' ')).toBe('x.org/a');
     event('delete a, while somebody takes the finalizer away: a is gone, and not twice');
     meanwhile = () => hold(shop, 'a');
@@ -463,6 +505,9 @@ lesson(
     event('a policy that does not exist; a deletion that somebody refuses');
     expect(await ending(remove(shop, 'a', { propagationPolicy: 'Sideways' }))).toContain(
       'BadRequest: ',
+    );
+    expect(await ending(remove(shop, 'nobody', { propagationPolicy: 'Sideways' }))).toContain(
+      'BadRequest: ', // Also where nothing is: the options are looked at first.
     );
     expect(await ending(remove(shop, 'guarded'))).toBe('Forbidden: guarded stays');
     expect((await shop.inStore('guarded'))?.metadata?.name).toBe('guarded');

@@ -136,7 +136,15 @@ lesson(
     await using shop = await CachedStore.open();
     event('three widgets in the store; the cache starts');
     await shop.write('b=red', 'a=blue', 'shop/c=red');
+    let woken = false;
+    const reader = shop.cache.ready().then(() => {
+      woken = true;
+    });
     await shop.start();
+    expect(woken ? 'who waited for the list was woken' : 'nobody was woken').toBe(
+      'who waited for the list was woken',
+    );
+    await reader;
     expectLines(shop.cache.list().map(lineOf), ['a=blue', 'b=red', 'shop/c=red']);
     expect(`at revision ${shop.cache.revision}`).toBe('at revision 2');
     expect(`watches from ${shop.watches}`).toBe('watches from 3');
@@ -309,7 +317,7 @@ lesson(
   {
     invariant: 4,
     byHand:
-      "kubectl get --raw '/api/v1/configmaps?watch=1&resourceVersion=1'   # too old resource version",
+      "kubectl get --raw '/api/v1/configmaps?watch=1&resourceVersion=1&timeoutSeconds=1'   # after a restart of the server: too old",
     symbols: [
       'src/registry/watch-cache.ts#WatchCache.#remember',
       'src/registry/watch-cache.ts#WatchCache.subscribe',
@@ -347,7 +355,13 @@ lesson(
       `MODIFIED b=last at ${first + 1001}, was b=1000 at ${first + 1000}`,
     );
     expect(`${recent.lines.length} events`).toBe('1000 events');
-    figure('events', 2002);
+    event('500 revisions more: now whole revisions go, and who comes from the last of them may');
+    for (let i = 1; i <= 500; i++) await shop.write(`a=${i}`, `b=${i}`);
+    await shop.settled();
+    const rest = new Hearer();
+    shop.cache.subscribe(first + 1001, rest);
+    expect(`${rest.lines.length} events`).toBe('1000 events');
+    figure('events', 3002);
   },
 );
 
@@ -385,7 +399,7 @@ lesson(
   'When the store has forgotten what comes next the cache has a gap: everybody is told the end, and it lists again',
   {
     invariant: 4,
-    byHand: 'kubectl get cm -w   # kubectl lists again by itself when it hears 410',
+    byHand: 'kubectl get cm -w   # it ends when its watch does; a controller would list again',
     symbols: [
       'src/registry/watch-cache.ts#WatchCache.#lose',
       'src/registry/watch-cache.ts#WatchCache.#relist',
@@ -399,6 +413,11 @@ lesson(
     const before = shop.cache.revision;
     const hearers = [new Hearer(), new Hearer()];
     const leave = hearers.map((one) => shop.cache.subscribe(before, one));
+    const refusals: string[] = [];
+    const onEnd = () => {
+      refusals.push(refusalOf(() => shop.cache.subscribe(before, new Hearer())));
+    };
+    shop.cache.subscribe(before, { onEvent: () => undefined, onEnd });
     event('the connection breaks; a is deleted, b changed, c made; the store is compacted');
     shop.cut();
     await shop.write('-a', 'b=blue');
@@ -407,7 +426,8 @@ lesson(
     await shop.retry();
     expect(hearers.map(({ lines }) => lines.join(', ')).join(' | ')).toBe('the end | the end');
     expect(shop.cache.isReady ? 'ready' : 'not ready').toBe('not ready');
-    event('now nobody can subscribe, from wherever, before there is a new list');
+    event('now nobody can subscribe, from wherever, before there is a new list; not even in onEnd');
+    expect(refusals.join(', ')).toContain('Expired: ');
     expect(refusalOf(() => shop.cache.subscribe(before, new Hearer()))).toContain('Expired: ');
     expect(refusalOf(() => shop.cache.subscribe(late, new Hearer()))).toContain('Expired: ');
     await shop.retry();
@@ -446,13 +466,25 @@ lesson(
     event(`something else is written, at revision ${revision}; a reader wants to see that far`);
     expect(await shop.cache.reach(revision, 1000)).toBe(true);
     expect(`at revision ${shop.cache.revision}`).toBe(`at revision ${revision}`);
-    event('a reader who waits when the cache loses track is not left waiting');
+    event('the connection breaks, and the store that answers then is behind');
+    shop.greeting = [{ events: [], revision: revision - 1 }];
     shop.cut();
-    const late = await shop.write('a=blue');
-    await shop.store.compact(late);
-    const waiting = shop.cache.reach(late + 5, 60_000);
     await shop.retry();
-    expect(await waiting).toBe(false);
+    expect(`at revision ${shop.cache.revision}`).toBe(`at revision ${revision}`);
+    event('a reader who waits when the cache loses track is not left waiting');
+    let answer: boolean | undefined;
+    void shop.cache.reach(revision + 9, 60_000).then((isThere) => {
+      answer = isThere;
+    });
+    shop.cut();
+    await shop.write('a=blue');
+    await shop.store.compact(await shop.write('a=green'));
+    await shop.retry();
+    await shop.until(
+      () => answer !== undefined,
+      () => 'the reader hears that it is not to be had',
+    );
+    expect(answer).toBe(false);
   },
 );
 

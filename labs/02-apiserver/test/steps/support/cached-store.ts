@@ -40,6 +40,8 @@ export class CachedStore implements AsyncDisposable {
   #pages = 0;
   #failure: unknown;
   #running: Promise<void> = Promise.resolve();
+  /** What every watch begins with from now on, as a store that is behind may say. */
+  greeting: WatchBatch[] = [];
   /** Does something before the cache gets its page: 1, 2, … */
   beforePage: (page: number) => Promise<unknown> = () => Promise.resolve();
 
@@ -137,7 +139,7 @@ export class CachedStore implements AsyncDisposable {
     };
     const watch = (request: WatchRequest, signal: AbortSignal) => {
       this.watches.push(request.startRevision ?? 0);
-      return cuttable(store, request, [signal, this.#connection.signal]);
+      return cuttable(store, request, [signal, this.#connection.signal], this.greeting);
     };
     return new Proxy(store, {
       get(target, name) {
@@ -159,11 +161,13 @@ function cuttable(
   store: KeyValueStore,
   request: WatchRequest,
   [signal, connection]: readonly [AbortSignal, AbortSignal],
+  greeting: readonly WatchBatch[],
 ): Watch {
   const inner = store.watch(request, AbortSignal.any([signal, connection])) as Watch;
   return {
     requestProgress: () => inner.requestProgress(),
     async *[Symbol.asyncIterator](): AsyncGenerator<WatchBatch> {
+      yield* greeting;
       yield* inner;
       if (connection.aborted) throw new StoreError('unavailable', 'the connection broke');
     },

@@ -14,7 +14,7 @@ export default defineConfig({
       'test/server/request-info.test.ts',
       'test/steps/{1,2,3,4,6}-*.test.ts',
     ],
-    testTimeout: 3_000,
+    testTimeout: 2_000,
     env: { SEED: '1' },
   },
 });

@@ -48,6 +48,42 @@ describe('operations on sets of fields', () => {
     expect(shown(recursiveDifference(own, set('f:spec f:a', 'f:status')))).toEqual(['.spec']);
   });
 
+  test.each([
+    { a: [], b: [], want: true },
+    { a: ['f:a', 'f:b f:c'], b: ['f:b f:c', 'f:a'], want: true },
+    { a: ['f:a'], b: [], want: false },
+    { a: ['f:a'], b: ['f:b'], want: false },
+    { a: ['f:a'], b: ['f:a', 'f:b'], want: false },
+    { a: ['f:a', 'f:b'], b: ['f:a', 'f:c'], want: false },
+    { a: ['f:a f:b'], b: ['f:a', 'f:a f:b'], want: false },
+    { a: ['f:a f:b'], b: ['f:a f:c'], want: false },
+    { a: ['f:a f:b f:c', 'f:d'], b: ['f:a f:b', 'f:d'], want: false },
+  ])('sameSet() of $a and $b is $want', ({ a, b, want }) => {
+    expect(sameSet(set(...a), set(...b))).toBe(want);
+    expect(sameSet(set(...b), set(...a))).toBe(want);
+  });
+
+  test('what an operation does not change it hands back as it is', () => {
+    const own = set('f:a', 'f:b f:c');
+    expect(union(own, EMPTY_SET)).toBe(own);
+    expect(union(EMPTY_SET, own)).toBe(own);
+    expect(union(own, own)).toBe(own);
+    expect(difference(own, EMPTY_SET)).toBe(own);
+    expect(difference(EMPTY_SET, own)).toBe(EMPTY_SET);
+    expect(difference(own, set('f:x'))).toBe(own);
+    expect(intersection(own, set('f:x'))).toBe(EMPTY_SET);
+  });
+
+  test('the empty path is nothing that anybody could own', () => {
+    expect(setOfPaths([[]])).toBe(EMPTY_SET);
+    expect(shown(setOfPaths([[], ['f:a']]))).toEqual(['.a']);
+  });
+
+  test('paths come members first, each level in order', () => {
+    const own = set('f:b f:z', 'f:b f:a', 'f:c', 'f:a f:x f:y', 'f:a');
+    expect(shown(own)).toEqual(['.a', '.c', '.a.x.y', '.b.a', '.b.z']);
+  });
+
   test('sets that became empty hold no nodes', () => {
     expect(difference(set('f:a f:b f:c'), set('f:a f:b f:c')).size).toBe(0);
     expect(intersection(set('f:a f:b'), set('f:a f:c')).size).toBe(0);

@@ -1,6 +1,7 @@
-import type { ClusterRole, PolicyRule, RoleRef } from 'kubernetes-types/rbac/v1';
+import type { ClusterRole, PolicyRule, Role, RoleRef } from 'kubernetes-types/rbac/v1';
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '#src/api-error.ts';
+import type { Authorizer, ResourceAttributes } from '#src/authz/authorizer.ts';
 import {
   checkBinding,
   checkClusterRole,
@@ -181,4 +182,165 @@ describe('checkBinding()', () => {
       '; resolution errors: [clusterrole.rbac.authorization.k8s.io "lost" not found]',
     );
   });
+});
+
+describe('the question of the verb', () => {
+  /** Everything that is asked, and always the same answer. */
+  function asking(...held: PolicyRule[]) {
+    const asked: ResourceAttributes[] = [];
+    const authorizer: Authorizer = {
+      authorize(attributes) {
+        if (attributes.kind === 'resource') asked.push(attributes);
+        return { decision: 'none', reason: '' };
+      },
+    };
+    return { deps: { ...world(...held), authorizer }, asked };
+  }
+  const always = { kind: 'resource', user: JANE, group: RBAC, version: '*', subresource: '' };
+  const local = role('default', 'r', []);
+  const cluster = clusterRole('r', []);
+
+  test.each([
+    {
+      name: 'a new role: without a name, as its path has none',
+      check: (deps: EscalationDeps) => checkRole(deps, { user: JANE, object: local }),
+      want: { verb: 'escalate', resource: 'roles', namespace: 'default', name: '' },
+    },
+    {
+      name: 'a role',
+      check: (deps: EscalationDeps) => checkRole(deps, { user: JANE, object: local, old: local }),
+      want: { verb: 'escalate', resource: 'roles', namespace: 'default', name: 'r' },
+    },
+    {
+      name: 'a cluster role',
+      check: (deps: EscalationDeps) =>
+        checkClusterRole(deps, { user: JANE, object: cluster, old: cluster }),
+      want: { verb: 'escalate', resource: 'clusterroles', namespace: '', name: 'r' },
+    },
+    {
+      name: 'a binding of a role',
+      check: (deps: EscalationDeps) =>
+        checkBinding(deps, {
+          user: JANE,
+          object: roleBinding('default/b', 'Role/secret-reader', []),
+        }),
+      want: { verb: 'bind', resource: 'roles', namespace: 'default', name: 'secret-reader' },
+    },
+    {
+      name: 'a binding of the whole cluster',
+      check: (deps: EscalationDeps) =>
+        checkBinding(deps, { user: JANE, object: clusterRoleBinding('b', 'secret-reader', []) }),
+      want: { verb: 'bind', resource: 'clusterroles', namespace: '', name: 'secret-reader' },
+    },
+  ])('is asked of $name', ({ check, want }) => {
+    const { deps, asked } = asking(SECRETS);
+    check(deps);
+    expect(asked).toEqual([{ ...always, ...want }]);
+  });
+
+  const root = { name: 'root', groups: ['system:masters'] };
+  test('is not asked of the masters, whatever they write', () => {
+    const { deps, asked } = asking();
+    const rules = [SECRETS];
+    checkRole(deps, { user: root, object: role('default', 'r', rules) });
+    checkClusterRole(deps, { user: root, object: clusterRole('r', rules) });
+    checkBinding(deps, { user: root, object: roleBinding('default/b', 'Role/secret-reader', []) });
+    expect(asked).toEqual([]);
+  });
+
+  const [resources, paths] = [
+    { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+    { verbs: ['*'], nonResourceURLs: ['*'] },
+  ];
+  const aggregationRule = { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] };
+  test.each<{ name: string; held: PolicyRule[]; want: RegExp }>([
+    { name: 'everything', held: [resources, paths], want: /^$/ },
+    { name: 'all resources', held: [resources], want: /must have cluster-admin privileges/ },
+    { name: 'all paths', held: [paths], want: /must have cluster-admin privileges/ },
+    {
+      name: 'all but a verb',
+      held: [{ ...resources, verbs: ['get'] }, paths],
+      want: /must have cluster-admin privileges/,
+    },
+    {
+      name: 'all but the other groups',
+      held: [{ ...resources, apiGroups: [''] }, paths],
+      want: /must have cluster-admin privileges/,
+    },
+    {
+      name: 'all but the other resources',
+      held: [{ ...resources, resources: ['pods'] }, paths],
+      want: /must have cluster-admin privileges/,
+    },
+    {
+      name: 'one path',
+      held: [resources, { ...paths, nonResourceURLs: ['/a'] }],
+      want: /must have cluster-admin privileges/,
+    },
+    {
+      name: 'one verb on paths',
+      held: [resources, { ...paths, verbs: ['get'] }],
+      want: /must have cluster-admin privileges/,
+    },
+  ])('no yes is needed to aggregate for who has $name', ({ held, want }) => {
+    const object = { ...clusterRole('r', []), aggregationRule };
+    expect(complaint(() => checkClusterRole(asking(...held).deps, { user: JANE, object }))).toMatch(
+      want,
+    );
+  });
+
+  test('no aggregation is one without selectors', () => {
+    const object = { ...clusterRole('r', []), aggregationRule: { clusterRoleSelectors: [] } };
+    expect(complaint(() => checkClusterRole(asking().deps, { user: JANE, object }))).toBe('');
+  });
+});
+
+describe('a role in a namespace', () => {
+  const object = role('default', 'r', [SECRETS]);
+  test.each([
+    {
+      name: 'may be written with the verb escalate',
+      held: [on('escalate', 'roles')],
+      old: undefined,
+    },
+    {
+      name: 'may be linked to others by whoever may write it',
+      held: [],
+      old: { ...object, metadata: { ...object.metadata, finalizers: ['a/b'] } },
+    },
+    { name: 'may hold nothing', held: [], old: undefined, rules: [] },
+  ])('$name', ({ held, old, rules }) => {
+    const write = { user: JANE, object: rules === undefined ? object : { ...object, rules }, old };
+    expect(complaint(() => checkRole(world(...held), write))).toBe('');
+  });
+
+  test('without rules is one with none, and without a name it has none', () => {
+    expect(complaint(() => checkRole(world(), { user: JANE, object: {} as Role }))).toBe('');
+    expect(
+      complaint(() => checkClusterRole(world(), { user: JANE, object: {} as ClusterRole })),
+    ).toBe('');
+    const nameless = { rules: [SECRETS] };
+    expect(complaint(() => checkRole(world(), { user: JANE, object: nameless as Role }))).toMatch(
+      /^roles.rbac.authorization.k8s.io is forbidden: user "jane"/,
+    );
+  });
+});
+
+test('what is not held is told in order, and what could not be found with commas', () => {
+  const deps = world();
+  for (const name of ['lost', 'gone']) {
+    deps.index.set(clusterRoleBinding(name, name, [user('jane')]));
+  }
+  const object = role('default', 'r', [SECRETS, READ]);
+  const lost = (name: string) => `clusterrole.rbac.authorization.k8s.io "${name}" not found`;
+  const said = complaint(() => checkRole(deps, { user: JANE, object }));
+  expect(said.split('\n').slice(1)).toEqual([
+    '{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}',
+    `{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}; resolution errors: [${lost('lost')}, ${lost('gone')}]`,
+  ]);
+});
+
+test('a binding is named as what it is', () => {
+  const write = { user: JANE, object: roleBinding('default/b', 'Role/secret-reader', []) };
+  expect(complaint(() => checkBinding(world(), write))).toMatch(/^rolebindings\.rbac/);
 });

@@ -106,6 +106,42 @@ describe('uncoveredRules()', () => {
       wanted: [rule('get', 'pods')],
       want: 1,
     },
+    {
+      name: 'one of two paths in one rule',
+      held: [paths('get', '/a')],
+      wanted: [paths('get', '/a /b')],
+      want: 1,
+    },
+    {
+      name: 'another verb on a path',
+      held: [paths('get', '/a')],
+      wanted: [paths('get post', '/a')],
+      want: 1,
+    },
+    {
+      name: 'a resource that begins with a slash',
+      held: [rule('get', '*/x')],
+      wanted: [rule('get', '/x')],
+      want: 0,
+    },
+    {
+      name: 'a resource by a subresource of all',
+      held: [rule('get', '*s')],
+      wanted: [rule('get', 'pods')],
+      want: 1,
+    },
+    {
+      name: 'a rule for resources of no group',
+      held: [],
+      wanted: [{ verbs: ['get'], resources: ['pods'] }],
+      want: 0,
+    },
+    {
+      name: 'a rule for a group without resources',
+      held: [],
+      wanted: [{ verbs: ['get'], apiGroups: [''] }],
+      want: 0,
+    },
   ])('$name: $want missing', ({ held, wanted, want }) => {
     expect(uncoveredRules(held, wanted)).toHaveLength(want);
   });
@@ -117,6 +153,32 @@ describe('uncoveredRules()', () => {
       rule('list', 'pods', { resourceNames: ['b'] }),
     ]);
   });
+});
+
+test('pieces of paths name their verb', () => {
+  expect(uncoveredRules([], [paths('get post', '/a /b')])).toEqual([
+    paths('get', '/a'),
+    paths('post', '/a'),
+    paths('get', '/b'),
+    paths('post', '/b'),
+  ]);
+});
+
+test('compactRules() takes rules of several groups or resources, or of none, as they are', () => {
+  const odd: PolicyRule[] = [
+    rule('get', 'pods secrets'),
+    rule('get', 'pods', { apiGroups: ['', 'apps'] }),
+    { verbs: ['get'], apiGroups: [''] },
+    { verbs: ['get'], resources: ['pods'] },
+    { ...rule('get', 'pods'), ...paths('get', '/x') },
+  ];
+  expect(compactRules([...odd, ...odd])).toEqual([...odd, ...odd]);
+});
+
+test('compactRules() leaves the pieces as they are', () => {
+  const pieces = [rule('get', 'pods'), rule('list', 'pods')];
+  expect(compactRules(pieces)).toEqual([rule('get list', 'pods')]);
+  expect(pieces).toEqual([rule('get', 'pods'), rule('list', 'pods')]);
 });
 
 test('compactRules() puts the verbs of one resource together and leaves special rules alone', () => {

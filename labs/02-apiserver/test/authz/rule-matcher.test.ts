@@ -27,6 +27,8 @@ describe('ruleAllows()', () => {
     { rule: { ...READ_PODS, resourceNames: ['*'] }, asked: 'get pods web', want: false },
     { rule: { ...READ_PODS, resourceNames: [] }, asked: 'get pods web', want: true },
     { rule: { verbs: ['get'] }, asked: 'get pods web', want: false },
+    { rule: { verbs: ['*'], apiGroups: ['*'] }, asked: 'get pods web', want: false },
+    { rule: { verbs: ['get'], resources: ['pods'] }, asked: 'get pods web', want: false },
     { rule: { verbs: [], apiGroups: [''], resources: ['pods'] }, asked: 'get pods', want: false },
     { rule: { verbs: ['*'], nonResourceURLs: ['*'] }, asked: 'get pods web', want: false },
   ])('$asked by $rule: $want', ({ rule, asked, want }) => {
@@ -39,9 +41,13 @@ describe('ruleAllows()', () => {
     { urls: ['/healthz'], asked: 'get /healthz/etcd', want: false },
     { urls: ['/api/*'], asked: 'get /api/v1', want: true },
     { urls: ['/api/*'], asked: 'get /api', want: false },
+    { urls: ['/a', '/healthz'], asked: 'get /healthz', want: true },
+    { urls: [], asked: 'get /healthz', want: false },
+    { urls: undefined, asked: 'get /healthz', want: false },
     { urls: ['*'], asked: 'get /anything/at/all', want: true },
   ])('a path rule $urls and $asked: $want', ({ urls, asked, want }) => {
-    expect(ruleAllows({ verbs: ['get'], nonResourceURLs: urls }, path(asked))).toBe(want);
+    const rule = { verbs: ['get'], ...(urls === undefined ? {} : { nonResourceURLs: urls }) };
+    expect(ruleAllows(rule, path(asked))).toBe(want);
   });
 });
 
@@ -50,6 +56,7 @@ test.each([
   ['/a*b', '/axb', false],
   ['/a**', '/abc', true],
   ['', '/', false],
+  ['*', 'no path at all', true],
 ])('pathMatches(%j, %j) is %j', (pattern, asked, want) => {
   expect(pathMatches(pattern, asked)).toBe(want);
 });

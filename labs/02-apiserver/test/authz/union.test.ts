@@ -66,9 +66,25 @@ test('alwaysDeny refuses, alwaysAllow allows, masters allows its group alone', (
   expect(masters.authorize(root).decision).toBe('allow');
 });
 
+test('the simple ones list what they allow to everybody, and nothing else', () => {
+  expect(alwaysAllow.rulesFor(JANE, 'default')).toEqual({
+    ...NOTHING,
+    resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+    nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+  });
+  expect(alwaysDeny.rulesFor(JANE, 'default')).toEqual(NOTHING);
+  expect(masters.rulesFor(JANE, 'default')).toEqual(NOTHING);
+  expect(unionAuthorizer([alwaysDeny, alwaysAllow]).rulesFor(JANE, 'default')).toEqual(
+    alwaysAllow.rulesFor(JANE, 'default'),
+  );
+});
+
 describe('pathAuthorizer()', () => {
-  const open = pathAuthorizer(['/healthz', 'readyz', '/livez/*']);
   test.each([
+    ['get /x//healthz', 'none'],
+    ['get /version/info', 'allow'],
+    ['get /versioninfo', 'none'],
+    ['get /metrics/slis', 'allow'],
     ['get /healthz', 'allow'],
     ['get /healthz/etcd', 'none'],
     ['get /readyz', 'allow'],
@@ -76,7 +92,11 @@ describe('pathAuthorizer()', () => {
     ['get /livez', 'none'],
     ['get /metrics', 'none'],
   ])('%s: %s', (asked, want) => {
+    const patterns = ['/healthz', 'readyz', '/livez/*', 'version/info', '/metrics/*'];
+    const open = pathAuthorizer(patterns);
     expect(open.authorize(path(asked)).decision).toBe(want);
+    expect(open.rulesFor(JANE, 'default')).toEqual(NOTHING);
+    expect(pathAuthorizer([]).authorize(path(asked)).decision).toBe('none');
   });
 
   test('opens no resource, and takes no star in the middle', () => {

@@ -210,6 +210,13 @@ describe('$setElementOrder', () => {
       want: 'a n',
     },
     { name: 'takes the first place of a name', before: 'a b', by: 'b a b', want: 'b a' },
+    {
+      name: 'puts new ones before those of others',
+      before: 'x a',
+      patch: 'n',
+      by: 'n a',
+      want: 'n x a',
+    },
     { name: 'names what is not there', before: 'a b', by: 'z b a', want: 'b a' },
     { name: 'of nothing', before: 'a b', by: '', want: 'a b' },
   ])('$name: $before by $by', ({ before, patch, by, want }) => {

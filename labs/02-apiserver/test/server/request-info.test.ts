@@ -51,12 +51,18 @@ describe('parseRequestInfo()', () => {
     ['GET /api/v1'],
     ['GET /apis/apps/v1'],
     ['GET /healthz'],
+    ['GET /api/%zz'],
     ['GET /api/v1/'],
     ['GET /api/v1/namespaces//pods'],
     ['GET /api/v1/namespaces/ns//pods'],
     ['GET /apis/apps/v1/namespaces/ns/deployments//scale'],
   ])('%s is no resource', (line) => {
     expect(info(line)).toMatchObject({ kind: 'path', verb: 'get' });
+  });
+
+  test('what is absent has no key at all', () => {
+    const always = ['kind', 'verb', 'path', 'group', 'version', 'resource', 'rest', 'rawRest'];
+    expect(Object.keys(info('GET /api/v1/pods')).sort()).toEqual([...always].sort());
   });
 
   test('what a proxy passes on stays as it was sent', () => {
@@ -84,6 +90,7 @@ test.each([
   ['GET /api/v1/pods', false],
   ['GET /api/v1/namespaces/ns/pods/p/status', false],
   ['GET /healthz', false],
+  ['WATCH /healthz', false],
 ])('isLongRunning(%s) is %s', (line, isLong) => {
   expect(isLongRunning(info(line))).toBe(isLong);
 });

@@ -1,10 +1,12 @@
 // Step 7, a stream for every client: the state, then every change; and nobody is waited for. At the end kubectl reads the learner's server.
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect, vi } from 'vitest';
+import { ApiError } from '#src/api-error.ts';
 import { expectLines } from './support/lines.ts';
 import { startOwnServer } from './support/own-server.ts';
 import { randomOf } from './support/random.ts';
 import {
+  frames,
   openWatchBench,
   pass,
   settle,
@@ -71,6 +73,8 @@ lesson(
     bench.serve(all, { fromRevision });
     bench.serve(red, { fromRevision, selectors: { fieldSelector: 'spec.color=red' } });
     await settle();
+    event('b and c come at one moment, so they leave together: one round of the flusher');
+    expect(`${all.lines.length} frames, ${all.rounds} rounds`).toBe('2 frames, 1 rounds');
     event('a becomes blue, b becomes red, b is deleted');
     await bench.put('a', { color: 'blue' });
     await bench.put('b', { color: 'red' });
@@ -186,10 +190,11 @@ lesson(
   'A client that reads too slowly is cut off when more than 8 MiB wait for it, and the others notice nothing',
   {
     invariant: 4,
-    byHand: `${RAW}' > /dev/null & kill -STOP $!   # then write big config maps: the connection is reset`,
+    byHand: `${RAW}' > /dev/null & sleep 1; kill -STOP $!   # then write big config maps: the connection is reset`,
     symbols: [
       'src/server/watch-stream.ts#WatchStream.#write',
       'src/server/watch-stream.ts#WatchStream.event',
+      'src/server/watch-stream.ts#serveWatch',
     ],
   },
   async ({ event }) => {
@@ -229,6 +234,7 @@ lesson(
     symbols: [
       'src/server/watch-stream.ts#serveWatch',
       'src/server/watch-stream.ts#WatchStream.#over',
+      'src/server/watch-stream.ts#WatchStream.#write',
     ],
   },
   async ({ event }) => {
@@ -268,9 +274,30 @@ lesson(
     asleep.read('at once');
     expect(await endOfSleep).toBe('it returned');
     expectLines(asleep.lines, ['ERROR Expired 410']);
+    event('one whose state holds an object that cannot be written: the error is thrown on');
+    const broken = new Watcher();
+    const change = () => {
+      throw new ApiError('InternalError', 'no frame');
+    };
+    const initial = bench.workshop.cache.list();
+    const failed = bench.serve(broken, { initial, frames: { ...frames, change } });
+    expect(await failed.end).toBe('InternalError: no frame');
+    await settle();
+    const left = { subscribed: bench.subscribed, timers: vi.getTimerCount() - timers };
+    expect({ ...left, hasEnded: broken.destroyed }).toEqual({
+      subscribed: 0,
+      timers: 0,
+      hasEnded: true,
+    });
     event('and one whose server has stopped before it begins');
     const late = bench.serve(new Watcher(), { signal: AbortSignal.abort() });
     expect(await late.end).toBe('it returned');
+    event('and one whose client has gone before it begins');
+    const gone = new Watcher().destroy();
+    await settle();
+    const { end: endOfGone, listeners } = bench.serve(gone);
+    expect(await endOfGone).toBe('it returned');
+    expect(`${listeners()} listeners to the signal`).toBe('0 listeners to the signal');
   },
 );
 
@@ -315,7 +342,10 @@ lesson(
         const others = watcher.lines.filter((line) => !line.startsWith('ADDED w'));
         const want = what === 'the cache is lost' ? ['ERROR Expired 410'] : [];
         expectLines([what, ...others], [what, ...want]);
-        expect(watcher.lines.length).toBeLessThan(10);
+        const toldAll = watcher.lines.length >= 10;
+        expect(`the whole state all the same: ${toldAll}`).toBe(
+          'the whole state all the same: false',
+        );
       }
     }
   },

@@ -62,7 +62,7 @@ lesson(
   'A verb is allowed if the rule names it, or a star; no verb includes another',
   {
     invariant: 2,
-    byHand: 'kubectl auth can-i watch pods --as jane',
+    byHand: 'kubectl auth can-i watch pods -n shop --as jane',
     symbols: ['src/authz/rule-matcher.ts#ruleAllows', 'src/authz/rule-matcher.ts#hasOrAll'],
   },
   ({ event }) => {
@@ -195,6 +195,7 @@ lesson(
       'without resources': withoutResources,
       'without nonResourceURLs': withoutPaths,
       'without verbs': { ...all, verbs: [] },
+      'with only two patterns of paths': { ...all, nonResourceURLs: ['/api', '/met*'] },
     };
     const got = Object.entries(rules).map(([name, rule]) => {
       event(`a rule of stars, ${name}`);
@@ -207,6 +208,7 @@ lesson(
       'without resources: false, true',
       'without nonResourceURLs: true, false',
       'without verbs: false, false',
+      'with only two patterns of paths: true, true',
     ]);
   },
 );

@@ -124,7 +124,8 @@ lesson(
   'A list makes the copy equal to it, and the difference is told: also what was deleted while nobody looked',
   {
     invariant: 2,
-    byHand: 'kubectl get configmaps -w   # stop it with Ctrl-Z, delete one, compact, and go on',
+    byHand:
+      'npx tsx work/02-apiserver/copy.ts   # restart the server, and delete one before the copy is back',
     symbols: ['src/client/deltas.ts#Deltas.replace'],
   },
   ({ event }) => {
@@ -249,7 +250,7 @@ lesson(
   'A connection that broke is a failure, so the reflector waits before it comes back; but it does not list again',
   {
     invariant: 5,
-    byHand: 'kubectl get configmaps -w   # and restart the server',
+    byHand: 'npx tsx work/02-apiserver/copy.ts   # and restart the server',
     symbols: [
       'src/client/reflector.ts#Reflector.#recover',
       'src/client/reflector.ts#decideAfter',
@@ -289,7 +290,7 @@ lesson(
   {
     invariant: 5,
     byHand:
-      'kubectl get configmaps -w   # stop the server for a minute; its log shows when who came',
+      'npx tsx work/02-apiserver/copy.ts   # stop the server for a minute, and read the times',
     symbols: [
       'src/client/reflector.ts#Reflector.#recover',
       'src/client/reflector.ts#Reflector.#watch',
@@ -362,6 +363,7 @@ lesson(
     symbols: [
       'src/client/reflector.ts#Reflector.#recover',
       'src/client/reflector.ts#decideAfter',
+      'src/client/reflector.ts#Reflector.#watch',
       'src/client/reflector.ts#Reflector.#list',
     ],
   },
@@ -442,7 +444,7 @@ lesson(
   'After 3,000 random changes over connections that break at random the copy is the server’s state, and nothing was told twice',
   {
     invariant: 1,
-    byHand: 'kubectl get configmaps -w --output-watch-events   # over a bad network',
+    byHand: 'npx tsx work/02-apiserver/copy.ts   # and restart the server again and again',
     symbols: [
       'src/client/reflector.ts#Reflector.run',
       'src/client/reflector.ts#Reflector.#apply',
@@ -491,7 +493,7 @@ lesson(
   'Your own server, your own client, and a network that is cut again and again: the copy misses nothing',
   {
     invariant: 3,
-    byHand: 'kubectl get configmaps -w & # and: ss -K dport = 6443, or restart the server',
+    byHand: 'npx tsx work/02-apiserver/copy.ts   # and, as root: ss -K dport = 6443',
     symbols: [
       'src/client/reflector.ts#Reflector.run',
       'src/client/reflector.ts#Reflector.#recover',

@@ -28,6 +28,8 @@ export class Watcher extends Writable {
   status = 0;
   /** The most that ever waited for it. */
   waitingBytesMax = 0;
+  /** How many times frames were gathered for it, and left together. */
+  rounds = 0;
   #reading: Reading;
   #taken: (() => void) | undefined;
 
@@ -51,6 +53,11 @@ export class Watcher extends Writable {
     // There is no network to flush them to.
   }
 
+  override uncork(): void {
+    this.rounds += 1;
+    super.uncork();
+  }
+
   override _write(frame: Buffer, _encoding: string, done: () => void): void {
     this.waitingBytesMax = Math.max(this.waitingBytesMax, this.writableLength);
     const take = () => {
@@ -65,7 +72,8 @@ export class Watcher extends Writable {
 
 const LINE_LENGTH_MAX = 200;
 
-const frames: WatchFrames = {
+/** Each frame is one of the lines above. */
+export const frames: WatchFrames = {
   contentType: 'text/plain',
   change(type, { object, revision }) {
     const line = `${type} ${object.metadata.name} ${revision}`;

@@ -417,13 +417,14 @@ lesson(
     const got: string[] = [];
     for (const reason of [...reasons, 'no answer']) {
       const server = new ModelServer(7);
-      await using reflecting = await startReflector(server, writtenTarget());
-      event(`a watch from version 7 ends with ${reason}`);
+      const backoff = { baseMs: 100, maxMs: 100 };
+      await using reflecting = await startReflector(server, writtenTarget(), { backoff });
+      event(`a watch from version 7 ends with ${reason}; waits are to be of 100 ms`);
       const known = reasons.find((each) => each === reason);
       server.endWatches(known === undefined ? new Error('connection reset') : refusal(known));
       await reflecting.settle();
       const when = reflecting.waits ? 'after a wait' : 'at once';
-      reflecting.clock.advance(250);
+      reflecting.clock.advance(100);
       await reflecting.settle();
       got.push(`${reason}: ${server.calls[2]} ${when}`);
     }

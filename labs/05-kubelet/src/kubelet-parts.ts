@@ -17,9 +17,9 @@ import {
   resources,
 } from '@kube-labs/apiserver';
 import type { Pod } from 'kubernetes-types/core/v1';
-import { ImagePuller } from './container/image-puller.ts';
 import { ReferencedObjects } from './container/referenced-objects.ts';
 import { runHostCommand } from './host-command.ts';
+import { ImagePuller } from './image/image-puller.ts';
 import { BridgeNetwork } from './network/bridge.ts';
 import { readEngineFacts } from './node/engine-facts.ts';
 import { NodeAgent } from './node/node-agent.ts';
@@ -33,7 +33,7 @@ import { KubeletPodSyncer } from './pod/pod-syncer.ts';
 import { PodWorkers } from './pod/pod-worker.ts';
 import { StatusManager } from './pod/status-manager.ts';
 import { Prober } from './probe/prober.ts';
-import { DockerRuntime } from './runtime/docker-runtime.ts';
+import { DockerRuntime } from './runtime/docker/docker-runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { machineOf, type StatsProvider } from './stats-provider.ts';
 import { VolumeManager } from './volume/volume-manager.ts';

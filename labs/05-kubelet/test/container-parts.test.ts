@@ -2,25 +2,21 @@
 
 import type { ContainerInspectInfo } from 'dockerode';
 import { describe, expect, test } from 'vitest';
-import {
-  formatResolverConfig,
-  parseResolverConfig,
-  resolverConfigOf,
-} from '../src/container/dns.ts';
-import { hostnameOf, hostsFileOf } from '../src/container/hosts.ts';
+import { formatResolverConfig, parseResolverConfig, resolverConfigOf } from '#src/container/dns.ts';
+import { hostnameOf, hostsFileOf } from '#src/container/hosts.ts';
 import {
   cpuQuotaOf,
   cpuSharesOf,
   oomScoreAdjustOf,
   qosClassOf,
   resourcesOf,
-} from '../src/container/resources.ts';
-import { hasCapability, ownContainerId } from '../src/node/engine-facts.ts';
-import { parseKubeletFlags, time } from '../src/options.ts';
-import { containerCreateOptions, sandboxCreateOptions } from '../src/runtime/docker-config.ts';
-import { withTag } from '../src/runtime/docker-images.ts';
-import { sandboxOf } from '../src/runtime/docker-labels.ts';
-import { FrameDecoder } from '../src/runtime/docker-stream.ts';
+} from '#src/container/resources.ts';
+import { hasCapability, ownContainerId } from '#src/node/engine-facts.ts';
+import { parseKubeletFlags, time } from '#src/options.ts';
+import { containerCreateOptions, sandboxCreateOptions } from '#src/runtime/docker/docker-config.ts';
+import { withTag } from '#src/runtime/docker/docker-images.ts';
+import { sandboxOf } from '#src/runtime/docker/docker-labels.ts';
+import { FrameDecoder } from '#src/runtime/docker/docker-stream.ts';
 import { container, IDENTITY, pod } from './objects.ts';
 
 describe('qosClassOf()', () => {

@@ -1,8 +1,8 @@
 // Commands in a real container: the exit code is the command's own or none, and what is ended leaves no process behind.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DockerRuntime } from '../src/runtime/docker-runtime.ts';
-import { RuntimeError } from '../src/runtime/runtime.ts';
+import { DockerRuntime } from '#src/runtime/docker/docker-runtime.ts';
+import { RuntimeError } from '#src/runtime/runtime.ts';
 import { IMAGE, shell } from './lab.ts';
 
 const runtime = new DockerRuntime({

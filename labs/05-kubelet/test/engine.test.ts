@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resources } from '@kube-labs/apiserver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DockerRuntime } from '../src/runtime/docker-runtime.ts';
+import { DockerRuntime } from '#src/runtime/docker/docker-runtime.ts';
 import { FOREVER, Lab, script, shell } from './lab.ts';
 import { statusOf } from './objects.ts';
 import { WireProxy } from './wire-proxy.ts';

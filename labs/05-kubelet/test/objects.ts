@@ -1,13 +1,13 @@
 // Objects for the tables: pods, containers and runtime records with only what a row is about.
 
 import type { Container, Pod, PodSpec } from 'kubernetes-types/core/v1';
-import { containerHash } from '../src/pod/sync-pod.ts';
+import { containerHash } from '#src/pod/sync-pod.ts';
 import type {
   RuntimeContainer,
   RuntimeContainerState,
   RuntimePod,
   RuntimeSandbox,
-} from '../src/runtime/runtime.ts';
+} from '#src/runtime/runtime.ts';
 
 export const IDENTITY = { uid: 'u1', name: 'web', namespace: 'default' };
 

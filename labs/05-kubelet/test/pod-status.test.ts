@@ -2,8 +2,8 @@
 
 import type { PodStatus } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
-import { type PodStatusView, podStatusOf } from '../src/pod/pod-status.ts';
-import { statusChanges } from '../src/pod/status-manager.ts';
+import { type PodStatusView, podStatusOf } from '#src/pod/pod-status.ts';
+import { statusChanges } from '#src/pod/status-manager.ts';
 import { container, exited, pod, RUNNING, record, runtimePod } from './objects.ts';
 
 function statusOf(rest: Partial<PodStatusView>): PodStatus {

@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import { FakeClock, silentLogger } from '@kube-labs/apiserver';
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { ImagePuller } from '../src/container/image-puller.ts';
-import { runHostCommand } from '../src/host-command.ts';
-import type { NetworkPlugin } from '../src/network/network-plugin.ts';
-import { PodEvents } from '../src/pod/pod-events.ts';
-import { PodSandboxes } from '../src/pod/pod-sandbox.ts';
-import { KubeletPodSyncer, type PodSyncerDeps } from '../src/pod/pod-syncer.ts';
-import { Prober } from '../src/probe/prober.ts';
-import { FakeRuntime } from '../src/runtime/fake-runtime.ts';
-import { type ExecLimits, type ExecResult, RuntimeError } from '../src/runtime/runtime.ts';
-import { VolumeManager } from '../src/volume/volume-manager.ts';
+import { runHostCommand } from '#src/host-command.ts';
+import { ImagePuller } from '#src/image/image-puller.ts';
+import type { NetworkPlugin } from '#src/network/network-plugin.ts';
+import { PodEvents } from '#src/pod/pod-events.ts';
+import { PodSandboxes } from '#src/pod/pod-sandbox.ts';
+import { KubeletPodSyncer, type PodSyncerDeps } from '#src/pod/pod-syncer.ts';
+import { Prober } from '#src/probe/prober.ts';
+import { type ExecLimits, type ExecResult, RuntimeError } from '#src/runtime/runtime.ts';
+import { VolumeManager } from '#src/volume/volume-manager.ts';
+import { FakeRuntime } from './fake-runtime.ts';
 import { container, IDENTITY, pod as podOf, statusOf } from './objects.ts';
 
 /** Addresses out of thin air. */

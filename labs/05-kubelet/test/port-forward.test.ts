@@ -5,8 +5,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createCertificateAuthority, issueCertificate, silentLogger } from '@kube-labs/apiserver';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { FakeRuntime } from '../src/runtime/fake-runtime.ts';
-import { startKubeletServer } from '../src/server/kubelet-server.ts';
+import { startKubeletServer } from '#src/server/kubelet-server.ts';
+import { FakeRuntime } from './fake-runtime.ts';
 
 const V5 = 'v5.channel.k8s.io';
 const V4 = 'v4.channel.k8s.io';

@@ -1,7 +1,7 @@
 // The plan for one pod, row by row.
 
 import { describe, expect, test } from 'vitest';
-import { type PodAction, type PodView, planPod } from '../src/pod/sync-pod.ts';
+import { type PodAction, type PodView, planPod } from '#src/pod/sync-pod.ts';
 import {
   CREATED,
   container,

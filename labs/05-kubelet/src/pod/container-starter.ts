@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { makeContainerConfig, TERMINATION_LOG_PATH } from '../container/container-config.ts';
 import type { EnvironmentSources } from '../container/environment.ts';
-import type { ImagePuller } from '../container/image-puller.ts';
+import type { ImagePuller } from '../image/image-puller.ts';
 import { runHook } from '../probe/handlers.ts';
 import { type Runtime, RuntimeError, type RuntimeSandbox } from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';

@@ -10,8 +10,8 @@
 import type { Clock } from '@kube-labs/apiserver';
 import type { Pod, PodStatus, Service } from 'kubernetes-types/core/v1';
 import type { PodSurroundings } from '../container/field-ref.ts';
-import type { ImagePuller } from '../container/image-puller.ts';
 import type { ReferencedObjects } from '../container/referenced-objects.ts';
+import type { ImagePuller } from '../image/image-puller.ts';
 import type { NetworkPlugin } from '../network/network-plugin.ts';
 import type { Prober } from '../probe/prober.ts';
 import type { Runtime, RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';

@@ -6,7 +6,7 @@
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/libdocker (operation timeouts, error kinds).
 
 import type Docker from 'dockerode';
-import { RuntimeError } from './runtime.ts';
+import { RuntimeError } from '../runtime.ts';
 
 /** @param handle may swallow an expected failure, by returning; it throws what it does not expect. */
 export async function callEngine<T>(call: () => Promise<T>): Promise<T>;

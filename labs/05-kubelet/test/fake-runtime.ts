@@ -22,7 +22,7 @@ import {
   type RuntimeSandbox,
   type RuntimeVersion,
   type SandboxConfig,
-} from './runtime.ts';
+} from '#src/runtime/runtime.ts';
 
 type Method = 'podStatus' | 'runSandbox' | 'createContainer' | 'startContainer' | 'pullImage';
 

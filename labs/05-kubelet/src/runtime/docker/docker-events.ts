@@ -8,8 +8,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import type { RuntimeEvent } from '../runtime.ts';
 import { CLUSTER_LABEL, type EngineScope, NODE_LABEL, POD_UID_LABEL } from './docker-labels.ts';
-import type { RuntimeEvent } from './runtime.ts';
 
 const ACTIONS = ['start', 'die', 'oom', 'destroy', 'pause', 'unpause'];
 const RECONNECT_MIN_MS = 100;

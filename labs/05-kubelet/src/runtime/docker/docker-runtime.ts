@@ -7,6 +7,20 @@
 // Left out here: the engine's statistics (lab 07 reads cgroups), pull secrets.
 
 import Docker from 'dockerode';
+import {
+  type ContainerConfig,
+  type ExecLimits,
+  type ExecOptions,
+  type LogOptions,
+  type PodIdentity,
+  type Runtime,
+  type RuntimeContainer,
+  RuntimeError,
+  type RuntimePod,
+  type RuntimeSandbox,
+  type RuntimeVersion,
+  type SandboxConfig,
+} from '../runtime.ts';
 import { callEngine, createByName } from './docker-call.ts';
 import { containerCreateOptions, type EngineFacts, sandboxCreateOptions } from './docker-config.ts';
 import { watchEngine } from './docker-events.ts';
@@ -23,20 +37,6 @@ import {
   TYPE_LABEL,
 } from './docker-labels.ts';
 import { readLogs } from './docker-logs.ts';
-import {
-  type ContainerConfig,
-  type ExecLimits,
-  type ExecOptions,
-  type LogOptions,
-  type PodIdentity,
-  type Runtime,
-  type RuntimeContainer,
-  RuntimeError,
-  type RuntimePod,
-  type RuntimeSandbox,
-  type RuntimeVersion,
-  type SandboxConfig,
-} from './runtime.ts';
 
 const INSPECTIONS_PARALLEL_MAX = 8;
 

@@ -12,7 +12,7 @@ import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { BackOff, durationText } from '../pod/back-off.ts';
 import type { WaitingReason } from '../pod/container-status.ts';
 import type { PodEvents } from '../pod/pod-events.ts';
-import { imageNameProblem, withTag } from '../runtime/docker-images.ts';
+import { imageNameProblem, withTag } from '../runtime/docker/docker-images.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export type ImageResult =

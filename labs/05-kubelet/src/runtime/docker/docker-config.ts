@@ -7,6 +7,7 @@
 // Left out here: seccomp and AppArmor profiles (the engine's own defaults stay), devices, cgroup parents.
 
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
+import type { ContainerConfig, Mount, SandboxConfig } from '../runtime.ts';
 import {
   containerLabels,
   containerName,
@@ -14,7 +15,6 @@ import {
   sandboxLabels,
   sandboxName,
 } from './docker-labels.ts';
-import type { ContainerConfig, Mount, SandboxConfig } from './runtime.ts';
 
 const CPU_PERIOD_MICROSECONDS = 100_000;
 /** Keeps the sandbox alive when the node runs out of memory: losing it loses the pod's network. */

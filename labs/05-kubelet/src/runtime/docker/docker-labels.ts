@@ -14,7 +14,7 @@ import type {
   RuntimeContainerState,
   RuntimeSandbox,
   SandboxConfig,
-} from './runtime.ts';
+} from '../runtime.ts';
 
 export const CLUSTER_LABEL = 'kube-labs';
 export const NODE_LABEL = 'kube-labs.node';

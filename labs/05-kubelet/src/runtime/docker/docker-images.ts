@@ -6,8 +6,8 @@
 // Left out here: credentials, pull progress, removal by disk thresholds.
 
 import type Docker from 'dockerode';
+import { RuntimeError, type RuntimeImage } from '../runtime.ts';
 import { callEngine } from './docker-call.ts';
-import { RuntimeError, type RuntimeImage } from './runtime.ts';
 
 export async function imageStatus(
   docker: Docker,

@@ -13,14 +13,14 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { FrameDecoder } from './docker-stream.ts';
 import {
   type ExecLimits,
   type ExecOptions,
   type ExecResult,
   type ExecSession,
   RuntimeError,
-} from './runtime.ts';
+} from '../runtime.ts';
+import { FrameDecoder } from './docker-stream.ts';
 
 /** Probes and hooks show this much of a command's output. */
 const OUTPUT_BYTES_MAX = 10 * 1024;

@@ -24,7 +24,7 @@ function setUp() {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       const finish = () => {
         runtime.images.add(image);
-        resolve();
+        resolve({ id: image, names: [image], sizeBytes: 1 });
       };
       pulls.push({ signal, finish });
     });

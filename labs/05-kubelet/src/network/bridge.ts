@@ -12,12 +12,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError, type HostCommand } from '../host-command.ts';
+import type { Condition } from '../runtime/runtime.ts';
 import { type Cidr, gatewayOf, isCidr, parseAddress, parseCidr } from './cidr.ts';
 import { Ipam, replaceFile } from './ipam.ts';
-import type { NetworkPlugin, NetworkSandbox } from './network-plugin.ts';
+import type { NetworkPlugin, NetworkSandbox, SandboxNetwork } from './network-plugin.ts';
 
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
 const MTU_DEFAULT = 1500;
+const NO_RANGE = 'kubenet does not have netConfig. This is most likely due to lack of PodCIDR';
 /** Linux allows 15 characters in a device's name. */
 const DEVICE_NAME_MAX = 15;
 
@@ -59,22 +61,22 @@ export class BridgeNetwork implements NetworkPlugin {
     if (podCidr !== undefined && isCidr(podCidr)) await this.configure(podCidr);
   }
 
-  notReady(): string | undefined {
+  status(): Condition {
     return this.#range === undefined
-      ? 'kubenet does not have netConfig. This is most likely due to lack of PodCIDR'
-      : undefined;
+      ? { ready: false, reason: 'NetworkPluginNotReady', message: NO_RANGE }
+      : { ready: true };
   }
 
-  addressOf(sandboxId: string): string | undefined {
+  check(sandboxId: string): SandboxNetwork | undefined {
     if (!this.#wires.has(wireName(sandboxId))) return undefined;
-    return this.#range?.ipam.addressOf(sandboxId);
+    return networkOf(this.#range?.ipam.addressOf(sandboxId));
   }
 
-  async setUp(sandbox: NetworkSandbox): Promise<string> {
+  async setUp(sandbox: NetworkSandbox): Promise<SandboxNetwork> {
     const range = this.#range;
-    if (range === undefined) throw new Error(this.notReady());
-    const address = await range.ipam.allocate(sandbox.id);
-    const wire = wireName(sandbox.id);
+    if (range === undefined) throw new Error(NO_RANGE);
+    const address = await range.ipam.allocate(sandbox.sandboxId);
+    const wire = wireName(sandbox.sandboxId);
     const { name: bridge, run } = this.#options;
     await this.#deleteWire(wire);
     await run('ip', ['-batch', '-'], {
@@ -84,7 +86,7 @@ export class BridgeNetwork implements NetworkPlugin {
       input: sandboxScript(range.cidr, address),
     });
     this.#note(wire, true);
-    return address;
+    return { ip: address, ips: [address] };
   }
 
   async tearDown(sandboxId: string): Promise<void> {
@@ -161,6 +163,10 @@ export class BridgeNetwork implements NetworkPlugin {
   async #deleteWire(wire: string): Promise<void> {
     await ignoreMissing(this.#options.run('ip', ['link', 'del', wire]));
   }
+}
+
+function networkOf(address: string | undefined): SandboxNetwork | undefined {
+  return address === undefined ? undefined : { ip: address, ips: [address] };
 }
 
 function withChanges(wires: ReadonlySet<string>, changes: ReadonlyMap<string, boolean>) {

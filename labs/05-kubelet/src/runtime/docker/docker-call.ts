@@ -49,6 +49,11 @@ export async function createByName(
   }
 }
 
+/** For what is to be gone or ended: it is already, or whoever asked first gets it done ("removal in progress"). */
+export function ignoreDone(error: RuntimeError): void {
+  if (!RuntimeError.is(error, 'not-found') && !RuntimeError.is(error, 'conflict')) throw error;
+}
+
 function translate(error: unknown): Error {
   if (error instanceof RuntimeError) return error;
   const { statusCode, json, code, message, name } = error as {

@@ -7,7 +7,7 @@
 // Left out here: seccomp and AppArmor profiles (the engine's own defaults stay), devices, cgroup parents.
 
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
-import type { ContainerConfig, Mount, SandboxConfig } from '../runtime.ts';
+import type { ContainerConfig, Mount, PodSandboxConfig } from '../runtime.ts';
 import {
   containerLabels,
   containerName,
@@ -30,15 +30,20 @@ export interface EngineFacts {
   readonly oomScoreAdjustMin: number;
 }
 
+export interface SandboxEngine extends EngineFacts {
+  /** Runs `sleep`. */
+  readonly sandboxImage: string;
+}
+
 export function sandboxCreateOptions(
-  config: SandboxConfig,
+  config: PodSandboxConfig,
   scope: EngineScope,
-  engine: EngineFacts,
+  engine: SandboxEngine,
 ): ContainerCreateOptions {
-  const inHostNetwork = config.network === 'host';
+  const inHostNetwork = config.network === 'node';
   return {
     name: sandboxName(config.pod, config.attempt),
-    Image: config.image,
+    Image: engine.sandboxImage,
     Entrypoint: ['sleep'],
     Cmd: ['infinity'],
     Labels: sandboxLabels(scope, config),

@@ -1,60 +1,50 @@
 // DockerRuntime: the runtime interface on a Docker Engine, through dockerode.
 //
-// It keeps no state that matters: what runs is what the engine's labels say. Only facts that cannot
-// change are remembered (an exited container stays as it is until it is removed).
+// What runs is what the engine's labels say; the network of a sandbox is part of it, as far as anybody outside can tell.
 //
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim; today cri-dockerd.
 // Left out here: the engine's statistics (lab 07 reads cgroups), pull secrets.
 
 import Docker from 'dockerode';
-import {
-  type ContainerConfig,
-  type ExecLimits,
-  type ExecOptions,
-  type LogOptions,
-  type PodIdentity,
-  type Runtime,
-  type RuntimeContainer,
-  RuntimeError,
-  type RuntimePod,
-  type RuntimeSandbox,
-  type RuntimeVersion,
-  type SandboxConfig,
+import type {
+  ContainerConfig,
+  ExecLimits,
+  ExecOptions,
+  LogOptions,
+  PodIdentity,
+  PodSandboxConfig,
+  Runtime,
+  RuntimeContainer,
+  RuntimePod,
+  RuntimeStatus,
+  RuntimeVersion,
 } from '../runtime.ts';
-import { callEngine, createByName } from './docker-call.ts';
-import { containerCreateOptions, type EngineFacts, sandboxCreateOptions } from './docker-config.ts';
+import { callEngine, createByName, ignoreDone } from './docker-call.ts';
+import { containerCreateOptions } from './docker-config.ts';
 import { watchEngine } from './docker-events.ts';
 import { attachTo, execSync, startExec } from './docker-exec.ts';
 import { imageStatus, listImages, pullImage } from './docker-images.ts';
-import {
-  CLUSTER_LABEL,
-  containerOf,
-  type EngineScope,
-  NODE_LABEL,
-  POD_UID_LABEL,
-  podOfLabels,
-  sandboxOf,
-  TYPE_LABEL,
-} from './docker-labels.ts';
 import { readLogs } from './docker-logs.ts';
+import { DockerPods } from './docker-pods.ts';
+import { DockerSandboxes, type DockerSandboxesOptions } from './docker-sandbox.ts';
 
-const INSPECTIONS_PARALLEL_MAX = 8;
-
-export interface DockerRuntimeOptions extends EngineScope {
-  readonly engine: EngineFacts;
+export interface DockerRuntimeOptions extends DockerSandboxesOptions {
   readonly socketPath?: string;
 }
 
 export class DockerRuntime implements Runtime {
   readonly #docker: Docker;
   readonly #options: DockerRuntimeOptions;
-  readonly #exited = new Map<string, RuntimeContainer>();
+  readonly #sandboxes: DockerSandboxes;
+  readonly #pods: DockerPods;
 
   constructor(options: DockerRuntimeOptions) {
     this.#options = options;
     this.#docker = new Docker(
       options.socketPath === undefined ? {} : { socketPath: options.socketPath },
     );
+    this.#sandboxes = new DockerSandboxes(this.#docker, options);
+    this.#pods = new DockerPods(this.#docker, options, this.#sandboxes);
   }
 
   async version(): Promise<RuntimeVersion> {
@@ -72,27 +62,29 @@ export class DockerRuntime implements Runtime {
     };
   }
 
+  async status(): Promise<RuntimeStatus> {
+    const network = this.#options.network.status();
+    try {
+      await callEngine(() => this.#docker.ping());
+      return { runtime: { ready: true }, network };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return { runtime: { ready: false, reason: 'DockerDaemonNotReady', message }, network };
+    }
+  }
+
+  /** Looks at the wires, too: a node that restarted has lost them all. */
   async listPods(): Promise<readonly RuntimePod[]> {
-    const listed = await this.#list([]);
-    const uids = new Map(listed.map((one) => [one.Labels[POD_UID_LABEL] ?? '', one.Labels]));
-    const pods = await this.#inspectAll(listed);
-    this.#forgetAllBut(new Set(listed.map(({ Id }) => Id)));
-    return [...uids].map(([uid, labels]) => gather(podOfLabels(labels), pods.get(uid) ?? []));
+    const { network } = this.#options;
+    if (network.status().ready) await network.refresh();
+    return this.#pods.list();
   }
 
-  async podStatus(pod: PodIdentity): Promise<RuntimePod> {
-    const listed = await this.#list([`${POD_UID_LABEL}=${pod.uid}`]);
-    return gather(pod, (await this.#inspectAll(listed)).get(pod.uid) ?? []);
-  }
-
-  async runSandbox(config: SandboxConfig): Promise<RuntimeSandbox> {
-    return callEngine(async () => {
-      const options = sandboxCreateOptions(config, this.#options, this.#options.engine);
-      const sandbox = await createByName(this.#docker, options);
-      await sandbox.start();
-      return sandboxOf(await sandbox.inspect());
-    });
-  }
+  readonly podStatus = (pod: PodIdentity) => this.#pods.status(pod);
+  readonly runPodSandbox = (config: PodSandboxConfig, signal: AbortSignal) =>
+    this.#sandboxes.run(config, signal);
+  readonly stopPodSandbox = (id: string) => this.#sandboxes.stop(id);
+  readonly removePodSandbox = (id: string) => this.#sandboxes.remove(id);
 
   async createContainer(config: ContainerConfig): Promise<string> {
     return callEngine(async () => {
@@ -125,7 +117,7 @@ export class DockerRuntime implements Runtime {
   }
 
   async removeContainer(id: string): Promise<void> {
-    this.#exited.delete(id);
+    this.#pods.forget(id);
     const container = this.#docker.getContainer(id);
     await callEngine(() => container.remove({ force: true, v: true }), ignoreDone);
   }
@@ -154,64 +146,4 @@ export class DockerRuntime implements Runtime {
   events(signal: AbortSignal) {
     return watchEngine(this.#docker, this.#options, signal);
   }
-
-  #list(labels: readonly string[]): Promise<Docker.ContainerInfo[]> {
-    const { cluster, node } = this.#options;
-    const label = [`${CLUSTER_LABEL}=${cluster}`, `${NODE_LABEL}=${node}`, TYPE_LABEL, ...labels];
-    return callEngine(() => this.#docker.listContainers({ all: true, filters: { label } }));
-  }
-
-  /** Somebody else may have removed containers. */
-  #forgetAllBut(ids: ReadonlySet<string>): void {
-    for (const id of this.#exited.keys()) if (!ids.has(id)) this.#exited.delete(id);
-  }
-
-  /** By pod uid. A container that goes away between list and inspection is left out. */
-  async #inspectAll(listed: readonly Docker.ContainerInfo[]): Promise<Map<string, Inspected[]>> {
-    const pods = new Map<string, Inspected[]>();
-    const queue = [...listed];
-    const work = async () => {
-      for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-        const one = await this.#inspect(next);
-        if (one === undefined) continue;
-        const uid = one.pod.uid;
-        pods.set(uid, [...(pods.get(uid) ?? []), one]);
-      }
-    };
-    await Promise.all(Array.from({ length: INSPECTIONS_PARALLEL_MAX }, work));
-    return pods;
-  }
-
-  async #inspect(listed: Docker.ContainerInfo): Promise<Inspected | undefined> {
-    const known = this.#exited.get(listed.Id);
-    if (known !== undefined && listed.State === 'exited') return known;
-    try {
-      const info = await callEngine(() => this.#docker.getContainer(listed.Id).inspect());
-      if (listed.Labels[TYPE_LABEL] === 'podsandbox') return sandboxOf(info);
-      const container = containerOf(info);
-      if (container.status.state === 'exited') this.#exited.set(container.id, container);
-      return container;
-    } catch (error) {
-      if (RuntimeError.is(error, 'not-found')) return undefined;
-      throw error;
-    }
-  }
-}
-
-type Inspected = RuntimeSandbox | RuntimeContainer;
-
-function gather(identity: PodIdentity, inspected: readonly Inspected[]): RuntimePod {
-  const newestFirst = [...inspected].sort(
-    (a, b) => b.createdAtMs - a.createdAtMs || b.attempt - a.attempt,
-  );
-  return {
-    identity,
-    sandboxes: newestFirst.filter((one): one is RuntimeSandbox => !('sandboxId' in one)),
-    containers: newestFirst.filter((one): one is RuntimeContainer => 'sandboxId' in one),
-  };
-}
-
-function ignoreDone(error: RuntimeError): void {
-  // "Removal in progress" is a conflict; whoever asked first gets it done.
-  if (!RuntimeError.is(error, 'not-found') && !RuntimeError.is(error, 'conflict')) throw error;
 }

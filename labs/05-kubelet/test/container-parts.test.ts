@@ -11,9 +11,10 @@ import {
   qosClassOf,
   resourcesOf,
 } from '#src/container/resources.ts';
+import { time } from '#src/flags/flag-values.ts';
 import { withTag } from '#src/image/image-name.ts';
 import { hasCapability, ownContainerId } from '#src/node/engine-facts.ts';
-import { parseKubeletFlags, time } from '#src/options.ts';
+import { parseKubeletFlags } from '#src/options.ts';
 import { containerCreateOptions, sandboxCreateOptions } from '#src/runtime/docker/docker-config.ts';
 import { sandboxOf } from '#src/runtime/docker/docker-labels.ts';
 import { FrameDecoder } from '#src/runtime/docker/docker-stream.ts';

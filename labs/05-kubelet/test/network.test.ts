@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import type { Node } from 'kubernetes-types/core/v1';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HostCommand } from '#src/host-command.ts';
-import { BridgeNetwork, macOf, wireName } from '#src/network/bridge.ts';
+import { BridgeNetwork, macOf } from '#src/network/bridge.ts';
 import { gatewayOf, isCidr, parseCidr } from '#src/network/cidr.ts';
 import { Ipam } from '#src/network/ipam.ts';
 import { routeChanges, wantedRoutes } from '#src/network/routes.ts';
+import { wireName } from '#src/network/wires.ts';
 
 async function directory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'kubelet-ipam-'));

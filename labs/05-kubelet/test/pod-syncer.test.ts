@@ -61,7 +61,7 @@ async function setUp() {
     runtime.exit(id, exitCode);
     cache.outdate('u1');
   };
-  return { clock, runtime, cache, files, exit, told, syncer, prober, status, phase };
+  return { clock, runtime, cache, files, exit, known, told, syncer, prober, status, phase };
 }
 
 const never = new AbortController().signal;
@@ -92,6 +92,34 @@ test('a sandbox that cannot be made is told of, leaves nothing, and is tried aga
   files.podDirectory = podDirectory;
   await syncer.syncPod(podOf(), never);
   expect(status()?.state?.running).toBeDefined();
+});
+
+test('a pod that this node must not run has failed with the reason, and gets nothing', async () => {
+  const { runtime, syncer, known } = await setUp();
+  const message = 'Pod was rejected: no room';
+  const ending = { why: 'rejected', reason: 'OutOfpods', message } as const;
+  const work = { identity: IDENTITY, pod: podOf() };
+  await syncer.syncTerminating(work, { graceSeconds: 0, ending }, never);
+  await syncer.syncTerminated(work, { deleted: false });
+  expect(known.get('u1')).toMatchObject({ phase: 'Failed', reason: 'OutOfpods', message });
+  expect(runtime.calls).toEqual([]);
+});
+
+test('without a network nothing is made or taken down, but for pods of the node’s network', async () => {
+  const { runtime, cache, syncer, told } = await setUp();
+  await syncer.syncPod(podOf(), never);
+  const calls = [...runtime.calls];
+  const [sandbox] = (await runtime.podStatus(IDENTITY)).sandboxes;
+  runtime.network = { ready: false, reason: 'NetworkPluginNotReady', message: 'no range' };
+  runtime.loseNetwork(sandbox?.id ?? '');
+  cache.outdate('u1');
+  const problem =
+    'network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:no range';
+  await expect(syncer.syncPod(podOf(), never)).rejects.toThrow(problem);
+  expect(told.at(-1)).toBe(`NetworkNotReady ${problem}`);
+  expect(runtime.calls).toEqual(calls);
+  await syncer.syncPod(podOf({ hostNetwork: true }), never);
+  expect(runtime.calls.slice(calls.length)[0]).toBe('stop c');
 });
 
 test('an engine that is away is no fault of the pod: no event, no reason, another try', async () => {

@@ -122,6 +122,19 @@ test('without a network nothing is made or taken down, but for pods of the nodeâ
   expect(runtime.calls.slice(calls.length)[0]).toBe('stop c');
 });
 
+test('the engine is not asked about a pod to which nothing happens', async () => {
+  const { runtime, syncer, exit, status } = await setUp();
+  await syncer.syncPod(podOf(), never);
+  const podStatus = vi.spyOn(runtime, 'podStatus');
+  for (let minute = 0; minute < 3; minute++) await syncer.syncPod(podOf(), never);
+  expect(podStatus).not.toHaveBeenCalled();
+  exit('container-2', 1);
+  await syncer.syncPod(podOf(), never);
+  // Once for the exit, once for what was done about it.
+  expect(podStatus).toHaveBeenCalledTimes(2);
+  expect(status()?.restartCount).toBe(1);
+});
+
 test('an engine that is away is no fault of the pod: no event, no reason, another try', async () => {
   const { runtime, told, syncer, status } = await setUp();
   runtime.failNext('createContainer', new RuntimeError('unavailable', 'connection refused'));

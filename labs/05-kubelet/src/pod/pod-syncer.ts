@@ -110,7 +110,8 @@ export class KubeletPodSyncer implements PodSyncer {
   async syncTerminated(work: WorkedPod, options: { readonly deleted: boolean }): Promise<void> {
     const { cache, volumes, objects, images, statuses, restarts, waiting } = this.#deps;
     const { identity, pod } = work;
-    const left = await cache.current(identity);
+    // Whoever gives a pod's object away makes sure, and asks the engine itself.
+    const left = await (options.deleted ? cache.refresh(identity) : cache.current(identity));
     if (left.sandboxes.length > 0) {
       await this.#change(identity.uid, () => removeSandboxes(this.#deps, left.sandboxes));
     }

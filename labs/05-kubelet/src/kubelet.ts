@@ -1,9 +1,9 @@
 // Kubelet: puts the parts together, starts them in order, and stops them without touching a container.
 //
 //   API server ──pods──▶ PodManager ──admission──▶ PodWorkers ──▶ PodSyncer ──▶ Runtime (with its network), volumes
-//        ▲                                             ▲              │
-//        └──── StatusManager ◀─────────────────────────┼── statuses ──┘
-//               engine events ──▶ PodCache ──▶  probes, timers
+//        ▲                                           ▲    ▲           │
+//        └──── StatusManager ◀───────────────────────┼────┼─ statuses ┘
+//                    engine events ──▶ PodCache ─────┘    └─ probes, timers
 //
 // Order of a start: the network is restored from disk, the API's pods are listed, what runs is adopted, and only then is
 // anything changed. Neither the engine nor the API server needs to be there when the kubelet starts.
@@ -11,7 +11,6 @@
 // Same idea upstream: kubernetes, pkg/kubelet/kubelet.go (NewMainKubelet, Run, syncLoop).
 
 import { messageOf, sleep, startHealthServer } from '@kube-labs/apiserver';
-
 import type { KubeletOptions } from './options.ts';
 import { type KubeletParts, makeParts } from './parts/kubelet-parts.ts';
 import type { KubeletDeps } from './parts/outside.ts';

@@ -140,7 +140,7 @@ const CODE_LINES_MAX: Readonly<Record<string, number>> = {
   '02-apiserver': 44_000,
   '03-scheduler': 1_600,
   '04-controllers': 4_700,
-  '05-kubelet': 6_500,
+  '05-kubelet': 7_000,
   '06-proxy': 1_900,
   '07-cadvisor': 1_300,
   '08-full-cluster': 3_300,

@@ -1,9 +1,9 @@
 // Kubelet: puts the parts together, starts them in order, and stops them without touching a container.
 //
-//   API server ──pods──▶ PodSource ──▶ PodWorkers ──▶ PodSyncer ──▶ Runtime, network, volumes
-//        ▲                                  ▲              │
-//        └──── StatusManager ◀──────────────┼── statuses ──┘
-//                       engine events, probes, timers
+//   API server ──pods──▶ PodManager ──admission──▶ PodWorkers ──▶ PodSyncer ──▶ Runtime (with its network), volumes
+//        ▲                                           ▲    ▲           │
+//        └──── StatusManager ◀───────────────────────┼────┼─ statuses ┘
+//                    engine events ──▶ PodCache ─────┘    └─ probes, timers
 //
 // Order of a start: the network is restored from disk, the API's pods are listed, what runs is adopted, and only then is
 // anything changed. Neither the engine nor the API server needs to be there when the kubelet starts.
@@ -11,8 +11,9 @@
 // Same idea upstream: kubernetes, pkg/kubelet/kubelet.go (NewMainKubelet, Run, syncLoop).
 
 import { messageOf, sleep, startHealthServer } from '@kube-labs/apiserver';
-import { type KubeletDeps, type KubeletParts, makeParts } from './kubelet-parts.ts';
 import type { KubeletOptions } from './options.ts';
+import { type KubeletParts, makeParts } from './parts/kubelet-parts.ts';
+import type { KubeletDeps } from './parts/outside.ts';
 import { startKubeletServer } from './server/kubelet-server.ts';
 import { kubeletMetrics } from './server/metrics.ts';
 import { readTlsFiles } from './server/tls-files.ts';
@@ -76,12 +77,12 @@ async function startServers(options: KubeletOptions, parts: KubeletParts) {
   const { runtime, stats, log, pods, statuses } = parts;
   const metrics = kubeletMetrics({
     nodeName: options.nodeName,
-    pods: () => pods.list().map((pod) => statuses.get(pod.metadata?.uid ?? '') ?? pod.status ?? {}),
+    pods: () => pods.pods().map((pod) => statuses.get(pod.metadata?.uid ?? '') ?? pod.status ?? {}),
   });
   const server = await startKubeletServer({
     ...{ address: options.address, port: options.port, runtime, stats, log, metrics },
     tls: await readTlsFiles(options),
-    pods: () => pods.list(),
+    pods,
     statusOf: (uid) => statuses.get(uid),
   });
   const health = await startHealthServer({
@@ -93,57 +94,48 @@ async function startServers(options: KubeletOptions, parts: KubeletParts) {
 }
 
 async function runLoops(parts: KubeletParts, signal: AbortSignal): Promise<void> {
-  const { pods, nodes, services, statuses, agent, nodeNetwork, log } = parts;
-  const { network, source } = parts;
+  const { apiPods, nodes, services, statuses, agent, nodeNetwork, network, log } = parts;
   try {
     await network.restore();
   } catch (error) {
     log.error('Cannot restore the pod network, waiting for the API', { err: messageOf(error) });
   }
   await Promise.all([
-    pods.run(signal),
+    apiPods.run(signal),
     nodes.run(signal),
     services.run(signal),
     statuses.run(signal),
     agent.run(signal),
     nodeNetwork.run(signal),
-    (async () => {
-      await pods.synced(signal).catch(() => {});
-      if (signal.aborted) return;
-      source.start();
-      await Promise.all([followEngine(parts, signal), relistLoop(parts, signal)]);
-    })(),
+    runPods(parts, signal),
   ]);
 }
 
-/** What happens to containers wakes their pods' workers, at once. */
-async function followEngine(parts: KubeletParts, signal: AbortSignal): Promise<void> {
-  const { runtime, workers, agent } = parts;
-  for await (const event of runtime.events(signal)) {
-    if (event.type === 'resync') {
-      agent.statusChanged();
-      await relist(parts);
-      workers.wakeAll();
-    } else if (workers.has(event.podUid)) {
-      workers.wake(event.podUid);
-    } else if (event.action !== 'destroy') {
-      await relist(parts);
-    }
-  }
+/** Nothing is touched before it is known what runs, and what should. */
+async function runPods(parts: KubeletParts, signal: AbortSignal): Promise<void> {
+  const { apiPods, pods, handler, cache, agent, workers } = parts;
+  await apiPods.synced(signal).catch(() => {});
+  if (signal.aborted) return;
+  await cleanUp(parts);
+  pods.onChange(handler);
+  const onResync = () => {
+    agent.statusChanged();
+    workers.wakeAll();
+  };
+  await Promise.all([cache.run(onResync, signal), relistLoop(parts, signal)]);
 }
 
 /** Events can be lost; this is slow, and finds what they did not tell. */
 async function relistLoop(parts: KubeletParts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await relist(parts);
     await sleep(RELIST_MS, signal, parts.clock);
+    if (!signal.aborted) await cleanUp(parts);
   }
 }
 
-async function relist({ network, source, log }: KubeletParts): Promise<void> {
+async function cleanUp({ housekeeping, log }: KubeletParts): Promise<void> {
   try {
-    if (network.notReady() === undefined) await network.refresh();
-    await source.cleanUp();
+    await housekeeping.cleanUp();
   } catch (error) {
     log.warn('Failed to relist pods', { err: messageOf(error) });
   }

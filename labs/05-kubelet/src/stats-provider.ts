@@ -7,6 +7,7 @@
 
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
+import type { PodIdentity } from './runtime/runtime.ts';
 
 export interface MachineInfo {
   readonly cpus: number;
@@ -15,10 +16,45 @@ export interface MachineInfo {
   readonly diskBytes: number;
 }
 
+/** Figures by upstream's names (usageNanoCores, workingSetBytes, …), with the `time` they were taken at. */
+export type Figures = Readonly<Record<string, number | string>>;
+
+export interface ContainerStats {
+  readonly name: string;
+  readonly startTime: string;
+  readonly cpu: Figures;
+  readonly memory: Figures;
+  readonly rootfs?: Figures;
+}
+
+export interface PodStats {
+  readonly podRef: PodIdentity;
+  readonly startTime: string;
+  readonly containers: readonly ContainerStats[];
+  readonly cpu: Figures;
+  readonly memory: Figures;
+  readonly network?: object;
+}
+
+export interface NodeStats {
+  readonly nodeName: string;
+  readonly startTime: string;
+  readonly cpu: Figures;
+  readonly memory: Figures;
+  readonly network: object;
+  readonly fs: Figures;
+}
+
+/** `Summary` of k8s.io/kubelet/pkg/apis/stats/v1alpha1. */
+export interface Summary {
+  readonly node: NodeStats;
+  readonly pods: readonly PodStats[];
+}
+
 export interface StatsProvider {
   machine(): MachineInfo | Promise<MachineInfo>;
-  /** The body of /stats/summary: `Summary` of k8s.io/kubelet/pkg/apis/stats/v1alpha1. */
-  summary(): Promise<unknown>;
+  /** The body of /stats/summary. */
+  summary(): Promise<Summary>;
   /** Prometheus text of /metrics/cadvisor. */
   prometheus(): Promise<string>;
 }

@@ -2,7 +2,7 @@
 
 import { FakeClock } from '@kube-labs/apiserver';
 import { expect, test } from 'vitest';
-import { BackOff } from '../src/pod/back-off.ts';
+import { BackOff } from '#src/pod/back-off.ts';
 
 test('BackOff lets the first failure through and doubles from 10 s to 5 minutes', () => {
   const clock = new FakeClock();

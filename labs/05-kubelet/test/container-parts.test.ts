@@ -2,25 +2,22 @@
 
 import type { ContainerInspectInfo } from 'dockerode';
 import { describe, expect, test } from 'vitest';
-import {
-  formatResolverConfig,
-  parseResolverConfig,
-  resolverConfigOf,
-} from '../src/container/dns.ts';
-import { hostnameOf, hostsFileOf } from '../src/container/hosts.ts';
+import { formatResolverConfig, parseResolverConfig, resolverConfigOf } from '#src/container/dns.ts';
+import { hostnameOf, hostsFileOf } from '#src/container/hosts.ts';
 import {
   cpuQuotaOf,
   cpuSharesOf,
   oomScoreAdjustOf,
   qosClassOf,
   resourcesOf,
-} from '../src/container/resources.ts';
-import { hasCapability, ownContainerId } from '../src/node/engine-facts.ts';
-import { parseKubeletFlags, time } from '../src/options.ts';
-import { containerCreateOptions, sandboxCreateOptions } from '../src/runtime/docker-config.ts';
-import { withTag } from '../src/runtime/docker-images.ts';
-import { sandboxOf } from '../src/runtime/docker-labels.ts';
-import { FrameDecoder } from '../src/runtime/docker-stream.ts';
+} from '#src/container/resources.ts';
+import { time } from '#src/flags/flag-values.ts';
+import { withTag } from '#src/image/image-name.ts';
+import { hasCapability, ownContainerId } from '#src/node/engine-facts.ts';
+import { parseKubeletFlags } from '#src/options.ts';
+import { containerCreateOptions, sandboxCreateOptions } from '#src/runtime/docker/docker-config.ts';
+import { sandboxOf } from '#src/runtime/docker/docker-labels.ts';
+import { FrameDecoder } from '#src/runtime/docker/docker-stream.ts';
 import { container, IDENTITY, pod } from './objects.ts';
 
 describe('qosClassOf()', () => {
@@ -128,16 +125,16 @@ test('a container’s log is the engine’s own, and bounded', () => {
 });
 
 test.each([
-  { network: 'pod', networkMode: 'host', want: false },
-  { network: 'pod', networkMode: 'none', want: false },
-  { network: 'node', networkMode: 'container:1', want: true },
+  { network: 'pod', networkMode: 'host', want: 'pod' },
+  { network: 'pod', networkMode: 'none', want: 'pod' },
+  { network: 'node', networkMode: 'container:1', want: 'node' },
 ])('a sandbox of the $network’s network is one in whatever mode it runs: $networkMode', (row) => {
   const info = {
     ...{ Id: 's', Created: '2015-11-09T10:00:00Z', State: { Running: true, Pid: 1 } },
     Config: { Labels: { 'kube-labs.network': row.network } },
     HostConfig: { NetworkMode: row.networkMode },
   } as unknown as ContainerInspectInfo;
-  expect(sandboxOf(info).hostNetwork).toBe(row.want);
+  expect(sandboxOf(info).network).toBe(row.want);
 });
 
 test('sandboxCreateOptions() carries upstream’s labels and no restart policy', () => {
@@ -146,14 +143,13 @@ test('sandboxCreateOptions() carries upstream’s labels and no restart policy',
       pod: IDENTITY,
       attempt: 2,
       hostname: 'web',
-      image: 'pause',
-      network: 'none',
+      network: 'pod',
       hostIpc: false,
       sysctls: {},
       labels: { app: 'shop' },
     },
     { cluster: 'lab', node: 'node-1' },
-    { hostNetworkMode: 'host', oomScoreAdjustMin: 0 },
+    { hostNetworkMode: 'host', oomScoreAdjustMin: 0, sandboxImage: 'pause' },
   );
   expect(options.name).toBe('k8s_POD_web_default_u1_2');
   expect(options.Labels).toEqual({

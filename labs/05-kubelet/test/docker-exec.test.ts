@@ -1,14 +1,19 @@
 // Commands in a real container: the exit code is the command's own or none, and what is ended leaves no process behind.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DockerRuntime } from '../src/runtime/docker-runtime.ts';
-import { RuntimeError } from '../src/runtime/runtime.ts';
+import { runHostCommand } from '#src/host-command.ts';
+import { BridgeNetwork } from '#src/network/bridge.ts';
+import { DockerRuntime } from '#src/runtime/docker/docker-runtime.ts';
+import { RuntimeError } from '#src/runtime/runtime.ts';
 import { IMAGE, shell } from './lab.ts';
 
+const network = new BridgeNetwork({ name: 'unused', stateDirectory: '/', run: runHostCommand });
 const runtime = new DockerRuntime({
+  network,
+  nodeAddress: '127.0.0.1',
   cluster: 'kubelet-test-exec',
   node: 'node-1',
-  engine: { hostNetworkMode: 'host', oomScoreAdjustMin: 0 },
+  engine: { hostNetworkMode: 'host', oomScoreAdjustMin: 0, sandboxImage: IMAGE },
 });
 const never = new AbortController().signal;
 let id = '';

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resources } from '@kube-labs/apiserver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DockerRuntime } from '../src/runtime/docker-runtime.ts';
-import { FOREVER, Lab, script, shell } from './lab.ts';
+import type { NetworkPlugin } from '#src/network/network-plugin.ts';
+import { DockerRuntime } from '#src/runtime/docker/docker-runtime.ts';
+import { FOREVER, IMAGE, Lab, NODE_ADDRESS, script, shell } from './lab.ts';
 import { statusOf } from './objects.ts';
 import { WireProxy } from './wire-proxy.ts';
 
@@ -14,12 +15,15 @@ const engine = new WireProxy({ path: socketPath }, { path: '/var/run/docker.sock
 let lab: Lab;
 beforeAll(async () => {
   await engine.open();
-  const runtime = new DockerRuntime({
-    cluster: 'kubelet-test-207',
-    node: 'node-1',
-    engine: { hostNetworkMode: 'host', oomScoreAdjustMin: 0 },
-    socketPath,
-  });
+  const runtime = (network: NetworkPlugin) =>
+    new DockerRuntime({
+      cluster: 'kubelet-test-207',
+      node: 'node-1',
+      nodeAddress: NODE_ADDRESS,
+      engine: { hostNetworkMode: 'host', oomScoreAdjustMin: 0, sandboxImage: IMAGE },
+      network,
+      socketPath,
+    });
   lab = await Lab.start({ number: 207, deps: { runtime } });
 });
 afterAll(async () => {

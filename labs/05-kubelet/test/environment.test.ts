@@ -2,8 +2,8 @@
 
 import type { Container, Service } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
-import { type EnvironmentSources, makeEnvironment } from '../src/container/environment.ts';
-import { expand } from '../src/container/expansion.ts';
+import { type EnvironmentSources, makeEnvironment } from '#src/container/environment.ts';
+import { expand } from '#src/container/expansion.ts';
 import { container, pod } from './objects.ts';
 
 const bytes = (text: string) => Buffer.from(text);

@@ -5,9 +5,10 @@ import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { createCertificateAuthority, issueCertificate } from '@kube-labs/apiserver';
 import { expect, onTestFinished, test } from 'vitest';
-import { attempt, complaintOf, runHook } from '../src/probe/handlers.ts';
-import { FakeRuntime } from '../src/runtime/fake-runtime.ts';
-import { RuntimeError } from '../src/runtime/runtime.ts';
+import { attempt, complaintOf } from '#src/probe/attempt.ts';
+import { runHook } from '#src/probe/hooks.ts';
+import { RuntimeError } from '#src/runtime/runtime.ts';
+import { FakeRuntime } from './fake-runtime.ts';
 import { container } from './objects.ts';
 
 const never = new AbortController().signal;

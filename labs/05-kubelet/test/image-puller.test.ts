@@ -2,10 +2,10 @@
 
 import { FakeClock } from '@kube-labs/apiserver';
 import { expect, test, vi } from 'vitest';
-import { ImagePuller } from '../src/container/image-puller.ts';
-import { durationText } from '../src/pod/back-off.ts';
-import { PodEvents } from '../src/pod/pod-events.ts';
-import { FakeRuntime } from '../src/runtime/fake-runtime.ts';
+import { ImagePuller } from '#src/image/image-puller.ts';
+import { durationText } from '#src/pod/back-off.ts';
+import { PodEvents } from '#src/pod/pod-events.ts';
+import { FakeRuntime } from './fake-runtime.ts';
 import { container, pod } from './objects.ts';
 
 const never = new AbortController().signal;
@@ -24,7 +24,7 @@ function setUp() {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       const finish = () => {
         runtime.images.add(image);
-        resolve();
+        resolve({ id: image, names: [image], sizeBytes: 1 });
       };
       pulls.push({ signal, finish });
     });

@@ -3,9 +3,17 @@
 import { request } from 'node:https';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import type { Summary } from '#src/stats-provider.ts';
 import { FOREVER, IMAGE, JumpClock, Lab, script } from './lab.ts';
 import { statusOf } from './objects.ts';
 
+const SUMMARY: Summary = {
+  node: {
+    ...{ nodeName: 'node-1', startTime: '2015-11-09T10:00:00Z', network: {} },
+    ...{ cpu: { usageNanoCores: 1 }, memory: { workingSetBytes: 2 }, fs: { usedBytes: 3 } },
+  },
+  pods: [],
+};
 const clock = new JumpClock();
 let lab: Lab;
 beforeAll(async () => {
@@ -15,7 +23,7 @@ beforeAll(async () => {
       clock,
       stats: {
         machine: () => ({ cpus: 3, memoryBytes: 1024 ** 3, diskBytes: 2 * 1024 ** 3 }),
-        summary: async () => ({ node: { nodeName: 'node-1' } }),
+        summary: async () => SUMMARY,
         prometheus: async () => 'container_cpu_usage_seconds_total 1\n',
       },
     },
@@ -66,7 +74,7 @@ test('pods, metrics and statistics', async () => {
   expect(running.items[0].spec).toEqual({ containers: [{ name: 'c', image: IMAGE }] });
   expect((await get('/metrics')).body).toContain('kubelet_running_pods 1');
   expect((await get('/metrics/cadvisor')).body).toContain('container_cpu_usage_seconds_total');
-  expect(JSON.parse((await get('/stats/summary')).body)).toEqual({ node: { nodeName: 'node-1' } });
+  expect(JSON.parse((await get('/stats/summary')).body)).toEqual(SUMMARY);
 });
 
 test('logs: all, the end, with times, cut, of the run before', async () => {

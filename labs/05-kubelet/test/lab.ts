@@ -19,9 +19,9 @@ import {
   type TestApiServer,
 } from '@kube-labs/apiserver';
 import type { Container, Pod, PodSpec } from 'kubernetes-types/core/v1';
-import { Kubelet } from '../src/kubelet.ts';
-import type { KubeletDeps } from '../src/kubelet-parts.ts';
-import { type KubeletOptions, parseKubeletFlags } from '../src/options.ts';
+import { Kubelet } from '#src/kubelet.ts';
+import { type KubeletOptions, parseKubeletFlags } from '#src/options.ts';
+import type { KubeletDeps } from '#src/parts/outside.ts';
 import { WireProxy } from './wire-proxy.ts';
 
 export const IMAGE = 'kube-labs/node:v1';

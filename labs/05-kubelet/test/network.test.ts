@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Node } from 'kubernetes-types/core/v1';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { HostCommand } from '../src/host-command.ts';
-import { BridgeNetwork, macOf, wireName } from '../src/network/bridge.ts';
-import { gatewayOf, isCidr, parseCidr } from '../src/network/cidr.ts';
-import { Ipam } from '../src/network/ipam.ts';
-import { routeChanges, wantedRoutes } from '../src/network/routes.ts';
+import type { HostCommand } from '#src/host-command.ts';
+import { BridgeNetwork, macOf } from '#src/network/bridge.ts';
+import { gatewayOf, isCidr, parseCidr } from '#src/network/cidr.ts';
+import { Ipam } from '#src/network/ipam.ts';
+import { routeChanges, wantedRoutes } from '#src/network/routes.ts';
+import { wireName } from '#src/network/wires.ts';
 
 async function directory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'kubelet-ipam-'));
@@ -132,34 +133,37 @@ describe('BridgeNetwork', () => {
 
   test('keeps a wire that was plugged in while a listing was on its way', async () => {
     const { bridge, hold, release } = await network();
-    await bridge.setUp({ id: 'gone', pid: 1 });
+    await bridge.setUp({ sandboxId: 'gone', pid: 1 });
     hold();
     const refreshing = bridge.refresh();
-    const address = await bridge.setUp({ id: 'new', pid: 2 });
+    const address = await bridge.setUp({ sandboxId: 'new', pid: 2 });
     await bridge.tearDown('gone');
     release();
     await refreshing;
-    expect(bridge.addressOf('new')).toBe(address);
-    expect(bridge.addressOf('gone')).toBeUndefined();
+    expect(bridge.check('new')).toEqual(address);
+    expect(bridge.check('gone')).toBeUndefined();
   });
 
   test('forgets a wire that the kernel no longer has', async () => {
     const { bridge, run } = await network();
-    await bridge.setUp({ id: 'a', pid: 1 });
+    await bridge.setUp({ sandboxId: 'a', pid: 1 });
     await run('ip', ['link', 'del', wireName('a')]);
     await bridge.refresh();
-    expect(bridge.addressOf('a')).toBeUndefined();
+    expect(bridge.check('a')).toBeUndefined();
   });
 
   test('starts over a torn note of its range, and takes the gateway of the range before off', async () => {
     const { bridge, stateDirectory, run, said } = await network();
-    expect(bridge.notReady()).toBeUndefined();
+    expect(bridge.status()).toEqual({ ready: true });
     expect(said).toContain('ip addr del 10.9.0.1/24 dev kbl');
     expect(said).not.toContain('ip addr del 10.9.8.1/24 dev kbl');
     await writeFile(join(stateDirectory, 'kbl.cidr'), '');
     const next = new BridgeNetwork({ name: 'kbl', stateDirectory, run });
     await next.restore();
-    expect(next.notReady()).toContain('lack of PodCIDR');
+    expect(next.status()).toMatchObject({
+      reason: 'NetworkPluginNotReady',
+      message: expect.stringContaining('lack of PodCIDR'),
+    });
   });
 
   test.each(['', '10.0.0.0', '10.0.0.0/33', '10.0.0/8', '1..2.3/8', '10.0.0.256/8'])(

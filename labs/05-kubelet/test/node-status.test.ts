@@ -2,7 +2,7 @@
 
 import type { NodeStatus } from 'kubernetes-types/core/v1';
 import { expect, test } from 'vitest';
-import { isSameStatus } from '../src/node/node-agent.ts';
+import { isSameStatus } from '#src/node/node-agent.ts';
 
 test('another image is news, also when there are as many as before; a heartbeat is none', () => {
   const status = (name: string, lastHeartbeatTime = 'then'): NodeStatus => ({

@@ -1,13 +1,13 @@
 // Objects for the tables: pods, containers and runtime records with only what a row is about.
 
 import type { Container, Pod, PodSpec } from 'kubernetes-types/core/v1';
-import { containerHash } from '../src/pod/sync-pod.ts';
+import { containerHash } from '#src/pod/sync-pod.ts';
 import type {
+  PodSandbox,
   RuntimeContainer,
   RuntimeContainerState,
   RuntimePod,
-  RuntimeSandbox,
-} from '../src/runtime/runtime.ts';
+} from '#src/runtime/runtime.ts';
 
 export const IDENTITY = { uid: 'u1', name: 'web', namespace: 'default' };
 
@@ -23,7 +23,7 @@ export function container(name: string, rest: Partial<Container> = {}): Containe
   return { name, image: 'image:v1', ...rest };
 }
 
-export function sandbox(rest: Partial<RuntimeSandbox> = {}): RuntimeSandbox {
+export function sandbox(rest: Partial<PodSandbox> = {}): PodSandbox {
   return {
     id: 's0',
     pod: IDENTITY,
@@ -31,7 +31,8 @@ export function sandbox(rest: Partial<RuntimeSandbox> = {}): RuntimeSandbox {
     state: 'ready',
     createdAtMs: 0,
     pid: 1,
-    hostNetwork: false,
+    network: 'pod',
+    ...(rest.state === 'notready' ? { ips: [] } : { ip: '10.0.0.2', ips: ['10.0.0.2'] }),
     ...rest,
   };
 }
@@ -68,7 +69,7 @@ export function record(
 
 export function runtimePod(
   containers: readonly RuntimeContainer[],
-  sandboxes: readonly RuntimeSandbox[] = [sandbox()],
+  sandboxes: readonly PodSandbox[] = [sandbox()],
 ): RuntimePod {
   return { identity: IDENTITY, sandboxes, containers };
 }

@@ -2,15 +2,14 @@
 
 import type { PodStatus } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
-import { type PodStatusView, podStatusOf } from '../src/pod/pod-status.ts';
-import { statusChanges } from '../src/pod/status-manager.ts';
+import { type PodStatusView, podStatusOf } from '#src/pod/pod-status.ts';
+import { statusChanges } from '#src/pod/status-patch.ts';
 import { container, exited, pod, RUNNING, record, runtimePod } from './objects.ts';
 
 function statusOf(rest: Partial<PodStatusView>): PodStatus {
   return podStatusOf({
     pod: pod(),
     runtime: runtimePod([]),
-    address: '10.0.0.2',
     hostAddress: '172.30.0.11',
     nowMs: Date.UTC(2015, 10, 9),
     waiting: new Map(),

@@ -6,46 +6,17 @@ import { join } from 'node:path';
 import { FakeClock, silentLogger } from '@kube-labs/apiserver';
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { ImagePuller } from '../src/container/image-puller.ts';
-import { runHostCommand } from '../src/host-command.ts';
-import type { NetworkPlugin } from '../src/network/network-plugin.ts';
-import { PodEvents } from '../src/pod/pod-events.ts';
-import { PodSandboxes } from '../src/pod/pod-sandbox.ts';
-import { KubeletPodSyncer, type PodSyncerDeps } from '../src/pod/pod-syncer.ts';
-import { Prober } from '../src/probe/prober.ts';
-import { FakeRuntime } from '../src/runtime/fake-runtime.ts';
-import { type ExecLimits, type ExecResult, RuntimeError } from '../src/runtime/runtime.ts';
-import { VolumeManager } from '../src/volume/volume-manager.ts';
+import { runHostCommand } from '#src/host-command.ts';
+import { ImagePuller } from '#src/image/image-puller.ts';
+import { PodEvents } from '#src/pod/pod-events.ts';
+import type { PodFiles } from '#src/pod/pod-files.ts';
+import { KubeletPodSyncer, type PodSyncerDeps } from '#src/pod/pod-syncer.ts';
+import { Prober } from '#src/probe/prober.ts';
+import { PodCache } from '#src/runtime/pod-cache.ts';
+import { type ExecLimits, type ExecResult, RuntimeError } from '#src/runtime/runtime.ts';
+import { VolumeManager } from '#src/volume/volume-manager.ts';
+import { FakeRuntime } from './fake-runtime.ts';
 import { container, IDENTITY, pod as podOf, statusOf } from './objects.ts';
-
-/** Addresses out of thin air. */
-class FakeNetwork implements NetworkPlugin {
-  readonly addresses = new Map<string, string>();
-  failNext = false;
-
-  notReady() {
-    return undefined;
-  }
-  async setUp({ id }: { id: string }) {
-    if (this.failNext) {
-      this.failNext = false;
-      throw new Error('no IP addresses available');
-    }
-    const address = `10.0.0.${this.addresses.size + 2}`;
-    this.addresses.set(id, address);
-    return address;
-  }
-  async tearDown(id: string) {
-    this.addresses.delete(id);
-  }
-  addressOf(id: string) {
-    return this.addresses.get(id);
-  }
-  async refresh() {}
-  sandboxIds() {
-    return [...this.addresses.keys()];
-  }
-}
 
 async function setUp() {
   const rootDirectory = await mkdtemp(join(tmpdir(), 'kubelet-syncer-'));
@@ -53,7 +24,7 @@ async function setUp() {
   const clock = new FakeClock();
   const runtime = new FakeRuntime(() => clock.now());
   runtime.images.add('image:v1');
-  const network = new FakeNetwork();
+  const cache = new PodCache({ runtime, log: silentLogger });
   const told: string[] = [];
   const events = new PodEvents({
     event: (_, _type, reason, text) => told.push(`${reason} ${text}`),
@@ -70,14 +41,13 @@ async function setUp() {
   const volumes = new VolumeManager({ rootDirectory, hostRoot: '', reader, run, clock });
   const prober = new Prober({ runtime, events, clock, log: silentLogger, onChange() {} });
   onTestFinished(() => prober.stop());
-  const sandboxes = new PodSandboxes({
-    ...{ runtime, network, pauseImage: 'pause', hostAddress: '192.0.2.1' },
+  const files: PodFiles = {
     dns: { address: undefined, domain: 'cluster.local' },
     podDirectory: (uid) => volumes.podDirectory(uid),
-  });
+  };
   const images = new ImagePuller({ runtime, events, clock });
   const deps = {
-    ...{ runtime, network, sandboxes, volumes, images, objects, prober, statuses, events, clock },
+    ...{ runtime, cache, volumes, files, images, objects, prober, statuses, events, clock },
     hostAddress: '192.0.2.1',
     memoryCapacityBytes: 1024 ** 3,
     allocatable: {},
@@ -86,10 +56,16 @@ async function setUp() {
   const syncer = new KubeletPodSyncer(deps as unknown as PodSyncerDeps);
   const status = () => statusOf({ status: known.get('u1') ?? {} }, 'c');
   const phase = () => known.get('u1')?.phase;
-  return { clock, runtime, network, told, syncer, prober, status, phase };
+  /** What the engine does by itself its events tell. */
+  const exit = (id: string, exitCode: number) => {
+    runtime.exit(id, exitCode);
+    cache.outdate('u1');
+  };
+  return { clock, runtime, cache, files, exit, known, told, syncer, prober, status, phase };
 }
 
 const never = new AbortController().signal;
+const DELETED = { why: 'deleted' } as const;
 
 /** Commands that run until somebody ends them. */
 function hang(
@@ -103,17 +79,60 @@ function hang(
 }
 
 test('a sandbox that cannot be made is told of, leaves nothing, and is tried again', async () => {
-  const { runtime, network, told, syncer, status } = await setUp();
-  runtime.failNext('runSandbox', new RuntimeError('failed', 'no space left on device'));
+  const { runtime, files, told, syncer, status } = await setUp();
+  runtime.failNext('runPodSandbox', new RuntimeError('failed', 'no space left on device'));
   await expect(syncer.syncPod(podOf(), never)).rejects.toThrow('no space left');
   expect(told).toContain(
     'FailedCreatePodSandBox Failed to create pod sandbox: no space left on device',
   );
-  network.failNext = true;
-  await expect(syncer.syncPod(podOf(), never)).rejects.toThrow('no IP addresses available');
+  const { podDirectory } = files;
+  files.podDirectory = () => '/dev/null';
+  await expect(syncer.syncPod(podOf(), never)).rejects.toThrow('EEXIST');
   expect((await runtime.podStatus(IDENTITY)).sandboxes).toEqual([]);
+  files.podDirectory = podDirectory;
   await syncer.syncPod(podOf(), never);
   expect(status()?.state?.running).toBeDefined();
+});
+
+test('a pod that this node must not run has failed with the reason, and gets nothing', async () => {
+  const { runtime, syncer, known } = await setUp();
+  const message = 'Pod was rejected: no room';
+  const ending = { why: 'rejected', reason: 'OutOfpods', message } as const;
+  const work = { identity: IDENTITY, pod: podOf() };
+  await syncer.syncTerminating(work, { graceSeconds: 0, ending }, never);
+  await syncer.syncTerminated(work, { deleted: false });
+  expect(known.get('u1')).toMatchObject({ phase: 'Failed', reason: 'OutOfpods', message });
+  expect(runtime.calls).toEqual([]);
+});
+
+test('without a network nothing is made or taken down, but for pods of the node’s network', async () => {
+  const { runtime, cache, syncer, told } = await setUp();
+  await syncer.syncPod(podOf(), never);
+  const calls = [...runtime.calls];
+  const [sandbox] = (await runtime.podStatus(IDENTITY)).sandboxes;
+  runtime.network = { ready: false, reason: 'NetworkPluginNotReady', message: 'no range' };
+  runtime.loseNetwork(sandbox?.id ?? '');
+  cache.outdate('u1');
+  const problem =
+    'network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:no range';
+  await expect(syncer.syncPod(podOf(), never)).rejects.toThrow(problem);
+  expect(told.at(-1)).toBe(`NetworkNotReady ${problem}`);
+  expect(runtime.calls).toEqual(calls);
+  await syncer.syncPod(podOf({ hostNetwork: true }), never);
+  expect(runtime.calls.slice(calls.length)[0]).toBe('stop c');
+});
+
+test('the engine is not asked about a pod to which nothing happens', async () => {
+  const { runtime, syncer, exit, status } = await setUp();
+  await syncer.syncPod(podOf(), never);
+  const podStatus = vi.spyOn(runtime, 'podStatus');
+  for (let minute = 0; minute < 3; minute++) await syncer.syncPod(podOf(), never);
+  expect(podStatus).not.toHaveBeenCalled();
+  exit('container-2', 1);
+  await syncer.syncPod(podOf(), never);
+  // Once for the exit, once for what was done about it.
+  expect(podStatus).toHaveBeenCalledTimes(2);
+  expect(status()?.restartCount).toBe(1);
 });
 
 test('an engine that is away is no fault of the pod: no event, no reason, another try', async () => {
@@ -149,22 +168,22 @@ test('a pod that is deleted while its image is pulled gets no container', async 
   const interrupt = new AbortController();
   runtime.images.clear();
   runtime.pullImage = async () => {
-    runtime.images.add('image:v1');
     interrupt.abort();
+    return { id: 'sha256:1', names: ['image:v1'], sizeBytes: 1 };
   };
   await expect(syncer.syncPod(podOf(), interrupt.signal)).rejects.toThrow('abort');
   expect(runtime.calls).toEqual(['sandbox web']);
   const work = { identity: IDENTITY, pod: podOf() };
-  await syncer.syncTerminating(work, { graceSeconds: 1 }, never);
+  await syncer.syncTerminating(work, { graceSeconds: 1, ending: DELETED }, never);
   await syncer.syncTerminated(work, { deleted: true });
   expect((await runtime.listPods()).length).toBe(0);
 });
 
 test('back-off holds from one crash to the next, and begins again after a long good run', async () => {
-  const { clock, runtime, syncer, status } = await setUp();
+  const { clock, runtime, exit, syncer, status } = await setUp();
   const crash = async () => {
     const [newest] = (await runtime.podStatus(IDENTITY)).containers;
-    runtime.exit(newest?.id ?? '', 1);
+    exit(newest?.id ?? '', 1);
     return syncer.syncPod(podOf(), never);
   };
   await syncer.syncPod(podOf(), never);
@@ -184,16 +203,16 @@ test('back-off holds from one crash to the next, and begins again after a long g
 });
 
 test('a finished pod keeps its containers until it is deleted, and nothing of it stays then', async () => {
-  const { runtime, network, told, syncer, phase } = await setUp();
+  const { runtime, exit, told, syncer, phase } = await setUp();
   const pod = podOf({ restartPolicy: 'Never' });
   await syncer.syncPod(pod, never);
   const [container] = (await runtime.podStatus(IDENTITY)).containers;
-  runtime.exit(container?.id ?? '', 0);
+  exit(container?.id ?? '', 0);
   expect(await syncer.syncPod(pod, never)).toMatchObject({ final: true });
   const work = { identity: IDENTITY, pod };
-  await syncer.syncTerminating(work, { graceSeconds: 0 }, never);
+  await syncer.syncTerminating(work, { graceSeconds: 0, ending: { why: 'finished' } }, never);
   await syncer.syncTerminated(work, { deleted: false });
-  expect(network.addresses.size).toBe(0);
+  expect((await runtime.podStatus(IDENTITY)).sandboxes).toEqual([]);
   expect((await runtime.podStatus(IDENTITY)).containers.length).toBe(1);
   expect(phase()).toBe('Succeeded');
   await syncer.syncTerminated(work, { deleted: true });
@@ -245,7 +264,11 @@ test('a preStop hook that fails is told of without its output, and the container
   runtime.execSync = fails;
   const pod = podOf({ containers: [container('c', { lifecycle: { preStop: hook } })] });
   await syncer.syncPod(pod, never);
-  await syncer.syncTerminating({ identity: IDENTITY, pod }, { graceSeconds: 5 }, never);
+  await syncer.syncTerminating(
+    { identity: IDENTITY, pod },
+    { graceSeconds: 5, ending: DELETED },
+    never,
+  );
   expect(told.slice(-2)).toEqual([
     'Killing Stopping container c',
     'FailedPreStopHook PreStopHook failed',
@@ -260,12 +283,16 @@ test('a preStop hook gets the grace period and no more; a shorter one ends it at
   await syncer.syncPod(pod, never);
   const work = { identity: IDENTITY, pod };
   const interrupt = new AbortController();
-  const first = syncer.syncTerminating(work, { graceSeconds: 30 }, interrupt.signal);
+  const first = syncer.syncTerminating(
+    work,
+    { graceSeconds: 30, ending: DELETED },
+    interrupt.signal,
+  );
   await vi.waitFor(() => expect(told.at(-1)).toBe('Killing Stopping container c'));
   interrupt.abort();
   await expect(first).rejects.toThrow('abort');
   expect(runtime.calls.at(-1)).toBe('start c');
-  const second = syncer.syncTerminating(work, { graceSeconds: 5 }, never);
+  const second = syncer.syncTerminating(work, { graceSeconds: 5, ending: DELETED }, never);
   await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
   clock.advance(5_000);
   await second;
@@ -295,7 +322,11 @@ async function stoppingPod() {
   await vi.waitFor(() => expect(probed.sort()).toEqual(['alive', 'ready']));
   await vi.waitFor(() => expect(clock.pendingTimers).toBe(2));
   probed.length = 0;
-  const stopping = syncer.syncTerminating({ identity: IDENTITY, pod }, { graceSeconds: 30 }, never);
+  const stopping = syncer.syncTerminating(
+    { identity: IDENTITY, pod },
+    { graceSeconds: 30, ending: DELETED },
+    never,
+  );
   await vi.waitFor(() => expect(told.at(-1)).toBe('Killing Stopping container c'));
   const stop = async () => {
     clock.advance(30_000);

@@ -3,7 +3,7 @@
 import { FakeClock, silentLogger } from '@kube-labs/apiserver';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { expect, test, vi } from 'vitest';
-import { type PodSyncer, PodWorkers } from '../src/pod/pod-worker.ts';
+import { type PodSyncer, PodWorkers } from '#src/pod/pod-worker.ts';
 import { IDENTITY, pod } from './objects.ts';
 
 /** A syncer that notes its calls; each waits until the test lets it go on. */

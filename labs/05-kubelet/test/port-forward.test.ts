@@ -5,8 +5,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createCertificateAuthority, issueCertificate, silentLogger } from '@kube-labs/apiserver';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { FakeRuntime } from '../src/runtime/fake-runtime.ts';
-import { startKubeletServer } from '../src/server/kubelet-server.ts';
+import { PodManager } from '#src/config/pod-manager.ts';
+import { startKubeletServer } from '#src/server/kubelet-server.ts';
+import { FakeRuntime } from './fake-runtime.ts';
 
 const V5 = 'v5.channel.k8s.io';
 const V4 = 'v4.channel.k8s.io';
@@ -20,6 +21,8 @@ const servers: Server[] = [];
 const sockets: WebSocket[] = [];
 
 beforeAll(async () => {
+  const pods = new PodManager();
+  pods.set(pod);
   const ca = await createCertificateAuthority('cluster');
   const local = { server: true, ipAddresses: ['127.0.0.1'] };
   const own = await issueCertificate(ca, { commonName: 'system:node:n1', ...local });
@@ -33,7 +36,7 @@ beforeAll(async () => {
     log: silentLogger,
     metrics: async () => '',
     runtime: new FakeRuntime(),
-    pods: () => [pod],
+    pods,
     statusOf: (uid) => (uid === 'u1' ? { podIP: '127.0.0.1' } : undefined),
   });
 });

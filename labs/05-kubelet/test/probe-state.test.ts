@@ -2,8 +2,8 @@
 
 import type { Probe } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
-import { portOf } from '../src/probe/handlers.ts';
-import { INITIAL_PROBE_STATE, isReady, nextProbeState } from '../src/probe/probe-state.ts';
+import { portOf } from '#src/probe/attempt-target.ts';
+import { INITIAL_PROBE_STATE, isReady, nextProbeState } from '#src/probe/probe-state.ts';
 import { container } from './objects.ts';
 
 describe('nextProbeState()', () => {

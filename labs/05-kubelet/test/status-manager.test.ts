@@ -10,7 +10,7 @@ import {
 } from '@kube-labs/apiserver';
 import type { Pod, PodCondition, PodStatus } from 'kubernetes-types/core/v1';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { StatusManager } from '../src/pod/status-manager.ts';
+import { StatusManager } from '#src/pod/status-manager.ts';
 
 const ref = { namespace: 'default', name: 'web' };
 

@@ -1,7 +1,8 @@
 // The plan for one pod, row by row.
 
 import { describe, expect, test } from 'vitest';
-import { type PodAction, type PodView, planPod } from '../src/pod/sync-pod.ts';
+import type { PodAction, PodView } from '#src/pod/pod-view.ts';
+import { planPod } from '#src/pod/sync-pod.ts';
 import {
   CREATED,
   container,
@@ -17,7 +18,6 @@ function view(rest: Partial<PodView>): PodView {
   return {
     pod: pod(),
     runtime: runtimePod([]),
-    address: '10.0.0.2',
     failedProbes: new Map(),
     restartDelayMs: () => 0,
     ...rest,
@@ -48,7 +48,7 @@ describe('planPod() with one container', () => {
   const rows: { name: string; view: Partial<PodView>; want: string[] }[] = [
     {
       name: 'makes sandbox and container of a new pod',
-      view: { runtime: runtimePod([], []), address: undefined },
+      view: { runtime: runtimePod([], []) },
       want: ['create-sandbox 0', 'start c 0'],
     },
     {
@@ -168,12 +168,12 @@ describe('planPod() with a sandbox that is no good', () => {
   const rows: { name: string; view: Partial<PodView>; want: string[] }[] = [
     {
       name: 'makes a new one and starts everything in it',
-      view: { runtime: runtimePod([record('c', exited(137))], dead), address: undefined },
+      view: { runtime: runtimePod([record('c', exited(137))], dead) },
       want: ['stop-pod', 'create-sandbox 3', 'start c 1'],
     },
     {
       name: 'replaces one that has lost its wire under a running container',
-      view: { runtime: runtimePod([record('c', RUNNING)]), address: undefined },
+      view: { runtime: runtimePod([record('c', RUNNING)], [sandbox({ state: 'notready' })]) },
       want: ['stop-pod', 'create-sandbox 1', 'start c 1'],
     },
     {
@@ -181,7 +181,6 @@ describe('planPod() with a sandbox that is no good', () => {
       view: {
         pod: pod({ restartPolicy: 'Never' }),
         runtime: runtimePod([record('c', exited(137))], dead),
-        address: undefined,
       },
       want: ['stop-pod'],
     },
@@ -193,7 +192,6 @@ describe('planPod() with a sandbox that is no good', () => {
           containers: [container('done'), container('failed')],
         }),
         runtime: runtimePod([record('done', exited(0)), record('failed', exited(137))], dead),
-        address: undefined,
       },
       want: ['stop-pod', 'create-sandbox 3', 'start failed 1'],
     },
@@ -202,7 +200,6 @@ describe('planPod() with a sandbox that is no good', () => {
       view: {
         pod: pod({ restartPolicy: 'Never' }),
         runtime: runtimePod([record('c', exited(0))], []),
-        address: undefined,
       },
       want: [],
     },
@@ -211,7 +208,6 @@ describe('planPod() with a sandbox that is no good', () => {
       view: {
         pod: pod(init),
         runtime: runtimePod([record('c', exited(137)), record('i1', exited(0))], dead),
-        address: undefined,
       },
       want: ['stop-pod', 'create-sandbox 3', 'start i1 1'],
     },

@@ -15,11 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Payload, writeAtomically } from '../src/volume/atomic-writer.ts';
-import { payloadOf } from '../src/volume/config-payload.ts';
-import { setUpHostPath } from '../src/volume/host-path.ts';
-import { mountPoints } from '../src/volume/mounts.ts';
-import { resolveSubPath } from '../src/volume/safe-path.ts';
+import { type Payload, writeAtomically } from '#src/volume/atomic-writer.ts';
+import { payloadOf } from '#src/volume/config-payload.ts';
+import { setUpHostPath } from '#src/volume/host-path.ts';
+import { mountPoints } from '#src/volume/mounts.ts';
+import { resolveSubPath } from '#src/volume/sub-path.ts';
 import { pod } from './objects.ts';
 
 async function directory(): Promise<string> {

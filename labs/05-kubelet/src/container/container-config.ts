@@ -5,24 +5,20 @@
 //
 // Same idea upstream: generateContainerConfig in kubernetes, pkg/kubelet/kuberuntime, and
 // GenerateRunContainerOptions, makeMounts in pkg/kubelet/kubelet_pods.go.
-// Left out here: devices, block volumes, SELinux, seccomp profiles, user namespaces.
+// Left out here: devices, block volumes, user namespaces.
 
 import type { Container, Pod, VolumeMount } from 'kubernetes-types/core/v1';
 import { containerHash } from '../pod/sync-pod.ts';
-import type {
-  ContainerConfig,
-  ContainerSecurity,
-  Mount,
-  RuntimeSandbox,
-} from '../runtime/runtime.ts';
-import { resolveSubPath } from '../volume/safe-path.ts';
+import type { ContainerConfig, Mount, PodSandbox } from '../runtime/runtime.ts';
+import { resolveSubPath } from '../volume/sub-path.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
 import { type EnvironmentSources, makeEnvironment } from './environment.ts';
 import { expand } from './expansion.ts';
 import { resourcesOf } from './resources.ts';
+import { runAsNonRootProblem, securityOf } from './security.ts';
 
 export interface ContainerConfigInput {
-  readonly sandbox: RuntimeSandbox;
+  readonly sandbox: PodSandbox;
   readonly attempt: number;
   readonly sources: EnvironmentSources;
   readonly volumes: ReadonlyMap<string, VolumeLocation>;
@@ -134,36 +130,6 @@ async function makeMount(
 function pidNamespaceOf(pod: Pod): ContainerConfig['pidNamespace'] {
   if (pod.spec?.hostPID === true) return 'host';
   return pod.spec?.shareProcessNamespace === true ? 'pod' : 'container';
-}
-
-function securityOf(pod: Pod, spec: Container): ContainerSecurity {
-  const own = spec.securityContext ?? {};
-  const shared = pod.spec?.securityContext ?? {};
-  const uid = own.runAsUser ?? shared.runAsUser;
-  const gid = own.runAsGroup ?? shared.runAsGroup;
-  const user = uid === undefined ? undefined : gid === undefined ? `${uid}` : `${uid}:${gid}`;
-  const groups = [...(shared.supplementalGroups ?? []), shared.fsGroup].filter(
-    (group) => group !== undefined,
-  );
-  return {
-    ...(user === undefined ? {} : { user }),
-    groups: groups.map(String),
-    readOnlyRootFilesystem: own.readOnlyRootFilesystem ?? false,
-    privileged: own.privileged ?? false,
-    noNewPrivileges: own.allowPrivilegeEscalation === false,
-    capabilitiesAdd: own.capabilities?.add ?? [],
-    capabilitiesDrop: own.capabilities?.drop ?? [],
-  };
-}
-
-/** Of an image's own user nothing is known here, so only an explicit root can be refused. */
-function runAsNonRootProblem(pod: Pod, spec: Container): string | undefined {
-  const own = spec.securityContext ?? {};
-  const shared = pod.spec?.securityContext ?? {};
-  if ((own.runAsNonRoot ?? shared.runAsNonRoot) !== true) return undefined;
-  if ((own.runAsUser ?? shared.runAsUser) !== 0) return undefined;
-  const subject = `pod: "${pod.metadata?.name}_${pod.metadata?.namespace}(${pod.metadata?.uid})"`;
-  return `container's runAsUser breaks non-root policy (${subject}, container: ${spec.name})`;
 }
 
 function annotationsOf(pod: Pod, spec: Container): Record<string, string> {

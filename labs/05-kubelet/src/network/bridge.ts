@@ -12,14 +12,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError, type HostCommand } from '../host-command.ts';
+import type { Condition } from '../runtime/runtime.ts';
 import { type Cidr, gatewayOf, isCidr, parseAddress, parseCidr } from './cidr.ts';
 import { Ipam, replaceFile } from './ipam.ts';
-import type { NetworkPlugin, NetworkSandbox } from './network-plugin.ts';
+import type { NetworkPlugin, NetworkSandbox, SandboxNetwork } from './network-plugin.ts';
+import { Wires, wireName } from './wires.ts';
 
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
 const MTU_DEFAULT = 1500;
-/** Linux allows 15 characters in a device's name. */
-const DEVICE_NAME_MAX = 15;
+const NO_RANGE = 'kubenet does not have netConfig. This is most likely due to lack of PodCIDR';
 
 export interface BridgeOptions {
   readonly name: string;
@@ -29,9 +30,7 @@ export interface BridgeOptions {
 
 export class BridgeNetwork implements NetworkPlugin {
   readonly #options: BridgeOptions;
-  #wires: ReadonlySet<string> = new Set();
-  /** For each listing that is on its way: what was plugged in (true) or out since it began, which it may not tell. */
-  readonly #listings = new Set<Map<string, boolean>>();
+  readonly #wires = new Wires();
   #range: { cidr: Cidr; ipam: Ipam; mtu: number } | undefined;
 
   constructor(options: BridgeOptions) {
@@ -59,22 +58,23 @@ export class BridgeNetwork implements NetworkPlugin {
     if (podCidr !== undefined && isCidr(podCidr)) await this.configure(podCidr);
   }
 
-  notReady(): string | undefined {
+  status(): Condition {
     return this.#range === undefined
-      ? 'kubenet does not have netConfig. This is most likely due to lack of PodCIDR'
-      : undefined;
+      ? { ready: false, reason: 'NetworkPluginNotReady', message: NO_RANGE }
+      : { ready: true };
   }
 
-  addressOf(sandboxId: string): string | undefined {
+  check(sandboxId: string): SandboxNetwork | undefined {
     if (!this.#wires.has(wireName(sandboxId))) return undefined;
-    return this.#range?.ipam.addressOf(sandboxId);
+    const ip = this.#range?.ipam.addressOf(sandboxId);
+    return ip === undefined ? undefined : { ip, ips: [ip] };
   }
 
-  async setUp(sandbox: NetworkSandbox): Promise<string> {
+  async setUp(sandbox: NetworkSandbox): Promise<SandboxNetwork> {
     const range = this.#range;
-    if (range === undefined) throw new Error(this.notReady());
-    const address = await range.ipam.allocate(sandbox.id);
-    const wire = wireName(sandbox.id);
+    if (range === undefined) throw new Error(NO_RANGE);
+    const address = await range.ipam.allocate(sandbox.sandboxId);
+    const wire = wireName(sandbox.sandboxId);
     const { name: bridge, run } = this.#options;
     await this.#deleteWire(wire);
     await run('ip', ['-batch', '-'], {
@@ -83,37 +83,27 @@ export class BridgeNetwork implements NetworkPlugin {
     await run('nsenter', ['-t', String(sandbox.pid), '-n', 'ip', '-batch', '-'], {
       input: sandboxScript(range.cidr, address),
     });
-    this.#note(wire, true);
-    return address;
+    this.#wires.note(wire, true);
+    return { ip: address, ips: [address] };
   }
 
   async tearDown(sandboxId: string): Promise<void> {
     const wire = wireName(sandboxId);
     await this.#deleteWire(wire);
-    this.#note(wire, false);
+    this.#wires.note(wire, false);
     await this.#range?.ipam.release(sandboxId);
   }
 
   async refresh(): Promise<void> {
-    const changes = new Map<string, boolean>();
-    this.#listings.add(changes);
-    try {
+    await this.#wires.list(async () => {
       const args = ['-j', 'link', 'show', 'master', this.#options.name];
-      const text = await this.#options.run('ip', args);
-      const links = JSON.parse(text || '[]') as { ifname?: string }[];
-      this.#wires = withChanges(new Set(links.map((link) => link.ifname ?? '')), changes);
-    } finally {
-      this.#listings.delete(changes);
-    }
+      const links = JSON.parse((await this.#options.run('ip', args)) || '[]');
+      return (links as { ifname?: string }[]).map(({ ifname = '' }) => ifname);
+    });
   }
 
   sandboxIds(): readonly string[] {
     return this.#range?.ipam.owners() ?? [];
-  }
-
-  #note(wire: string, isPlugged: boolean): void {
-    for (const changes of this.#listings) changes.set(wire, isPlugged);
-    this.#wires = withChanges(this.#wires, new Map([[wire, isPlugged]]));
   }
 
   #cidrFile(): string {
@@ -161,15 +151,6 @@ export class BridgeNetwork implements NetworkPlugin {
   async #deleteWire(wire: string): Promise<void> {
     await ignoreMissing(this.#options.run('ip', ['link', 'del', wire]));
   }
-}
-
-function withChanges(wires: ReadonlySet<string>, changes: ReadonlyMap<string, boolean>) {
-  const all = [...wires].filter((wire) => changes.get(wire) !== false);
-  return new Set([...all, ...[...changes.keys()].filter((wire) => changes.get(wire))]);
-}
-
-export function wireName(sandboxId: string): string {
-  return `veth${sandboxId}`.slice(0, DEVICE_NAME_MAX);
 }
 
 /** A fixed hardware address keeps the bridge from taking over that of its lowest port, which comes and goes. */

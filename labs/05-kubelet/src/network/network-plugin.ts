@@ -6,19 +6,27 @@
 // Same idea upstream: the Container Network Interface (ADD, DEL, CHECK, GC), and the kubelet's own
 // network plugins of the 1.1 days, kubernetes v1.1, pkg/kubelet/network.
 
+import type { Condition } from '../runtime/runtime.ts';
+
 export interface NetworkSandbox {
-  readonly id: string;
+  readonly sandboxId: string;
   /** Process whose network namespace is the sandbox's. */
   readonly pid: number;
 }
 
+export interface SandboxNetwork {
+  readonly ip: string;
+  readonly ips: readonly string[];
+}
+
 export interface NetworkPlugin {
-  /** Why pods cannot have a network yet, or undefined when they can. */
-  notReady(): string | undefined;
-  setUp(sandbox: NetworkSandbox): Promise<string>;
+  /** Can pods have a network? */
+  status(): Condition;
+  setUp(sandbox: NetworkSandbox): Promise<SandboxNetwork>;
+  /** While the sandbox's namespace is still there, where possible. */
   tearDown(sandboxId: string): Promise<void>;
-  /** The sandbox's address, if it has one and its wire still exists. */
-  addressOf(sandboxId: string): string | undefined;
+  /** What the sandbox has, if it has an address and its wire still exists. Asks nobody. */
+  check(sandboxId: string): SandboxNetwork | undefined;
   /** Looks again at the wires that really exist (a node that restarted has lost them all). */
   refresh(): Promise<void>;
   /** Sandboxes that have an address on record, whether they still exist or not. */

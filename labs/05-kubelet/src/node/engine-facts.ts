@@ -5,7 +5,7 @@
 // protected from the out-of-memory killer, and asking for it makes containers fail to start.
 
 import { readFile } from 'node:fs/promises';
-import type { EngineFacts } from '../runtime/docker-config.ts';
+import type { EngineFacts } from '../runtime/docker/docker-config.ts';
 
 const CAP_SYS_RESOURCE = 24n;
 const OOM_SCORE_ADJUST_MIN = -1000;

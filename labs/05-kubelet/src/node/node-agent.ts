@@ -17,17 +17,15 @@ import {
   sleep,
 } from '@kube-labs/apiserver';
 import type { Node, NodeStatus } from 'kubernetes-types/core/v1';
-import type { NetworkPlugin } from '../network/network-plugin.ts';
-import type { Runtime, RuntimeVersion } from '../runtime/runtime.ts';
+import { readPressure } from '../eviction/pressure.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { MachineInfo } from '../stats-provider.ts';
 import { renewLease } from './node-lease.ts';
 import { type NodeView, newNode, nodeLabelsOf, nodeStatusOf } from './node-status.ts';
-import { readPressure } from './pressure.ts';
 
 export interface NodeAgentOptions {
   readonly client: Client;
   readonly runtime: Runtime;
-  readonly network: NetworkPlugin;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly log: Logger;
@@ -143,9 +141,10 @@ export class NodeAgent {
   }
 
   async #view(): Promise<NodeView> {
-    const { runtime, network, rootDirectory, machine, clock, port } = this.#options;
+    const { runtime, rootDirectory, machine, clock, port } = this.#options;
     const { name, address, kubeletVersion, podsMax } = this.#options;
-    const version: RuntimeVersion | undefined = await runtime.version().catch(() => undefined);
+    const { runtime: engine, network } = await runtime.status();
+    const version = engine.ready ? await runtime.version().catch(() => undefined) : undefined;
     return {
       name,
       address,
@@ -156,7 +155,7 @@ export class NodeAgent {
       ids: await machineIds(),
       runtime: version,
       images: version === undefined ? [] : await runtime.listImages().catch(() => []),
-      networkProblem: network.notReady(),
+      network,
       pressure: await readPressure(rootDirectory),
       nowMs: clock.now(),
     };

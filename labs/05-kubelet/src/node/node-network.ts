@@ -58,7 +58,7 @@ export class NodeNetwork {
     if (key === 'bridge') {
       const podCidr = nodes.get(nodeName)?.spec?.podCIDR;
       if (podCidr === undefined || podCidr === '') return;
-      const wasReady = bridge.notReady() === undefined;
+      const wasReady = bridge.status().ready;
       await bridge.configure(podCidr);
       if (!wasReady) onReady();
       this.#queue.add('routes');

@@ -8,7 +8,7 @@
 
 import type { Node, NodeCondition, NodeStatus } from 'kubernetes-types/core/v1';
 import { timeText } from '../pod/container-status.ts';
-import type { RuntimeImage, RuntimeVersion } from '../runtime/runtime.ts';
+import type { Condition, RuntimeImage, RuntimeVersion } from '../runtime/runtime.ts';
 import type { MachineInfo } from '../stats-provider.ts';
 
 export interface NodeView {
@@ -26,7 +26,7 @@ export interface NodeView {
   /** Undefined while the engine does not answer. */
   readonly runtime: RuntimeVersion | undefined;
   readonly images: readonly RuntimeImage[];
-  readonly networkProblem: string | undefined;
+  readonly network: Condition;
   readonly pressure: Pressure;
   readonly nowMs: number;
 }
@@ -127,11 +127,7 @@ function pressureFinding(
 function readyFinding(view: NodeView): Finding {
   const problems = [
     ...(view.runtime === undefined ? ['container runtime is down'] : []),
-    ...(view.networkProblem === undefined
-      ? []
-      : [
-          `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${view.networkProblem}`,
-        ]),
+    ...(view.network.ready ? [] : [networkProblem(view.network)]),
   ];
   if (problems.length === 0) {
     const message = 'kubelet is posting ready status';
@@ -139,6 +135,11 @@ function readyFinding(view: NodeView): Finding {
   }
   const message = problems.join(', ');
   return { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message };
+}
+
+/** As the node's condition and the pods' events say it. */
+export function networkProblem({ reason, message }: { reason: string; message: string }): string {
+  return `container runtime network not ready: NetworkReady=false reason:${reason} message:${message}`;
 }
 
 function withTimes(

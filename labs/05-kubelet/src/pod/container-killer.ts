@@ -7,8 +7,14 @@
 
 import type { Clock } from '@kube-labs/apiserver';
 import type { Container, Pod } from 'kubernetes-types/core/v1';
-import { runHook } from '../probe/handlers.ts';
-import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
+import { runHook } from '../probe/hooks.ts';
+import type { Prober } from '../probe/prober.ts';
+import {
+  type Runtime,
+  type RuntimeContainer,
+  type RuntimePod,
+  readySandboxOf,
+} from '../runtime/runtime.ts';
 import { noteFallback } from './container-starter.ts';
 import type { PodEvents } from './pod-events.ts';
 
@@ -16,6 +22,7 @@ export interface KillerDeps {
   readonly runtime: Runtime;
   readonly events: PodEvents;
   readonly clock: Clock;
+  readonly prober: Pick<Prober, 'forgetContainer'>;
 }
 
 export interface KillOrder {
@@ -49,6 +56,23 @@ export async function killContainer(
   const spentMs = clock.now() - startedAtMs;
   const leftMs = Math.max(graceMs - spentMs, Math.min(graceMs, GRACE_MIN_MS));
   await runtime.stopContainer(container.id, leftMs, signal);
+}
+
+/** All of a pod that run, at the same time. */
+export async function killContainers(
+  deps: KillerDeps,
+  order: { readonly pod: Pod | undefined; readonly runtime: RuntimePod; graceSeconds?: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { pod, runtime, graceSeconds = graceSecondsOf(pod) } = order;
+  const address = readySandboxOf(runtime)?.ip;
+  const running = runtime.containers.filter(({ status }) => status.state === 'running');
+  const kill = async (container: RuntimeContainer) => {
+    const message = `Stopping container ${container.name}`;
+    await killContainer(deps, { pod, container, address, graceSeconds, message }, signal);
+    deps.prober.forgetContainer(container.id);
+  };
+  await Promise.all(running.map(kill));
 }
 
 export function graceSecondsOf(pod: Pod | undefined): number {

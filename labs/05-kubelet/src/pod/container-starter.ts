@@ -10,16 +10,15 @@ import { join } from 'node:path';
 import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { makeContainerConfig, TERMINATION_LOG_PATH } from '../container/container-config.ts';
 import type { EnvironmentSources } from '../container/environment.ts';
-import type { ImagePuller } from '../container/image-puller.ts';
-import { runHook } from '../probe/handlers.ts';
-import { type Runtime, RuntimeError, type RuntimeSandbox } from '../runtime/runtime.ts';
+import type { ImagePuller } from '../image/image-puller.ts';
+import { runHook } from '../probe/hooks.ts';
+import { type PodSandbox, type Runtime, RuntimeError } from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
 import type { WaitingReason } from './container-status.ts';
 import type { PodEvents } from './pod-events.ts';
 
 export interface StartInput {
-  readonly sandbox: RuntimeSandbox;
-  readonly address: string;
+  readonly sandbox: PodSandbox;
   readonly attempt: number;
   readonly sources: EnvironmentSources;
   readonly volumes: ReadonlyMap<string, VolumeLocation>;
@@ -127,7 +126,7 @@ async function runPostStart(
   const hook = spec.lifecycle?.postStart;
   if (hook === undefined) return { kind: 'started', id };
   const { runtime, events } = deps;
-  const target = { runtime, spec, containerId: id, address: input.address };
+  const target = { runtime, spec, containerId: id, address: input.sandbox.ip ?? '' };
   const result = await runHook(hook, target, signal);
   if (result.kind === 'success') {
     noteFallback(events, { pod, spec, result });

@@ -5,15 +5,39 @@
 //
 // Same idea upstream: SyncPod in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_manager.go.
 
-import type { Container, Pod } from 'kubernetes-types/core/v1';
-import { RuntimeError, type RuntimePod } from '../runtime/runtime.ts';
+import type { Container, Pod, Service } from 'kubernetes-types/core/v1';
+import type { ConfigReader } from '../container/environment.ts';
+import type { PodSurroundings } from '../container/field-ref.ts';
+import type { Prober } from '../probe/prober.ts';
+import {
+  type PodSandbox,
+  RuntimeError,
+  type RuntimePod,
+  readySandboxOf,
+} from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
-import { durationText } from './back-off.ts';
-import { graceSecondsOf, killContainer } from './container-killer.ts';
-import { type StartResult, startContainer } from './container-starter.ts';
-import type { ReadySandbox } from './pod-sandbox.ts';
-import type { KubeletPodSyncer } from './pod-syncer.ts';
-import type { PodAction } from './sync-pod.ts';
+import { type BackOff, durationText } from './back-off.ts';
+import {
+  graceSecondsOf,
+  type KillerDeps,
+  killContainer,
+  killContainers,
+} from './container-killer.ts';
+import { type StarterDeps, type StartResult, startContainer } from './container-starter.ts';
+import { type PodFiles, writePodFiles } from './pod-files.ts';
+import type { PodAction } from './pod-view.ts';
+import { sandboxConfigOf } from './sandbox-config.ts';
+import type { WaitingReasons } from './waiting-reasons.ts';
+
+export interface ActionDeps extends StarterDeps, KillerDeps {
+  readonly prober: Prober;
+  readonly objects: ConfigReader;
+  readonly files: PodFiles;
+  readonly restarts: BackOff;
+  readonly waiting: WaitingReasons;
+  services(signal: AbortSignal): Promise<readonly Service[]>;
+  surroundingsOf(address: string | undefined): PodSurroundings;
+}
 
 export interface Order {
   readonly pod: Pod;
@@ -27,34 +51,35 @@ const RETRY_MS = 5_000;
 
 /** Resolves with the time after which something is due again. */
 export async function obeyActions(
-  syncer: KubeletPodSyncer,
+  deps: ActionDeps,
   order: Order,
   signal: AbortSignal,
 ): Promise<{ againAfterMs?: number }> {
-  const { sandboxes } = syncer.deps;
-  const [newest] = order.runtime.sandboxes;
-  const address = sandboxes.addressOf(order.runtime);
-  let ready: ReadySandbox | undefined =
-    newest === undefined || address === undefined ? undefined : { sandbox: newest, address };
+  let sandbox = readySandboxOf(order.runtime);
+  const address = sandbox?.ip;
   const delaysMs: number[] = [];
   for (const action of order.actions) {
     signal.throwIfAborted();
     switch (action.kind) {
       case 'stop-pod':
-        await stopPod(syncer, order, signal);
+        await stopPod(deps, order, signal);
         break;
       case 'create-sandbox':
-        ready = await createSandbox(syncer, order.pod, action.attempt);
+        sandbox = await createSandbox(deps, { pod: order.pod, attempt: action.attempt }, signal);
         break;
       case 'start-container':
-        if (ready === undefined) throw new Error('No sandbox to start a container in');
-        delaysMs.push(...(await start(syncer, { ...order, ready, action }, signal)));
+        if (sandbox === undefined) throw new Error('No sandbox to start a container in');
+        delaysMs.push(...(await start(deps, { ...order, sandbox, action }, signal)));
         break;
-      case 'kill-container':
-        await kill(syncer, order, { action, address, signal });
+      case 'kill-container': {
+        const { container, message } = action;
+        const graceSeconds = graceSecondsOf(order.pod);
+        const { pod } = order;
+        await killContainer(deps, { pod, container, address, graceSeconds, message }, signal);
         break;
+      }
       case 'back-off':
-        backOff(syncer, order.pod, action);
+        backOff(deps, order.pod, action);
         delaysMs.push(action.delayMs);
         break;
       default:
@@ -66,62 +91,80 @@ export async function obeyActions(
 
 type Of<Kind extends PodAction['kind']> = Extract<PodAction, { kind: Kind }>;
 
-async function stopPod(syncer: KubeletPodSyncer, order: Order, signal: AbortSignal): Promise<void> {
-  const { events, sandboxes, prober } = syncer.deps;
+async function stopPod(deps: ActionDeps, order: Order, signal: AbortSignal): Promise<void> {
   const { pod, runtime } = order;
   const message = 'Pod sandbox changed, it will be killed and re-created.';
-  events.pod(pod, { type: 'Normal', reason: 'SandboxChanged', message });
-  prober.forget(runtime.identity.uid);
-  await syncer.stopContainers(runtime, { pod }, signal);
-  await sandboxes.removeAll(runtime);
+  deps.events.pod(pod, { type: 'Normal', reason: 'SandboxChanged', message });
+  deps.prober.forget(runtime.identity.uid);
+  await killContainers(deps, { pod, runtime }, signal);
+  await removeSandboxes(deps, runtime.sandboxes);
+}
+
+/** All of them. Their containers must have been stopped. */
+export async function removeSandboxes(
+  { runtime }: Pick<ActionDeps, 'runtime'>,
+  sandboxes: readonly PodSandbox[],
+): Promise<void> {
+  const remove = async ({ id }: PodSandbox) => {
+    await runtime.stopPodSandbox(id);
+    await runtime.removePodSandbox(id);
+  };
+  await Promise.all(sandboxes.map(remove));
 }
 
 async function createSandbox(
-  syncer: KubeletPodSyncer,
-  pod: Pod,
-  attempt: number,
-): Promise<ReadySandbox> {
+  deps: ActionDeps,
+  { pod, attempt }: { readonly pod: Pod; readonly attempt: number },
+  signal: AbortSignal,
+): Promise<PodSandbox> {
   try {
-    return await syncer.deps.sandboxes.create(pod, attempt);
+    const sandbox = await deps.runtime.runPodSandbox(sandboxConfigOf(pod, attempt), signal);
+    try {
+      await writePodFiles(deps.files, pod, sandbox.ip ?? '');
+      return sandbox;
+    } catch (error) {
+      // Containers must never start without the files.
+      await removeSandboxes(deps, [sandbox]);
+      throw error;
+    }
   } catch (error) {
+    signal.throwIfAborted();
     const text = error instanceof Error ? error.message : String(error);
     const message = `Failed to create pod sandbox: ${text}`;
     if (!RuntimeError.is(error, 'unavailable')) {
-      syncer.deps.events.pod(pod, { type: 'Warning', reason: 'FailedCreatePodSandBox', message });
+      deps.events.pod(pod, { type: 'Warning', reason: 'FailedCreatePodSandBox', message });
     }
     throw error;
   }
 }
 
 async function start(
-  syncer: KubeletPodSyncer,
-  order: Order & { ready: ReadySandbox; action: Of<'start-container'> },
+  deps: ActionDeps,
+  order: Order & { sandbox: PodSandbox; action: Of<'start-container'> },
   signal: AbortSignal,
 ): Promise<number[]> {
-  const { pod, action, ready, volumes } = order;
+  const { pod, action, sandbox, volumes } = order;
   const { spec, finishedAtMs } = action;
-  const { deps } = syncer;
   const uid = pod.metadata?.uid ?? '';
   const input = {
-    ...ready,
+    sandbox,
     volumes,
     attempt: action.attempt,
-    podDirectory: deps.volumes.podDirectory(uid),
+    podDirectory: deps.files.podDirectory(uid),
     sources: {
       reader: deps.objects,
       services: await deps.services(signal),
-      surroundings: syncer.surroundingsOf(ready.address),
+      surroundings: deps.surroundingsOf(sandbox.ip),
     },
   };
   // A restart counts when it is tried, so that one which fails at once waits longer the next time.
-  if (finishedAtMs !== undefined) syncer.restarts.next(`${uid}/${spec.name}`, finishedAtMs);
+  if (finishedAtMs !== undefined) deps.restarts.next(`${uid}/${spec.name}`, finishedAtMs);
   const result = await startContainer(deps, { pod, spec, input }, signal);
-  note(syncer, uid, { spec, result });
+  note(deps.waiting, uid, { spec, result });
   if (result.kind === 'started') return [];
   if (result.kind === 'hook-failed') {
-    const { address } = ready;
     const container = { id: result.id, name: spec.name };
-    const order = { pod, container, address, graceSeconds: graceSecondsOf(pod) };
+    const order = { pod, container, address: sandbox.ip, graceSeconds: graceSecondsOf(pod) };
     await killContainer(deps, { ...order, message: 'FailedPostStartHook' }, signal);
     return [];
   }
@@ -129,43 +172,27 @@ async function start(
 }
 
 function note(
-  syncer: KubeletPodSyncer,
+  waiting: WaitingReasons,
   uid: string,
   { spec, result }: { spec: Container; result: StartResult },
 ): void {
-  const waiting = syncer.waitingOf(uid);
   if (result.kind === 'started') {
-    waiting.delete(spec.name);
+    waiting.clear(uid, spec.name);
   } else {
     const { reason, message = '' } = result;
-    waiting.set(spec.name, { reason, message });
+    waiting.set(uid, spec.name, { reason, message });
   }
 }
 
-async function kill(
-  syncer: KubeletPodSyncer,
-  { pod }: Order,
-  order: { action: Of<'kill-container'>; address: string | undefined; signal: AbortSignal },
-): Promise<void> {
-  const { container, message } = order.action;
-  const { address } = order;
-  const graceSeconds = graceSecondsOf(pod);
-  await killContainer(
-    syncer.deps,
-    { pod, container, address, graceSeconds, message },
-    order.signal,
-  );
-}
-
-function backOff(syncer: KubeletPodSyncer, pod: Pod, { spec }: Of<'back-off'>): void {
+function backOff(deps: ActionDeps, pod: Pod, { spec }: Of<'back-off'>): void {
   const { name, namespace, uid = '' } = pod.metadata ?? {};
   const podText = `${name}_${namespace}(${uid})`;
-  const waitText = durationText(syncer.restarts.delayMs(`${uid}/${spec.name}`));
-  syncer.waitingOf(uid).set(spec.name, {
+  const waitText = durationText(deps.restarts.delayMs(`${uid}/${spec.name}`));
+  deps.waiting.set(uid, spec.name, {
     reason: 'CrashLoopBackOff',
     message: `back-off ${waitText} restarting failed container=${spec.name} pod=${podText}`,
   });
-  syncer.deps.events.container(pod, spec, {
+  deps.events.container(pod, spec, {
     type: 'Warning',
     reason: 'BackOff',
     message: `Back-off restarting failed container ${spec.name} in pod ${podText}`,

@@ -1,27 +1,22 @@
 // PodStatus: the whole status of a pod, from its spec, the runtime, the probes and the network. Pure.
 //
-// Conditions keep the time of their last change; only the kubelet's own ones are made here. A pod that has reached Succeeded or Failed never leaves it.
+// A pod that has reached Succeeded or Failed never leaves it.
 //
 // Same idea upstream: generateAPIPodStatus in kubernetes, pkg/kubelet/kubelet_pods.go, and pkg/kubelet/status/generate.go.
 // Left out here: readiness gates, resize status, dual-stack addresses.
 
-import type {
-  Container,
-  ContainerStatus,
-  Pod,
-  PodCondition,
-  PodStatus,
-} from 'kubernetes-types/core/v1';
+import type { Container, ContainerStatus, Pod, PodStatus } from 'kubernetes-types/core/v1';
 import { qosClassOf } from '../container/resources.ts';
-import type { RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
+import { type RuntimeContainer, type RuntimePod, readySandboxOf } from '../runtime/runtime.ts';
 import { containerStatusOf, timeText, type WaitingReason } from './container-status.ts';
+import { isInitialized } from './init-containers.ts';
+import { conditionsOf } from './pod-conditions.ts';
 import { phaseOf } from './pod-phase.ts';
-import { isInitialized, shouldRestart } from './sync-pod.ts';
+import { shouldRestart } from './restart-policy.ts';
 
 export interface PodStatusView {
   readonly pod: Pod;
   readonly runtime: RuntimePod;
-  readonly address: string | undefined;
   readonly hostAddress: string;
   readonly nowMs: number;
   /** By container name. */
@@ -50,13 +45,16 @@ export function podStatusOf(view: PodStatusView): PodStatus {
   const phase = isFinal
     ? (previous.phase ?? 'Failed')
     : phaseOf({ pod, initStatuses, statuses, terminal: view.terminal });
-  const address = view.address ?? previous.podIP;
+  const sandbox = readySandboxOf(runtime);
   return {
     phase,
-    conditions: conditionsOf(view, { phase, initStatuses, statuses, initialized }),
+    conditions: conditionsOf(
+      { phase, initStatuses, statuses, initialized, sandboxReady: sandbox !== undefined },
+      { previous: previous.conditions ?? [], nowMs: view.nowMs },
+    ),
     hostIP: hostAddress,
     hostIPs: [{ ip: hostAddress }],
-    ...(address === undefined ? {} : { podIP: address, podIPs: [{ ip: address }] }),
+    ...addressesOf(sandbox?.ips ?? (previous.podIPs ?? []).map(({ ip = '' }) => ip)),
     startTime: previous.startTime ?? timeText(view.nowMs),
     qosClass: previous.qosClass ?? qosClassOf(pod),
     ...(previous.reason === undefined ? {} : { reason: previous.reason }),
@@ -64,6 +62,11 @@ export function podStatusOf(view: PodStatusView): PodStatus {
     ...(hasInit ? { initContainerStatuses: initStatuses } : {}),
     containerStatuses: statuses,
   };
+}
+
+function addressesOf(ips: readonly string[]): Pick<PodStatus, 'podIP' | 'podIPs'> {
+  const [podIP] = ips;
+  return podIP === undefined ? {} : { podIP, podIPs: ips.map((ip) => ({ ip })) };
 }
 
 function statusOf(
@@ -93,65 +96,4 @@ function statusOf(
     started: options.init ? isRunning : probed.started,
     messageOf: view.messageOf,
   });
-}
-
-interface Summary {
-  readonly phase: string;
-  readonly initStatuses: readonly ContainerStatus[];
-  readonly statuses: readonly ContainerStatus[];
-  readonly initialized: boolean;
-}
-
-type Finding = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;
-
-function conditionsOf(view: PodStatusView, summary: Summary): PodCondition[] {
-  const { phase } = summary;
-  const finished = phase === 'Succeeded' || phase === 'Failed';
-  const sandboxReady = view.runtime.sandboxes[0]?.state === 'ready' && view.address !== undefined;
-  const ready = readyFinding(summary);
-  const findings: Finding[] = [
-    { type: 'PodReadyToStartContainers', status: sandboxReady && !finished ? 'True' : 'False' },
-    { type: 'Initialized', ...initializedFinding(summary) },
-    { type: 'Ready', ...ready },
-    { type: 'ContainersReady', ...ready },
-    { type: 'PodScheduled', status: 'True' },
-  ];
-  const previous = view.pod.status?.conditions ?? [];
-  return findings.map((finding) => withTransition(finding, previous, view.nowMs));
-}
-
-function withTransition(
-  finding: Finding,
-  previous: readonly PodCondition[],
-  nowMs: number,
-): PodCondition {
-  const before = previous.find(({ type }) => type === finding.type);
-  const unchanged = before?.status === finding.status && before.lastTransitionTime !== undefined;
-  return {
-    ...finding,
-    lastTransitionTime: unchanged ? (before.lastTransitionTime ?? '') : timeText(nowMs),
-  };
-}
-
-function initializedFinding(summary: Summary): Omit<Finding, 'type'> {
-  if (summary.initialized) return { status: 'True' };
-  if (summary.phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
-  const incomplete = summary.initStatuses.filter(({ ready }) => !ready).map(({ name }) => name);
-  return {
-    status: 'False',
-    reason: 'ContainersNotInitialized',
-    message: `containers with incomplete status: [${incomplete.join(' ')}]`,
-  };
-}
-
-function readyFinding({ phase, statuses }: Summary): Omit<Finding, 'type'> {
-  if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
-  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
-  const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name);
-  if (unready.length === 0) return { status: 'True' };
-  return {
-    status: 'False',
-    reason: 'ContainersNotReady',
-    message: `containers with unready status: [${unready.join(' ')}]`,
-  };
 }

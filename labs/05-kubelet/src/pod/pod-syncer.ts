@@ -9,31 +9,39 @@
 
 import type { Clock } from '@kube-labs/apiserver';
 import type { Pod, PodStatus, Service } from 'kubernetes-types/core/v1';
-import type { PodSurroundings } from '../container/field-ref.ts';
-import type { ImagePuller } from '../container/image-puller.ts';
 import type { ReferencedObjects } from '../container/referenced-objects.ts';
-import type { NetworkPlugin } from '../network/network-plugin.ts';
+import { qosClassOf } from '../container/resources.ts';
+import type { ImagePuller } from '../image/image-puller.ts';
+import { networkProblem } from '../node/node-status.ts';
 import type { Prober } from '../probe/prober.ts';
-import type { Runtime, RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
+import type { PodCache } from '../runtime/pod-cache.ts';
+import {
+  type Runtime,
+  type RuntimeContainer,
+  type RuntimePod,
+  readySandboxOf,
+} from '../runtime/runtime.ts';
 import type { VolumeLocation, VolumeManager } from '../volume/volume-manager.ts';
 import { BackOff } from './back-off.ts';
-import { graceSecondsOf, killContainer } from './container-killer.ts';
-import type { WaitingReason } from './container-status.ts';
+import { killContainers } from './container-killer.ts';
+import { timeText } from './container-status.ts';
 import { disposableContainers } from './dead-containers.ts';
-import { obeyActions } from './pod-actions.ts';
+import { type ActionDeps, obeyActions, removeSandboxes } from './pod-actions.ts';
 import type { PodEvents } from './pod-events.ts';
-import type { PodSandboxes } from './pod-sandbox.ts';
+import type { PodFiles } from './pod-files.ts';
 import { podStatusOf } from './pod-status.ts';
-import { identityOf, type PodSyncer, type WorkedPod } from './pod-worker.ts';
+import type { PodAction, PodView } from './pod-view.ts';
+import { type Ending, identityOf, type PodSyncer, type WorkedPod } from './pod-worker.ts';
 import type { StatusManager } from './status-manager.ts';
-import { type PodView, planPod } from './sync-pod.ts';
+import { planPod } from './sync-pod.ts';
 import { TerminationMessages } from './termination-message.ts';
+import { WaitingReasons } from './waiting-reasons.ts';
 
 export interface PodSyncerDeps {
   readonly runtime: Runtime;
-  readonly network: NetworkPlugin;
-  readonly sandboxes: PodSandboxes;
+  readonly cache: PodCache;
   readonly volumes: VolumeManager;
+  readonly files: PodFiles;
   readonly images: ImagePuller;
   readonly objects: ReferencedObjects;
   readonly prober: Prober;
@@ -47,131 +55,139 @@ export interface PodSyncerDeps {
 }
 
 export class KubeletPodSyncer implements PodSyncer {
-  readonly deps: PodSyncerDeps;
-  readonly restarts: BackOff;
+  readonly #deps: PodSyncerDeps & ActionDeps;
   readonly #messages: TerminationMessages;
-  readonly #waiting = new Map<string, Map<string, WaitingReason>>();
 
   constructor(deps: PodSyncerDeps) {
-    this.deps = deps;
-    this.restarts = new BackOff({ clock: deps.clock });
+    const { hostAddress, allocatable } = deps;
+    this.#deps = {
+      ...deps,
+      restarts: new BackOff({ clock: deps.clock }),
+      waiting: new WaitingReasons(),
+      surroundingsOf: (podAddress) => ({ podAddress, hostAddress, allocatable }),
+    };
     this.#messages = new TerminationMessages(deps.runtime);
   }
 
   async syncPod(pod: Pod, signal: AbortSignal): Promise<{ final: boolean; againAfterMs?: number }> {
-    const { objects } = this.deps;
-    objects.register(pod);
+    this.#deps.objects.register(pod);
     const runtime = await this.#observe(pod);
     if (isFinal(this.#publish(pod, runtime, { terminal: false }))) return { final: true };
-    this.#checkNetwork(pod);
-    const volumes = await this.#setUpVolumes(pod, this.deps.sandboxes.addressOf(runtime));
-    signal.throwIfAborted();
     const actions = planPod(this.#viewOf(pod, runtime));
-    const outcome = await obeyActions(this, { pod, runtime, actions, volumes }, signal);
-    const after = actions.length === 0 ? runtime : await this.#observe(pod);
+    await this.#checkNetwork(pod, actions);
+    const volumes = await this.#setUpVolumes(pod, runtime);
+    signal.throwIfAborted();
+    const { uid } = runtime.identity;
+    const isIdle = actions.length === 0;
+    const order = { pod, runtime, actions, volumes };
+    const obey = () => obeyActions(this.#deps, order, signal);
+    const outcome = isIdle ? {} : await this.#change(uid, obey);
+    const after = isIdle ? runtime : await this.#observe(pod);
     const status = this.#publish(pod, after, { terminal: false });
-    await this.#removeDead(after);
+    await this.#removeContainers(uid, disposableContainers(after));
     return { final: isFinal(status), ...outcome };
   }
 
   async syncTerminating(
     work: WorkedPod,
-    options: { readonly graceSeconds: number },
+    options: { readonly graceSeconds: number; readonly ending: Ending },
     signal: AbortSignal,
   ): Promise<void> {
     const { identity, pod } = work;
-    this.deps.prober.stopLivenessAndStartup(identity.uid);
+    const { prober } = this.#deps;
+    const { graceSeconds, ending } = options;
+    prober.stopLivenessAndStartup(identity.uid);
     const runtime = await this.#inspect(identity);
-    if (pod !== undefined) this.#publish(pod, runtime, { terminal: true });
-    await this.stopContainers(runtime, { pod, ...options }, signal);
-    this.deps.prober.forget(identity.uid);
+    if (pod !== undefined) this.#tellEnd(pod, runtime, ending);
+    await this.#change(identity.uid, () =>
+      killContainers(this.#deps, { pod, runtime, graceSeconds }, signal),
+    );
+    prober.forget(identity.uid);
     const after = await this.#inspect(identity);
-    if (pod !== undefined) this.#publish(pod, after, { terminal: true });
+    if (pod !== undefined) this.#tellEnd(pod, after, ending);
   }
 
   async syncTerminated(work: WorkedPod, options: { readonly deleted: boolean }): Promise<void> {
-    const { runtime, sandboxes, volumes, objects, images, statuses } = this.deps;
+    const { cache, volumes, objects, images, statuses, restarts, waiting } = this.#deps;
     const { identity, pod } = work;
-    const left = await runtime.podStatus(identity);
-    await sandboxes.removeAll(left);
+    // Whoever gives a pod's object away makes sure, and asks the engine itself.
+    const left = await (options.deleted ? cache.refresh(identity) : cache.current(identity));
+    if (left.sandboxes.length > 0) {
+      await this.#change(identity.uid, () => removeSandboxes(this.#deps, left.sandboxes));
+    }
     objects.unregister(identity.uid);
     if (!options.deleted) return volumes.tearDownVolumes(identity.uid);
-    for (const { id } of left.containers) {
-      await runtime.removeContainer(id);
-      this.#messages.forget(id);
-    }
+    await this.#removeContainers(identity.uid, left.containers);
     await volumes.tearDown(identity.uid);
     images.forget(identity.uid);
-    this.restarts.forget(identity.uid);
-    this.#waiting.delete(identity.uid);
+    restarts.forget(identity.uid);
+    waiting.forget(identity.uid);
     if (pod !== undefined) statuses.finish(pod);
   }
 
-  /** Why containers of the pod wait, by name. */
-  waitingOf(podUid: string): Map<string, WaitingReason> {
-    const known = this.#waiting.get(podUid) ?? new Map<string, WaitingReason>();
-    this.#waiting.set(podUid, known);
-    return known;
+  /** However far it comes, what was known before no longer counts. */
+  async #change<T>(podUid: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      this.#deps.cache.outdate(podUid);
+    }
   }
 
-  surroundingsOf(address: string | undefined): PodSurroundings {
-    const { hostAddress, allocatable } = this.deps;
-    return { podAddress: address, hostAddress, allocatable };
-  }
-
-  /** All that run, at the same time. */
-  async stopContainers(
-    runtime: RuntimePod,
-    options: { readonly pod: Pod | undefined; readonly graceSeconds?: number },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { pod, graceSeconds = graceSecondsOf(pod) } = options;
-    const address = this.deps.sandboxes.addressOf(runtime);
-    const running = runtime.containers.filter(({ status }) => status.state === 'running');
-    const stop = async (container: RuntimeContainer) => {
-      const message = `Stopping container ${container.name}`;
-      const order = { pod, container, address, graceSeconds, message };
-      await killContainer(this.deps, order, signal);
-      this.deps.prober.forgetContainer(container.id);
-    };
-    await Promise.all(running.map(stop));
+  async #removeContainers(podUid: string, containers: readonly RuntimeContainer[]): Promise<void> {
+    if (containers.length === 0) return;
+    await this.#change(podUid, async () => {
+      for (const { id } of containers) {
+        await this.#deps.runtime.removeContainer(id);
+        this.#messages.forget(id);
+      }
+    });
   }
 
   async #observe(pod: Pod): Promise<RuntimePod> {
     const runtime = await this.#inspect(identityOf(pod));
-    this.deps.prober.sync(pod, runtime, this.deps.sandboxes.addressOf(runtime));
+    this.#deps.prober.sync(pod, runtime);
     return runtime;
   }
 
   async #inspect(identity: WorkedPod['identity']): Promise<RuntimePod> {
-    const runtime = await this.deps.runtime.podStatus(identity);
-    await this.#messages.load(runtime, this.deps.volumes.podDirectory(identity.uid));
+    const runtime = await this.#deps.cache.current(identity);
+    await this.#messages.load(runtime, this.#deps.volumes.podDirectory(identity.uid));
     return runtime;
   }
 
   #viewOf(pod: Pod, runtime: RuntimePod): PodView {
+    const { prober, restarts } = this.#deps;
     const uid = pod.metadata?.uid ?? '';
     return {
       pod,
       runtime,
-      address: this.deps.sandboxes.addressOf(runtime),
-      failedProbes: this.deps.prober.failures(uid),
-      restartDelayMs: (name, finishedAtMs) =>
-        this.restarts.remainingMs(`${uid}/${name}`, finishedAtMs),
+      failedProbes: prober.failures(uid),
+      restartDelayMs: (name, finishedAtMs) => restarts.remainingMs(`${uid}/${name}`, finishedAtMs),
     };
   }
 
+  #tellEnd(pod: Pod, runtime: RuntimePod, ending: Ending): void {
+    if (ending.why !== 'rejected') {
+      this.#publish(pod, runtime, { terminal: true });
+      return;
+    }
+    const { reason, message } = ending;
+    const startTime = pod.status?.startTime ?? timeText(this.#deps.clock.now());
+    const qosClass = pod.status?.qosClass ?? qosClassOf(pod);
+    this.#deps.statuses.set(pod, { phase: 'Failed', reason, message, startTime, qosClass });
+  }
+
   #publish(pod: Pod, runtime: RuntimePod, options: { readonly terminal: boolean }): PodStatus {
-    const { statuses, prober, hostAddress, clock, sandboxes } = this.deps;
+    const { statuses, prober, hostAddress, clock, waiting } = this.#deps;
     const uid = pod.metadata?.uid ?? '';
     const status = podStatusOf({
       // What was told last counts, also while it is still on its way to the API.
       pod: { ...pod, status: statuses.get(uid) ?? pod.status ?? {} },
       runtime,
-      address: sandboxes.addressOf(runtime),
       hostAddress,
       nowMs: clock.now(),
-      waiting: this.waitingOf(uid),
+      waiting: waiting.of(uid),
       terminal: options.terminal,
       probe: (container) => prober.verdict(container),
       messageOf: (container) => this.#messages.of(container),
@@ -180,30 +196,26 @@ export class KubeletPodSyncer implements PodSyncer {
     return status;
   }
 
-  #checkNetwork(pod: Pod): void {
-    const why = this.deps.network.notReady();
-    if (why === undefined || pod.spec?.hostNetwork === true) return;
-    const message = `network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${why}`;
-    this.deps.events.pod(pod, { type: 'Warning', reason: 'NetworkNotReady', message });
+  /** Without a network nothing is taken down or made: what runs may have its own back in a moment. */
+  async #checkNetwork(pod: Pod, actions: readonly PodAction[]): Promise<void> {
+    const needsSandbox = actions.some(
+      ({ kind }) => kind === 'stop-pod' || kind === 'create-sandbox',
+    );
+    if (!needsSandbox || pod.spec?.hostNetwork === true) return;
+    const { network } = await this.#deps.runtime.status();
+    if (network.ready) return;
+    const message = `network is not ready: ${networkProblem(network)}`;
+    this.#deps.events.pod(pod, { type: 'Warning', reason: 'NetworkNotReady', message });
     throw new Error(message);
   }
 
-  async #setUpVolumes(
-    pod: Pod,
-    address: string | undefined,
-  ): Promise<ReadonlyMap<string, VolumeLocation>> {
-    const result = await this.deps.volumes.setUp(pod, this.surroundingsOf(address));
+  async #setUpVolumes(pod: Pod, runtime: RuntimePod): Promise<ReadonlyMap<string, VolumeLocation>> {
+    const { volumes, events, surroundingsOf } = this.#deps;
+    const result = await volumes.setUp(pod, surroundingsOf(readySandboxOf(runtime)?.ip));
     if (result.kind === 'ready') return result.volumes;
     const message = `MountVolume.SetUp failed for volume "${result.volume}" : ${result.message}`;
-    this.deps.events.pod(pod, { type: 'Warning', reason: 'FailedMount', message });
+    events.pod(pod, { type: 'Warning', reason: 'FailedMount', message });
     throw new Error(message);
-  }
-
-  async #removeDead(runtime: RuntimePod): Promise<void> {
-    for (const { id } of disposableContainers(runtime)) {
-      await this.deps.runtime.removeContainer(id);
-      this.#messages.forget(id);
-    }
   }
 }
 

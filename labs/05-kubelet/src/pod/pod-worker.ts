@@ -19,9 +19,18 @@ export interface WorkedPod {
   readonly pod: Pod | undefined;
 }
 
+/** Why a pod ends. */
+export type Ending =
+  /** Somebody wants it away. */
+  | { readonly why: 'deleted' }
+  /** Its containers have ended, by its own restart policy for good; or the API says that they have. */
+  | { readonly why: 'finished' }
+  /** It may not run here: it has failed, with this reason. */
+  | { readonly why: 'rejected'; readonly reason: string; readonly message: string };
+
 export type WorkState =
   | { readonly state: 'syncing' }
-  | { readonly state: 'terminating'; readonly graceSeconds: number }
+  | { readonly state: 'terminating'; readonly graceSeconds: number; readonly ending: Ending }
   | { readonly state: 'terminated' }
   | { readonly state: 'gone' };
 
@@ -31,7 +40,7 @@ export interface PodSyncer {
   syncPod(pod: Pod, signal: AbortSignal): Promise<{ final: boolean; againAfterMs?: number }>;
   syncTerminating(
     work: WorkedPod,
-    options: { readonly graceSeconds: number },
+    options: { readonly graceSeconds: number; readonly ending: Ending },
     signal: AbortSignal,
   ): Promise<void>;
   /** @param options.deleted everything goes, not only what a finished pod no longer needs. */
@@ -92,9 +101,9 @@ export class PodWorkers {
     const isFinal = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     if (pod.metadata?.deletionTimestamp !== undefined) {
       worker.deleted = true;
-      this.#terminate(worker, graceOf(pod));
+      this.#terminate(worker, graceOf(pod), { why: 'deleted' });
     } else if (isFinal) {
-      this.#terminate(worker, graceOf(pod));
+      this.#terminate(worker, graceOf(pod), { why: 'finished' });
     }
     this.wake(identity.uid);
   }
@@ -114,7 +123,16 @@ export class PodWorkers {
       this.#drop(worker);
       return;
     }
-    this.#terminate(worker, graceSeconds);
+    this.#terminate(worker, graceSeconds, { why: 'deleted' });
+    this.wake(identity.uid);
+  }
+
+  /** The kubelet itself has decided that the pod ends, or never starts. Its object stays, and tells why. */
+  end(pod: Pod, ending: Ending): void {
+    const identity = identityOf(pod);
+    const worker = this.#workers.get(identity.uid) ?? this.#add(identity);
+    worker.pod = pod;
+    this.#terminate(worker, 0, ending);
     this.wake(identity.uid);
   }
 
@@ -163,12 +181,14 @@ export class PodWorkers {
     this.#workers.delete(worker.identity.uid);
   }
 
-  #terminate(worker: Worker, graceSeconds: number): void {
+  #terminate(worker: Worker, graceSeconds: number, ending: Ending): void {
     const { work } = worker;
     const begins = work.state === 'syncing';
     const isShorter = work.state === 'terminating' && graceSeconds < work.graceSeconds;
     if (!begins && !isShorter) return;
-    worker.work = { state: 'terminating', graceSeconds };
+    // Who comes later may shorten the end, but it keeps its first reason.
+    const reason = work.state === 'terminating' ? work.ending : ending;
+    worker.work = { state: 'terminating', graceSeconds, ending: reason };
     worker.failures = 0;
     worker.interrupt.abort();
     worker.interrupt = new AbortController();
@@ -199,7 +219,7 @@ export class PodWorkers {
       case 'syncing': {
         if (pod === undefined) return undefined;
         const result = await syncer.syncPod(pod, signal);
-        if (result.final) this.#terminate(worker, 0);
+        if (result.final) this.#terminate(worker, 0, { why: 'finished' });
         worker.dirty ||= result.final;
         return result.againAfterMs;
       }

@@ -11,9 +11,15 @@
 import { type Clock, type Logger, sleep } from '@kube-labs/apiserver';
 import type { Container, Pod, Probe } from 'kubernetes-types/core/v1';
 import type { PodEvents } from '../pod/pod-events.ts';
-import type { ProbeFailure } from '../pod/sync-pod.ts';
-import type { Runtime, RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
-import { type AttemptResult, type AttemptTarget, attempt, complaintOf } from './handlers.ts';
+import type { ProbeFailure } from '../pod/pod-view.ts';
+import {
+  type Runtime,
+  type RuntimeContainer,
+  type RuntimePod,
+  readySandboxOf,
+} from '../runtime/runtime.ts';
+import { attempt, complaintOf } from './attempt.ts';
+import type { AttemptResult, AttemptTarget } from './attempt-target.ts';
 import {
   INITIAL_PROBE_STATE,
   isReady,
@@ -51,12 +57,13 @@ export class Prober {
   }
 
   /** Starts probing what runs, and stops probing what no longer does. */
-  sync(pod: Pod, runtime: RuntimePod, address: string | undefined): void {
+  sync(pod: Pod, runtime: RuntimePod): void {
     const running = runtime.containers.filter(({ status }) => status.state === 'running');
     const ids = new Set(running.map(({ id }) => id));
     for (const [id, { podUid }] of this.#probing) {
       if (podUid === runtime.identity.uid && !ids.has(id)) this.forgetContainer(id);
     }
+    const address = readySandboxOf(runtime)?.ip;
     if (address === undefined) return;
     for (const container of running) {
       const spec = (pod.spec?.containers ?? []).find(({ name }) => name === container.name);

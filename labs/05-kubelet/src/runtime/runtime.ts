@@ -1,7 +1,7 @@
 // Runtime: what the kubelet asks of a container engine, in the terms of the Container Runtime Interface.
 //
-// A pod is a sandbox (it holds the namespaces) and containers that join it. The runtime knows
-// nothing of restart policies, probes or volumes: it starts, stops, lists and reports. All that it
+// A pod is a sandbox (it holds the namespaces, and has the pod's network and address) and containers that join it. The
+// runtime knows nothing of restart policies, probes or volumes: it starts, stops, lists and reports. All that it
 // reports it reads back from the engine, so a kubelet that starts again finds everything here.
 //
 // Same contract upstream: kubernetes, staging/src/k8s.io/cri-api (RuntimeService, ImageService).
@@ -15,15 +15,20 @@ export interface PodIdentity {
   readonly namespace: string;
 }
 
-export interface RuntimeSandbox {
+export interface PodSandbox {
   readonly id: string;
   readonly pod: PodIdentity;
   readonly attempt: number;
+  /** `notready` also when it lost its network: containers may join it no longer. */
   readonly state: 'ready' | 'notready';
   readonly createdAtMs: number;
   /** Process that holds the namespaces, in the engine's pid namespace; 0 when it is not running. */
   readonly pid: number;
-  readonly hostNetwork: boolean;
+  /** Whose network it has: its own, or the node's. */
+  readonly network: 'pod' | 'node';
+  /** One that is ready has it. */
+  readonly ip?: string;
+  readonly ips: readonly string[];
 }
 
 export type RuntimeContainerState =
@@ -58,17 +63,15 @@ export interface RuntimeContainer {
 /** All that the engine has of one pod, newest first. */
 export interface RuntimePod {
   readonly identity: PodIdentity;
-  readonly sandboxes: readonly RuntimeSandbox[];
+  readonly sandboxes: readonly PodSandbox[];
   readonly containers: readonly RuntimeContainer[];
 }
 
-export interface SandboxConfig {
+export interface PodSandboxConfig {
   readonly pod: PodIdentity;
   readonly attempt: number;
   readonly hostname: string;
-  readonly image: string;
-  /** `none`: own network namespace, to be wired by the network plugin; else the node's. */
-  readonly network: 'none' | 'host';
+  readonly network: PodSandbox['network'];
   readonly hostIpc: boolean;
   readonly sysctls: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -164,7 +167,7 @@ export type ExecResult =
 
 /** Something happened to a container of a pod; `resync`: anything may have happened meanwhile. */
 export type RuntimeEvent =
-  | { readonly type: 'pod'; readonly podUid: string; readonly action: string }
+  | { readonly type: 'pod'; readonly pod: PodIdentity; readonly action: string }
   | { readonly type: 'resync' };
 
 export interface RuntimeVersion {
@@ -177,21 +180,34 @@ export interface RuntimeVersion {
   readonly architecture: string;
 }
 
-export interface Runtime {
+export type Condition =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly reason: string; readonly message: string };
+
+export interface RuntimeStatus {
+  readonly runtime: Condition;
+  readonly network: Condition;
+}
+
+export interface RuntimeService {
   version(): Promise<RuntimeVersion>;
+  /** Never throws: an engine that does not answer is not ready. */
+  status(): Promise<RuntimeStatus>;
   /** Every pod of this node the engine has something of, running or not. */
   listPods(): Promise<readonly RuntimePod[]>;
   podStatus(pod: PodIdentity): Promise<RuntimePod>;
-  runSandbox(config: SandboxConfig): Promise<RuntimeSandbox>;
+  /** Resolves with one that runs and has its network; else nothing of it is left. */
+  runPodSandbox(config: PodSandboxConfig, signal: AbortSignal): Promise<PodSandbox>;
+  /** Takes its network back and ends it. Its containers have been stopped before. Again is harmless. */
+  stopPodSandbox(id: string): Promise<void>;
+  /** Of one that was stopped. No error when it is gone already. */
+  removePodSandbox(id: string): Promise<void>;
   createContainer(config: ContainerConfig): Promise<string>;
   startContainer(id: string): Promise<void>;
   /** The stop signal, then SIGKILL after the grace period. Abort: stops waiting, sends nothing more. */
   stopContainer(id: string, graceMs: number, signal: AbortSignal): Promise<void>;
-  /** Also of a sandbox. Kills what still runs; no error when it is gone already. */
+  /** Kills what still runs; no error when it is gone already. */
   removeContainer(id: string): Promise<void>;
-  imageStatus(image: string): Promise<RuntimeImage | undefined>;
-  listImages(): Promise<readonly RuntimeImage[]>;
-  pullImage(image: string, signal: AbortSignal): Promise<void>;
   /** Both streams as they were written; ends when the log or the container ends. */
   logs(
     container: RuntimeContainer,
@@ -204,6 +220,20 @@ export interface Runtime {
   attach(container: RuntimeContainer, options: Omit<ExecOptions, 'command'>): Promise<ExecSession>;
   /** Never ends before the signal; starts with a resync, and again after each reconnection. */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
+}
+
+export interface ImageService {
+  imageStatus(image: string): Promise<RuntimeImage | undefined>;
+  listImages(): Promise<readonly RuntimeImage[]>;
+  pullImage(image: string, signal: AbortSignal): Promise<RuntimeImage>;
+}
+
+export type Runtime = RuntimeService & ImageService;
+
+/** The sandbox that containers may join, if there is one: the newest, while it is ready. */
+export function readySandboxOf(runtime: RuntimePod): PodSandbox | undefined {
+  const [newest] = runtime.sandboxes;
+  return newest?.state === 'ready' ? newest : undefined;
 }
 
 /** What the engine refused or could not do, in its own words. */

@@ -1,27 +1,26 @@
-// KubeletServer: the kubelet's own API on port 10250, for the API server: logs, exec, port-forward, pods, statistics.
+// KubeletServer: the kubelet's own API on port 10250, for the API server: requests, and streams over WebSockets.
 //
 // Rule: HTTPS, and nobody gets an answer without a certificate of the cluster's authority, /healthz included (people look
 // at 127.0.0.1:10248 for that). Names are those of the API; the runtime's ids never leave the node.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/server/server.go.
-// Left out here: /run, /logs, authorization beyond the certificate.
+// Left out here: SPDY, which the API server translates.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 import type { Logger } from '@kube-labs/apiserver';
 import { WebSocketServer } from 'ws';
-import type { ExecSession, Runtime } from '../runtime/runtime.ts';
-import type { StatsProvider } from '../stats-provider.ts';
-import { parseLogQuery, streamLogs } from './container-logs.ts';
+import type { ExecSession } from '../runtime/runtime.ts';
+import { authenticate } from './authentication.ts';
 import { PROTOCOLS, serveStreams } from './exec-stream.ts';
 import { HttpError } from './http-error.ts';
-import { findLogContainer, findRunningContainer, type PodLookup } from './pod-lookup.ts';
+import { findRunningContainer } from './pod-lookup.ts';
 import { forwardTarget, serveForward } from './port-forward.ts';
+import { handle, type RouteOptions } from './routes.ts';
 
-export interface KubeletServerOptions extends PodLookup {
+export interface KubeletServerOptions extends RouteOptions {
   readonly address: string;
   /** 0 = any free port. */
   readonly port: number;
@@ -30,9 +29,7 @@ export interface KubeletServerOptions extends PodLookup {
     readonly key: string;
     readonly clientCa: string | undefined;
   };
-  readonly stats: StatsProvider | undefined;
   readonly log: Logger;
-  metrics(): Promise<string>;
 }
 
 export async function startKubeletServer(
@@ -49,7 +46,11 @@ export async function startKubeletServer(
       rejectUnauthorized: false,
     },
     (request, response) => {
-      handle(options, request, response).catch((error: unknown) => fail(response, error));
+      const answer = async () => {
+        authenticate(options.tls, request);
+        await handle(options, request, response);
+      };
+      answer().catch((error: unknown) => fail(response, error));
     },
   );
   const webSockets = new WebSocketServer({ noServer: true, handleProtocols: chooseProtocol });
@@ -80,38 +81,6 @@ function listen(server: Server, { address, port }: KubeletServerOptions): Promis
   });
 }
 
-async function handle(
-  options: KubeletServerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  authenticate(options, request);
-  const url = new URL(request.url ?? '/', 'https://kubelet');
-  const [, route = '', ...rest] = url.pathname.split('/');
-  switch (route) {
-    case 'healthz':
-      return text(response, 'ok');
-    case 'pods':
-      return json(response, podList(options));
-    case 'runningpods':
-      return json(response, await runningPods(options.runtime));
-    case 'metrics':
-      return text(
-        response,
-        rest[0] === 'cadvisor' ? await statsOf(options).prometheus() : await options.metrics(),
-      );
-    case 'stats':
-      return json(response, await statsOf(options).summary());
-    case 'containerLogs': {
-      const query = parseLogQuery(url.searchParams, Date.now());
-      const container = await findLogContainer(options, rest, query.previous);
-      return streamLogs(options.runtime, container, { query, response });
-    }
-    default:
-      throw new HttpError(404, '404 page not found');
-  }
-}
-
 interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
@@ -123,7 +92,7 @@ async function upgrade(
   webSockets: WebSocketServer,
   { request, socket, head }: Upgrade,
 ): Promise<void> {
-  authenticate(options, request);
+  authenticate(options.tls, request);
   const url = new URL(request.url ?? '/', 'https://kubelet');
   const [, route = '', ...rest] = url.pathname.split('/');
   const offered = (request.headers['sec-websocket-protocol'] ?? '')
@@ -171,48 +140,8 @@ async function startSession(
   throw new HttpError(404, '404 page not found');
 }
 
-function authenticate(options: KubeletServerOptions, request: IncomingMessage): void {
-  const socket = request.socket as TLSSocket;
-  if (options.tls.clientCa === undefined || !socket.authorized) {
-    throw new HttpError(401, 'Unauthorized');
-  }
-}
-
-function podList(options: KubeletServerOptions): object {
-  const items = options.pods().map((pod) => ({
-    ...pod,
-    status: options.statusOf(pod.metadata?.uid ?? '') ?? pod.status,
-  }));
-  return { kind: 'PodList', apiVersion: 'v1', metadata: {}, items };
-}
-
-/** What the engine runs, whether the API knows of it or not. */
-async function runningPods(runtime: Runtime): Promise<object> {
-  const items = (await runtime.listPods()).flatMap(({ identity, containers }) => {
-    const running = containers.filter(({ status }) => status.state === 'running');
-    const spec = { containers: running.map(({ name, image }) => ({ name, image })) };
-    return running.length === 0 ? [] : [{ metadata: { ...identity }, spec, status: {} }];
-  });
-  return { kind: 'PodList', apiVersion: 'v1', metadata: {}, items };
-}
-
-function statsOf(options: KubeletServerOptions): StatsProvider {
-  if (options.stats === undefined) throw new HttpError(404, 'This kubelet has no statistics');
-  return options.stats;
-}
-
 function chooseProtocol(offered: Set<string>): string | false {
   return PROTOCOLS.find((protocol) => offered.has(protocol)) ?? false;
-}
-
-function json(response: ServerResponse, body: unknown): void {
-  response.writeHead(200, { 'Content-Type': 'application/json' });
-  response.end(JSON.stringify(body));
-}
-
-function text(response: ServerResponse, body: string): void {
-  response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' });
-  response.end(body);
 }
 
 function fail(response: ServerResponse, error: unknown): void {

@@ -3,6 +3,7 @@
 // Same idea upstream: getContainerInfo and friends in kubernetes, pkg/kubelet/kubelet_pods.go.
 
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
+import type { PodManager } from '../config/pod-manager.ts';
 import { identityOf } from '../pod/pod-worker.ts';
 import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import { chooseContainer } from './container-logs.ts';
@@ -10,16 +11,14 @@ import { HttpError } from './http-error.ts';
 
 export interface PodLookup {
   readonly runtime: Runtime;
-  pods(): readonly Pod[];
+  readonly pods: Pick<PodManager, 'pods' | 'byName'>;
   /** The newest status, which the API may not have yet. */
   statusOf(podUid: string): PodStatus | undefined;
 }
 
 function findPod(options: PodLookup, path: readonly string[]): { pod: Pod; name: string } {
   const [namespace = '', podName = '', name = ''] = path.map(decodeURIComponent);
-  const pod = options
-    .pods()
-    .find(({ metadata }) => metadata?.namespace === namespace && metadata.name === podName);
+  const pod = options.pods.byName(namespace, podName);
   if (pod === undefined) throw new HttpError(404, `pod "${podName}" not found`);
   const { containers = [], initContainers = [] } = pod.spec ?? {};
   if (![...containers, ...initContainers].some((spec) => spec.name === name)) {

@@ -35,9 +35,7 @@ export function forwardTarget(
   query: URLSearchParams,
 ): ForwardTarget {
   const [namespace = '', name = ''] = path.map(decodeURIComponent);
-  const pod = options
-    .pods()
-    .find(({ metadata }) => metadata?.namespace === namespace && metadata.name === name);
+  const pod = options.pods.byName(namespace, name);
   if (pod === undefined) throw new HttpError(404, `pod "${name}" not found`);
   const uid = pod.metadata?.uid ?? '';
   const ports = query.getAll('port').map(Number);

@@ -4,18 +4,19 @@
 // on the engine's host, so containers bind it by that path. Setting up again is how a volume is brought up to
 // date: what is right already is left alone.
 //
-// Same idea upstream: kubernetes, pkg/kubelet/volumemanager, pkg/volume/emptydir.
-// Left out here: persistent volume claims, size limits on disk, fsGroup, mount propagation between containers.
+// Same idea upstream: kubernetes, pkg/kubelet/volumemanager.
+// Left out here: persistent volume claims, fsGroup, mount propagation between containers.
 
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, parseQuantity } from '@kube-labs/apiserver';
-import type { EmptyDirVolumeSource, Pod, Volume } from 'kubernetes-types/core/v1';
+import type { Clock } from '@kube-labs/apiserver';
+import type { Pod, Volume } from 'kubernetes-types/core/v1';
 import type { ConfigReader } from '../container/environment.ts';
 import type { PodSurroundings } from '../container/field-ref.ts';
 import type { HostCommand } from '../host-command.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { payloadOf } from './config-payload.ts';
+import { setUpEmptyDir } from './empty-dir.ts';
 import { setUpHostPath } from './host-path.ts';
 import { mountTmpfs, removeDirectory } from './mounts.ts';
 
@@ -102,7 +103,7 @@ export class VolumeManager {
     );
     await mkdir(directory, { recursive: true });
     if (kind === 'empty-dir') {
-      await this.#setUpEmptyDir(directory, volume.emptyDir ?? {});
+      await setUpEmptyDir(volume.emptyDir ?? {}, directory, this.#options.run);
       return { hostPath: directory, root: '', readOnly: false };
     }
     // A secret must never reach a disk.
@@ -112,16 +113,6 @@ export class VolumeManager {
     const payload = await payloadOf(pod, volume, { reader, surroundings });
     await writeAtomically(directory, payload, clock.now());
     return { hostPath: directory, root: '', readOnly: true };
-  }
-
-  async #setUpEmptyDir(directory: string, source: EmptyDirVolumeSource): Promise<void> {
-    if (source.medium === 'Memory') {
-      const size =
-        source.sizeLimit === undefined ? {} : { sizeBytes: parseQuantity(source.sizeLimit) };
-      await mountTmpfs(directory, { ...size, mode: '0777' }, this.#options.run);
-    }
-    // Containers of any user write here.
-    await chmod(directory, 0o777);
   }
 }
 

@@ -8,8 +8,14 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { CLUSTER_LABEL, type EngineScope, NODE_LABEL, POD_UID_LABEL } from './docker-labels.ts';
-import type { RuntimeEvent } from './runtime.ts';
+import type { RuntimeEvent } from '../runtime.ts';
+import {
+  CLUSTER_LABEL,
+  type EngineScope,
+  NODE_LABEL,
+  POD_UID_LABEL,
+  podOfLabels,
+} from './docker-labels.ts';
 
 const ACTIONS = ['start', 'die', 'oom', 'destroy', 'pause', 'unpause'];
 const RECONNECT_MIN_MS = 100;
@@ -32,8 +38,9 @@ export async function* watchEngine(
       pauseMs = RECONNECT_MIN_MS;
       yield { type: 'resync' };
       for await (const event of parseLines(stream)) {
-        const podUid = event.Actor?.Attributes?.[POD_UID_LABEL];
-        if (podUid !== undefined) yield { type: 'pod', podUid, action: event.Action ?? '' };
+        const labels = event.Actor?.Attributes ?? {};
+        if (labels[POD_UID_LABEL] === undefined) continue;
+        yield { type: 'pod', pod: podOfLabels(labels), action: event.Action ?? '' };
       }
     } catch {
       // The engine is away, or the signal fired; both are looked at below.

@@ -6,7 +6,7 @@
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/libdocker (operation timeouts, error kinds).
 
 import type Docker from 'dockerode';
-import { RuntimeError } from './runtime.ts';
+import { RuntimeError } from '../runtime.ts';
 
 /** @param handle may swallow an expected failure, by returning; it throws what it does not expect. */
 export async function callEngine<T>(call: () => Promise<T>): Promise<T>;
@@ -47,6 +47,11 @@ export async function createByName(
     }
     throw error;
   }
+}
+
+/** For what is to be gone or ended: it is already, or whoever asked first gets it done ("removal in progress"). */
+export function ignoreDone(error: RuntimeError): void {
+  if (!RuntimeError.is(error, 'not-found') && !RuntimeError.is(error, 'conflict')) throw error;
 }
 
 function translate(error: unknown): Error {

@@ -6,8 +6,9 @@
 // Left out here: credentials, pull progress, removal by disk thresholds.
 
 import type Docker from 'dockerode';
+import { withTag } from '../../image/image-name.ts';
+import { RuntimeError, type RuntimeImage } from '../runtime.ts';
 import { callEngine } from './docker-call.ts';
-import { RuntimeError, type RuntimeImage } from './runtime.ts';
 
 export async function imageStatus(
   docker: Docker,
@@ -33,7 +34,11 @@ export async function listImages(docker: Docker): Promise<readonly RuntimeImage[
   }));
 }
 
-export async function pullImage(docker: Docker, image: string, signal: AbortSignal): Promise<void> {
+export async function pullImage(
+  docker: Docker,
+  image: string,
+  signal: AbortSignal,
+): Promise<RuntimeImage> {
   await callEngine(async () => {
     const progress = await docker.pull(withTag(image), { abortSignal: signal });
     await new Promise<void>((resolve, reject) => {
@@ -44,28 +49,7 @@ export async function pullImage(docker: Docker, image: string, signal: AbortSign
       });
     });
   });
-}
-
-const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
-const DOMAIN = '(?:[a-zA-Z0-9-]+(?:\\.[a-zA-Z0-9-]+)*|\\[[a-fA-F0-9:]+\\])(?::\\d+)?';
-const TAG_AND_DIGEST = '(?::\\w[\\w.-]{0,127})?(?:@[A-Za-z][\\w+.-]*:[0-9a-fA-F]{32,})?';
-const REFERENCE = new RegExp(`^(?:${DOMAIN}/)?${COMPONENT}(?:/${COMPONENT})*${TAG_AND_DIGEST}$`);
-const NAME_LENGTH_MAX = 255;
-
-/** Why no engine could ever find such an image, in upstream's words. */
-export function imageNameProblem(image: string): string | undefined {
-  const name = withTag(image.split('@')[0] ?? '').replace(/:[^:/]*$/, '');
-  if (name.length > NAME_LENGTH_MAX)
-    return `repository name must not be more than ${NAME_LENGTH_MAX} characters`;
-  if (/^[a-f0-9]{64}$/.test(image))
-    return `invalid repository name (${image}), cannot specify 64-byte hexadecimal strings`;
-  if (REFERENCE.test(image)) return undefined;
-  if (!REFERENCE.test(image.toLowerCase())) return 'invalid reference format';
-  const repository = name.includes('/') ? name : `library/${name}`;
-  return `invalid reference format: repository name (${repository}) must be lowercase`;
-}
-
-export function withTag(image: string): string {
-  const lastPart = image.slice(image.lastIndexOf('/') + 1);
-  return lastPart.includes(':') || lastPart.includes('@') ? image : `${image}:latest`;
+  const pulled = await imageStatus(docker, image);
+  if (pulled !== undefined) return pulled;
+  throw new RuntimeError('failed', `Image ${image} was pulled, and is not there: it was removed`);
 }

@@ -7,7 +7,7 @@
 // Left out here: eviction itself, soft thresholds, image garbage collection.
 
 import { readFile, statfs } from 'node:fs/promises';
-import type { Pressure } from './node-status.ts';
+import type { Pressure } from '../node/node-status.ts';
 
 const MEMORY_AVAILABLE_MIN_BYTES = 100 * 1024 ** 2;
 const DISK_AVAILABLE_MIN_BYTES = 200 * 1024 ** 2;

@@ -13,21 +13,20 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { FrameDecoder } from './docker-stream.ts';
 import {
   type ExecLimits,
   type ExecOptions,
   type ExecResult,
   type ExecSession,
   RuntimeError,
-} from './runtime.ts';
+} from '../runtime.ts';
+import { killCommand } from './docker-kill.ts';
+import { FrameDecoder } from './docker-stream.ts';
 
 /** Probes and hooks show this much of a command's output. */
 const OUTPUT_BYTES_MAX = 10 * 1024;
 /** No command without a time limit runs longer than this; Node's timers end here. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** The engine takes this long at most to start a command; how long it really took is seen by its process. */
-const START_MAX_MS = 10_000;
 const EXIT_CODE_POLL_MIN_MS = 10;
 const EXIT_CODE_POLL_MAX_MS = 1_000;
 /** How long a command that has ended may be without an exit code. */
@@ -189,22 +188,4 @@ async function exitCodeOf(exec: Docker.Exec, end: StreamEnd): Promise<number> {
     'failed',
     `Cannot tell the exit code of exec ${exec.id}: its connection is lost, or the engine has none`,
   );
-}
-
-/** One that is still on its way into the container has no process yet. */
-async function killCommand(exec: Docker.Exec): Promise<void> {
-  for (let waitedMs = 0; waitedMs < START_MAX_MS; waitedMs += EXIT_CODE_POLL_MIN_MS) {
-    const { Pid, Running } = await exec.inspect();
-    if (Pid > 0 && Running) killGroup(Pid);
-    if (Pid > 0 || !Running) return;
-    await delay(EXIT_CODE_POLL_MIN_MS);
-  }
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It ended meanwhile, or lives in a pid namespace that this kubelet cannot see.
-  }
 }

@@ -5,9 +5,9 @@
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/docker_legacy_service.go (GetContainerLogs).
 
 import type Docker from 'dockerode';
+import { type LogOptions, type RuntimeContainer, RuntimeError } from '../runtime.ts';
 import { callEngine } from './docker-call.ts';
 import { FrameDecoder } from './docker-stream.ts';
-import { type LogOptions, type RuntimeContainer, RuntimeError } from './runtime.ts';
 
 export async function* readLogs(
   docker: Docker,

@@ -12,22 +12,26 @@ import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { BackOff, durationText } from '../pod/back-off.ts';
 import type { WaitingReason } from '../pod/container-status.ts';
 import type { PodEvents } from '../pod/pod-events.ts';
-import { imageNameProblem, withTag } from '../runtime/docker-images.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { ImageService, RuntimeImage } from '../runtime/runtime.ts';
+import { imageNameProblem, withTag } from './image-name.ts';
 
 export type ImageResult =
   | { readonly kind: 'present' }
   | ({ readonly kind: 'failed' } & WaitingReason);
 
 export interface ImagePullerOptions {
-  readonly runtime: Runtime;
+  readonly runtime: ImageService;
   readonly events: PodEvents;
   readonly clock: Clock;
 }
 
+interface Pulled {
+  readonly image: RuntimeImage;
+  readonly tookMs: number;
+}
+
 interface SharedPull {
-  /** Resolves with how long it took. */
-  readonly done: Promise<number>;
+  readonly done: Promise<Pulled>;
   readonly stop: AbortController;
   waiting: number;
 }
@@ -80,22 +84,22 @@ export class ImagePuller {
   }
 
   async #pull(pod: Pod, spec: Container, signal: AbortSignal): Promise<ImageResult> {
-    const { events, clock, runtime } = this.#options;
+    const { events, clock } = this.#options;
     const image = spec.image ?? '';
     const backedOff = this.#backedOff(pod, spec);
     if (backedOff !== undefined) return backedOff;
     const message = `Pulling image "${image}"`;
     events.container(pod, spec, { type: 'Normal', reason: 'Pulling', message });
     const startedAtMs = clock.now();
-    let pullMs: number;
+    let pulled: Pulled;
     try {
-      pullMs = await this.#sharedPull(image, signal);
+      pulled = await this.#sharedPull(image, signal);
     } catch (error) {
       signal.throwIfAborted();
       return this.#pullFailed(pod, spec, error instanceof Error ? error.message : String(error));
     }
-    const times = `${durationText(pullMs)} (${durationText(clock.now() - startedAtMs)} including waiting)`;
-    const { sizeBytes = 0 } = (await runtime.imageStatus(image)) ?? {};
+    const times = `${durationText(pulled.tookMs)} (${durationText(clock.now() - startedAtMs)} including waiting)`;
+    const { sizeBytes } = pulled.image;
     const text = `Successfully pulled image "${image}" in ${times}. Image size: ${sizeBytes} bytes.`;
     events.container(pod, spec, { type: 'Normal', reason: 'Pulled', message: text });
     return { kind: 'present' };
@@ -124,7 +128,7 @@ export class ImagePuller {
     return this.#fail(pod, spec, { reason: 'ErrImagePull', message: text });
   }
 
-  async #sharedPull(image: string, signal: AbortSignal): Promise<number> {
+  async #sharedPull(image: string, signal: AbortSignal): Promise<Pulled> {
     signal.throwIfAborted();
     const pull = this.#pulls.get(image) ?? this.#startPull(image);
     pull.waiting++;
@@ -145,7 +149,9 @@ export class ImagePuller {
     const { runtime, clock } = this.#options;
     const stop = new AbortController();
     const startedAtMs = clock.now();
-    const done = runtime.pullImage(image, stop.signal).then(() => clock.now() - startedAtMs);
+    const done = runtime
+      .pullImage(image, stop.signal)
+      .then((pulled) => ({ image: pulled, tookMs: clock.now() - startedAtMs }));
     const pull: SharedPull = { done, stop, waiting: 0 };
     this.#pulls.set(image, pull);
     return pull;

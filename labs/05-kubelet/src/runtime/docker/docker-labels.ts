@@ -10,11 +10,10 @@
 import type { ContainerInspectInfo } from 'dockerode';
 import type {
   PodIdentity,
+  PodSandbox,
   RuntimeContainer,
   RuntimeContainerState,
-  RuntimeSandbox,
-  SandboxConfig,
-} from './runtime.ts';
+} from '../runtime.ts';
 
 export const CLUSTER_LABEL = 'kube-labs';
 export const NODE_LABEL = 'kube-labs.node';
@@ -50,7 +49,7 @@ export function sandboxLabels(
   config: {
     readonly pod: PodIdentity;
     readonly attempt: number;
-    readonly network: SandboxConfig['network'];
+    readonly network: PodSandbox['network'];
     readonly labels: Readonly<Record<string, string>>;
   },
 ): Record<string, string> {
@@ -58,7 +57,7 @@ export function sandboxLabels(
     ...config.labels,
     ...annotationLabels({ [RESTART_COUNT]: String(config.attempt) }),
     ...identityLabels(scope, config.pod),
-    [NETWORK_LABEL]: config.network === 'host' ? 'node' : 'pod',
+    [NETWORK_LABEL]: config.network,
     [CONTAINER_NAME_LABEL]: SANDBOX_NAME,
     [TYPE_LABEL]: 'podsandbox',
   };
@@ -96,7 +95,8 @@ export function podOfLabels(labels: Readonly<Record<string, string>>): PodIdenti
   };
 }
 
-export function sandboxOf(info: ContainerInspectInfo): RuntimeSandbox {
+/** What the engine itself knows of a sandbox; of its wire and address it knows nothing. */
+export function sandboxOf(info: ContainerInspectInfo): Omit<PodSandbox, 'ip' | 'ips'> {
   const labels = info.Config.Labels;
   return {
     id: info.Id,
@@ -106,7 +106,7 @@ export function sandboxOf(info: ContainerInspectInfo): RuntimeSandbox {
     createdAtMs: Date.parse(info.Created),
     pid: info.State.Running ? info.State.Pid : 0,
     // Not by the engine's network mode, which says how the namespace was made, not whose it is.
-    hostNetwork: labels[NETWORK_LABEL] === 'node',
+    network: labels[NETWORK_LABEL] === 'node' ? 'node' : 'pod',
   };
 }
 

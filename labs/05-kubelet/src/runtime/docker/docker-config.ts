@@ -7,6 +7,7 @@
 // Left out here: seccomp and AppArmor profiles (the engine's own defaults stay), devices, cgroup parents.
 
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
+import type { ContainerConfig, Mount, PodSandboxConfig } from '../runtime.ts';
 import {
   containerLabels,
   containerName,
@@ -14,7 +15,6 @@ import {
   sandboxLabels,
   sandboxName,
 } from './docker-labels.ts';
-import type { ContainerConfig, Mount, SandboxConfig } from './runtime.ts';
 
 const CPU_PERIOD_MICROSECONDS = 100_000;
 /** Keeps the sandbox alive when the node runs out of memory: losing it loses the pod's network. */
@@ -30,15 +30,20 @@ export interface EngineFacts {
   readonly oomScoreAdjustMin: number;
 }
 
+export interface SandboxEngine extends EngineFacts {
+  /** Runs `sleep`. */
+  readonly sandboxImage: string;
+}
+
 export function sandboxCreateOptions(
-  config: SandboxConfig,
+  config: PodSandboxConfig,
   scope: EngineScope,
-  engine: EngineFacts,
+  engine: SandboxEngine,
 ): ContainerCreateOptions {
-  const inHostNetwork = config.network === 'host';
+  const inHostNetwork = config.network === 'node';
   return {
     name: sandboxName(config.pod, config.attempt),
-    Image: config.image,
+    Image: engine.sandboxImage,
     Entrypoint: ['sleep'],
     Cmd: ['infinity'],
     Labels: sandboxLabels(scope, config),

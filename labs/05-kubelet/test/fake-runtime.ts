@@ -6,12 +6,16 @@
 // Same purpose upstream: k8s.io/cri-api/pkg/apis/testing.
 // Left out here: logs, exec and attach.
 
+import assert from 'node:assert/strict';
 import {
+  type Condition,
   type ContainerConfig,
   type ExecLimits,
   type ExecResult,
   type ExecSession,
   type PodIdentity,
+  type PodSandbox,
+  type PodSandboxConfig,
   type Runtime,
   type RuntimeContainer,
   type RuntimeContainerState,
@@ -19,20 +23,26 @@ import {
   type RuntimeEvent,
   type RuntimeImage,
   type RuntimePod,
-  type RuntimeSandbox,
+  type RuntimeStatus,
   type RuntimeVersion,
-  type SandboxConfig,
-} from './runtime.ts';
+} from '#src/runtime/runtime.ts';
 
-type Method = 'podStatus' | 'runSandbox' | 'createContainer' | 'startContainer' | 'pullImage';
+type Method =
+  | 'podStatus'
+  | 'listPods'
+  | 'runPodSandbox'
+  | 'createContainer'
+  | 'startContainer'
+  | 'pullImage';
 
 export class FakeRuntime implements Runtime {
   /** Every call that changes something, in order. */
   readonly calls: string[] = [];
   readonly images = new Set<string>();
+  network: Condition = { ready: true };
   #nextId = 1;
   #nowMs: () => number;
-  readonly #sandboxes = new Map<string, RuntimeSandbox>();
+  readonly #sandboxes = new Map<string, PodSandbox>();
   readonly #containers = new Map<string, RuntimeContainer>();
   readonly #faults = new Map<Method, Error[]>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
@@ -52,7 +62,7 @@ export class FakeRuntime implements Runtime {
     const reason = exitCode === 0 ? 'Completed' : 'Error';
     const finishedAtMs = this.#nowMs();
     this.#set(id, { state: 'exited', startedAtMs, finishedAtMs, exitCode, reason });
-    this.#tell(container.pod.uid, 'die');
+    this.#tell(container.pod, 'die');
   }
 
   async version(): Promise<RuntimeVersion> {
@@ -61,6 +71,7 @@ export class FakeRuntime implements Runtime {
   }
 
   async listPods(): Promise<readonly RuntimePod[]> {
+    this.#maybeFail('listPods');
     const all = [...this.#sandboxes.values(), ...this.#containers.values()];
     const pods = new Map(all.map(({ pod }) => [pod.uid, pod]));
     return Promise.all([...pods.values()].map((pod) => this.podStatus(pod)));
@@ -74,20 +85,40 @@ export class FakeRuntime implements Runtime {
     return { identity, sandboxes, containers: own(this.#containers.values()) };
   }
 
-  async runSandbox(config: SandboxConfig): Promise<RuntimeSandbox> {
-    this.#maybeFail('runSandbox');
-    const sandbox: RuntimeSandbox = {
+  async status(): Promise<RuntimeStatus> {
+    return { runtime: { ready: true }, network: this.network };
+  }
+
+  async runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox> {
+    this.#maybeFail('runPodSandbox');
+    const ip = `10.0.0.${this.#nextId + 1}`;
+    const sandbox: PodSandbox = {
       id: this.#newId('sandbox'),
       pod: config.pod,
       attempt: config.attempt,
       state: 'ready',
       createdAtMs: this.#nowMs(),
       pid: 1,
-      hostNetwork: config.network === 'host',
+      network: config.network,
+      ...{ ip, ips: [ip] },
     };
     this.#sandboxes.set(sandbox.id, sandbox);
     this.calls.push(`sandbox ${config.pod.name}`);
     return sandbox;
+  }
+
+  async stopPodSandbox(id: string): Promise<void> {
+    if (this.#sandboxes.get(id)?.state === 'ready') this.loseNetwork(id);
+  }
+
+  async removePodSandbox(id: string): Promise<void> {
+    if (this.#sandboxes.delete(id)) this.calls.push('remove sandbox');
+  }
+
+  /** As when its wire has gone. */
+  loseNetwork(id: string): void {
+    const { ip: _, ...sandbox } = this.#sandboxes.get(id) ?? assert.fail(`no sandbox ${id}`);
+    this.#sandboxes.set(id, { ...sandbox, state: 'notready', ips: [] });
   }
 
   async createContainer(config: ContainerConfig): Promise<string> {
@@ -109,7 +140,7 @@ export class FakeRuntime implements Runtime {
     const { name, pod } = this.#get(id);
     this.#set(id, { state: 'running', startedAtMs: this.#nowMs(), pid: 1 });
     this.calls.push(`start ${name}`);
-    this.#tell(pod.uid, 'start');
+    this.#tell(pod, 'start');
   }
 
   async stopContainer(id: string): Promise<void> {
@@ -120,10 +151,8 @@ export class FakeRuntime implements Runtime {
   }
 
   async removeContainer(id: string): Promise<void> {
-    const gone = this.#containers.get(id) ?? this.#sandboxes.get(id);
-    this.#containers.delete(id);
-    this.#sandboxes.delete(id);
-    if (gone !== undefined) this.calls.push(`remove ${'name' in gone ? gone.name : 'sandbox'}`);
+    const gone = this.#containers.get(id);
+    if (this.#containers.delete(id)) this.calls.push(`remove ${gone?.name}`);
   }
 
   async imageStatus(image: string): Promise<RuntimeImage | undefined> {
@@ -135,10 +164,11 @@ export class FakeRuntime implements Runtime {
     return [...this.images].map((image) => ({ id: image, names: [image], sizeBytes: 1 }));
   }
 
-  async pullImage(image: string, _: AbortSignal): Promise<void> {
+  async pullImage(image: string, _: AbortSignal): Promise<RuntimeImage> {
     this.calls.push(`pull ${image}`);
     this.#maybeFail('pullImage');
     this.images.add(image);
+    return { id: `sha256:${image}`, names: [image], sizeBytes: 1 };
   }
 
   async *logs(): AsyncIterable<Buffer> {}
@@ -193,8 +223,8 @@ export class FakeRuntime implements Runtime {
     this.#containers.set(id, { ...this.#get(id), status });
   }
 
-  #tell(podUid: string, action: string): void {
-    for (const listener of this.#listeners) listener({ type: 'pod', podUid, action });
+  #tell(pod: PodIdentity, action: string): void {
+    for (const listener of this.#listeners) listener({ type: 'pod', pod, action });
   }
 
   #maybeFail(method: Method): void {

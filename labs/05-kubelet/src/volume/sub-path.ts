@@ -1,4 +1,4 @@
-// SafePath: a path inside a volume that cannot lead out of it.
+// SubPath: a path inside a volume that cannot lead out of it.
 //
 // A subPath comes from the pod's author, and what lies in a volume from its containers: both may be hostile. Every part
 // is looked at in turn; a symbolic link is followed only as far as it stays inside. What is missing is made, as open to

@@ -1,0 +1,66 @@
+// Outside: what a kubelet talks to: the API server, the engine, the network of its node.
+//
+// All can be handed in: what a test or the full cluster gives instead of the real thing.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  Client,
+  type Clock,
+  createLogger,
+  EventRecorder,
+  Informer,
+  type Logger,
+  loadKubeconfig,
+  realClock,
+  resources,
+} from '@kube-labs/apiserver';
+import { runHostCommand } from '../host-command.ts';
+import { BridgeNetwork } from '../network/bridge.ts';
+import type { NetworkPlugin } from '../network/network-plugin.ts';
+import { readEngineFacts } from '../node/engine-facts.ts';
+import type { KubeletOptions } from '../options.ts';
+import { DockerRuntime } from '../runtime/docker/docker-runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { machineOf, type StatsProvider } from '../stats-provider.ts';
+
+export interface KubeletDeps {
+  readonly client?: Client;
+  /** @param network of the node's pods, which the runtime plugs its sandboxes into. */
+  readonly runtime?: (network: NetworkPlugin) => Runtime;
+  readonly stats?: StatsProvider;
+  readonly clock?: Clock;
+  readonly log?: Logger;
+}
+
+export type Outside = Awaited<ReturnType<typeof makeOutside>>;
+
+export async function makeOutside(options: KubeletOptions, deps: KubeletDeps) {
+  const { nodeName, rootDirectory } = options;
+  const log = deps.log ?? createLogger('kubelet', { verbosity: options.verbosity });
+  await mkdir(rootDirectory, { recursive: true });
+  const client = deps.client ?? new Client(loadKubeconfig(options.kubeconfig));
+  const run = runHostCommand;
+  const stateDirectory = join(rootDirectory, 'network');
+  const network = new BridgeNetwork({ name: options.bridgeName, stateDirectory, run });
+  return {
+    ...{ log, client, run, network },
+    clock: deps.clock ?? realClock,
+    stats: deps.stats,
+    runtime: deps.runtime?.(network) ?? (await dockerRuntime(options, network)),
+    machine: await machineOf(deps.stats, rootDirectory),
+    recorder: new EventRecorder(client, 'kubelet', nodeName, { log }),
+    nodes: new Informer(client, resources.nodes, { log }),
+    services: new Informer(client, resources.services, { log }),
+    apiPods: new Informer(client, resources.pods, {
+      fieldSelector: `spec.nodeName=${nodeName}`,
+      log,
+    }),
+  };
+}
+
+async function dockerRuntime(options: KubeletOptions, network: NetworkPlugin): Promise<Runtime> {
+  const { clusterName: cluster, nodeName: node, nodeAddress, pauseImage: sandboxImage } = options;
+  const engine = { ...(await readEngineFacts(options.nodeContainer)), sandboxImage };
+  return new DockerRuntime({ cluster, node, nodeAddress, engine, network });
+}

@@ -1,0 +1,59 @@
+// PodParts: what looks after the pods of a node, from their sources to their statuses.
+
+import { followApi } from '../config/api-source.ts';
+import { Housekeeping } from '../config/housekeeping.ts';
+import { PodManager } from '../config/pod-manager.ts';
+import { ReferencedObjects } from '../container/referenced-objects.ts';
+import { ImagePuller } from '../image/image-puller.ts';
+import { capacityOf } from '../node/node-status.ts';
+import type { KubeletOptions } from '../options.ts';
+import { podLimit } from '../pod/node-fit.ts';
+import { PodEvents } from '../pod/pod-events.ts';
+import { podHandler } from '../pod/pod-handler.ts';
+import { KubeletPodSyncer } from '../pod/pod-syncer.ts';
+import { PodWorkers } from '../pod/pod-worker.ts';
+import { StatusManager } from '../pod/status-manager.ts';
+import { Prober } from '../probe/prober.ts';
+import { PodCache } from '../runtime/pod-cache.ts';
+import { VolumeManager } from '../volume/volume-manager.ts';
+import type { Outside } from './outside.ts';
+
+export type PodParts = ReturnType<typeof makePodParts>;
+
+export function makePodParts(options: KubeletOptions, outside: Outside) {
+  const { client, runtime, network, services, clock, log, run, machine } = outside;
+  const { hostRoot, rootDirectory, nodeAddress: hostAddress } = options;
+  const events = new PodEvents(outside.recorder);
+  const pods = new PodManager();
+  followApi(outside.apiPods, pods);
+  // What a worker uses may wake it.
+  const onChange = (podUid: string) => workers.wake(podUid);
+  const objects = new ReferencedObjects(client, { log, onChange });
+  const prober = new Prober({ runtime, events, clock, log, onChange });
+  const cache = new PodCache({ runtime, log });
+  const volumes = new VolumeManager({ rootDirectory, hostRoot, reader: objects, run, clock });
+  const statuses = new StatusManager({ client, clock, log, podOf: (uid) => pods.byUid(uid) });
+  const syncer = new KubeletPodSyncer({
+    ...{ runtime, cache, volumes, objects, prober, statuses, events, clock, hostAddress },
+    files: {
+      dns: { address: options.clusterDns, domain: options.clusterDomain },
+      podDirectory: (uid) => volumes.podDirectory(uid),
+    },
+    images: new ImagePuller({ runtime, events, clock }),
+    memoryCapacityBytes: machine.memoryBytes,
+    allocatable: capacityOf(machine, options.podsMax),
+    services: async (signal) => {
+      await services.synced(signal);
+      return services.list();
+    },
+  });
+  const workers: PodWorkers = new PodWorkers({ syncer, clock, log });
+  const housekeeping = new Housekeeping({ pods, workers, cache, network, volumes, log });
+  cache.onChange((pod) => {
+    if (workers.has(pod.uid)) workers.wake(pod.uid);
+    else housekeeping.look(pod);
+  });
+  const admission = [podLimit(options.podsMax)];
+  const handler = podHandler({ pods, workers, statuses, events, admission });
+  return { pods, objects, prober, cache, statuses, workers, housekeeping, handler };
+}

@@ -1,0 +1,72 @@
+// PodConditions: what a pod's conditions say, each with the time of its last change. Pure.
+//
+// Only the kubelet's own ones are made here.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/status/generate.go.
+// Left out here: readiness gates.
+
+import type { ContainerStatus, PodCondition } from 'kubernetes-types/core/v1';
+import { timeText } from './container-status.ts';
+
+export interface Summary {
+  readonly phase: string;
+  readonly initStatuses: readonly ContainerStatus[];
+  readonly statuses: readonly ContainerStatus[];
+  readonly initialized: boolean;
+  readonly sandboxReady: boolean;
+}
+
+type Finding = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;
+
+export function conditionsOf(
+  summary: Summary,
+  options: { readonly previous: readonly PodCondition[]; readonly nowMs: number },
+): PodCondition[] {
+  const { phase, sandboxReady } = summary;
+  const finished = phase === 'Succeeded' || phase === 'Failed';
+  const ready = readyFinding(summary);
+  const findings: Finding[] = [
+    { type: 'PodReadyToStartContainers', status: sandboxReady && !finished ? 'True' : 'False' },
+    { type: 'Initialized', ...initializedFinding(summary) },
+    { type: 'Ready', ...ready },
+    { type: 'ContainersReady', ...ready },
+    { type: 'PodScheduled', status: 'True' },
+  ];
+  return findings.map((finding) => withTransition(finding, options.previous, options.nowMs));
+}
+
+function withTransition(
+  finding: Finding,
+  previous: readonly PodCondition[],
+  nowMs: number,
+): PodCondition {
+  const before = previous.find(({ type }) => type === finding.type);
+  const unchanged = before?.status === finding.status && before.lastTransitionTime !== undefined;
+  return {
+    ...finding,
+    lastTransitionTime: unchanged ? (before.lastTransitionTime ?? '') : timeText(nowMs),
+  };
+}
+
+function initializedFinding(summary: Summary): Omit<Finding, 'type'> {
+  if (summary.initialized) return { status: 'True' };
+  if (summary.phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
+  const incomplete = summary.initStatuses.filter(({ ready }) => !ready).map(({ name }) => name);
+  return {
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: [${incomplete.join(' ')}]`,
+  };
+}
+
+function readyFinding({ phase, statuses }: Summary): Omit<Finding, 'type'> {
+  if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
+  const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name);
+  if (unready.length === 0) return { status: 'True' };
+  return {
+    status: 'False',
+    reason: 'ContainersNotReady',
+    message: `containers with unready status: [${unready.join(' ')}]`,
+  };
+}

@@ -1,0 +1,22 @@
+// SandboxConfig: what the runtime must know of a pod's sandbox, from the pod's spec. Pure.
+//
+// Same idea upstream: generatePodSandboxConfig in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_sandbox.go.
+
+import type { Pod } from 'kubernetes-types/core/v1';
+import { hostnameOf } from '../container/hosts.ts';
+import type { PodSandboxConfig } from '../runtime/runtime.ts';
+import { identityOf } from './pod-worker.ts';
+
+export function sandboxConfigOf(pod: Pod, attempt: number): PodSandboxConfig {
+  const { hostNetwork, hostIPC = false, securityContext } = pod.spec ?? {};
+  const sysctls = securityContext?.sysctls ?? [];
+  return {
+    pod: identityOf(pod),
+    attempt,
+    hostname: hostnameOf(pod),
+    network: hostNetwork === true ? 'node' : 'pod',
+    hostIpc: hostIPC,
+    sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
+    labels: pod.metadata?.labels ?? {},
+  };
+}

@@ -1,0 +1,45 @@
+// Attempt: one attempt of a probe, and what an event says of it.
+//
+// HTTP and TCP go from the node's own network to the pod's address, as a client of the pod would.
+//
+// Same idea upstream: kubernetes, pkg/kubelet/prober/prober.go.
+// Left out here: gRPC.
+
+import { type AttemptResult, type AttemptTarget, type Handler, textOf } from './attempt-target.ts';
+import { probeByCommand } from './exec-attempt.ts';
+import { probeOverHttp } from './http-attempt.ts';
+import { connectOverTcp } from './tcp-attempt.ts';
+
+/** An attempt that cannot be made is tried again at once this often. */
+const TRIES_MAX = 3;
+
+/** One attempt of a probe. What it finds after the signal was aborted means nothing. */
+export async function attempt(
+  handler: Handler,
+  target: AttemptTarget,
+  signal: AbortSignal,
+): Promise<AttemptResult> {
+  const { exec, httpGet, tcpSocket } = handler;
+  for (let tries = 1; ; tries++) {
+    try {
+      if (exec !== undefined) return await probeByCommand(exec, target, signal);
+      if (httpGet !== undefined) return await probeOverHttp(httpGet, target, signal);
+      if (tcpSocket !== undefined) return await connectOverTcp(tcpSocket, target, signal);
+      return { kind: 'unknown', output: `missing probe handler for ${target.spec.name}` };
+    } catch (error) {
+      if (tries === TRIES_MAX || signal.aborted) return { kind: 'unknown', output: textOf(error) };
+    }
+  }
+}
+
+/** What an event says of an attempt, if it deserves one. */
+export function complaintOf(result: AttemptResult): { reason: string; text: string } | undefined {
+  if (result.kind === 'success') {
+    const { warning } = result;
+    return warning === undefined
+      ? undefined
+      : { reason: 'ProbeWarning', text: `warning: ${warning}` };
+  }
+  const how = result.kind === 'failure' ? 'failed' : 'errored and resulted in unknown state';
+  return { reason: 'Unhealthy', text: `${how}: ${result.output}` };
+}

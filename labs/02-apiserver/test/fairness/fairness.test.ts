@@ -153,17 +153,18 @@ test('who is served, or is refused at once, leaves no timer and no listener behi
 });
 
 test('levels and flows in which nobody waits hold up nobody, whatever they have', async () => {
-  const queue = queueOf(3);
+  const queue = queueOf(4);
   const { nodeHigh, system } = LEVELS;
   const at = (level: FairRequest['level'], flow: string) =>
     queue.acquire(of(flow, { level }), NEVER);
   (await at(nodeHigh, 'idle'))();
+  await at(nodeHigh, 'busy');
   await at(system, 'first');
   const mine = [await at(system, 'second'), await at(system, 'second')];
   const third = at(system, 'second');
   expect(queue.waiting).toBe(1);
   mine[0]?.();
-  expect([queue.waiting, queue.inUse]).toEqual([0, 3]);
+  expect([queue.waiting, queue.inUse]).toEqual([0, 4]);
   await third;
 });
 

@@ -10,9 +10,6 @@ function stored(key: string, revision = 1): StoredObject {
 const keysOf = (objects: readonly StoredObject[]) => objects.map(({ key }) => key);
 
 describe('OrderedObjects.range()', () => {
-  const objects = new OrderedObjects();
-  for (const key of ['/p/b/2', '/p/a/1', '/p/b/1', '/p/ab/1', '/p/c/1']) objects.set(stored(key));
-
   test.each([
     {
       name: 'all, in the order of keys',
@@ -23,7 +20,12 @@ describe('OrderedObjects.range()', () => {
     { name: 'one in the middle', prefix: '/p/b/', want: ['/p/b/1', '/p/b/2'] },
     { name: 'nothing before', prefix: '/a/', want: [] },
     { name: 'nothing behind', prefix: '/z/', want: [] },
+    { name: 'the first', prefix: '/p/a', want: ['/p/a/1', '/p/ab/1'] },
+    { name: 'the last', prefix: '/p/c', want: ['/p/c/1'] },
   ])('$name', ({ prefix, want }) => {
+    const objects = new OrderedObjects();
+    expect(objects.range(prefix)).toEqual([]);
+    for (const key of ['/p/b/2', '/p/a/1', '/p/b/1', '/p/ab/1', '/p/c/1']) objects.set(stored(key));
     expect(keysOf(objects.range(prefix))).toEqual(want);
   });
 });
@@ -38,6 +40,47 @@ test('what range() gave stays as it was', () => {
   objects.clear();
   expect(keysOf(before)).toEqual(['/p/a', '/p/b', '/p/c']);
   expect(before[1]?.revision).toBe(1);
+});
+
+test('an object is found by its key, and is there once, in its latest state', () => {
+  const objects = new OrderedObjects();
+  for (const key of ['/p/b', '/p/a', '/p/c']) objects.set(stored(key));
+  for (const key of ['/p/c', '/p/a', '/p/b']) objects.set(stored(key, 2));
+  expect(objects.size).toBe(3);
+  expect(objects.get('/p/b')?.revision).toBe(2);
+  expect(objects.get('/p/x')).toBeUndefined();
+  const found = objects.range('/p/').map(({ key, revision }) => `${key} ${revision}`);
+  expect(found).toEqual(['/p/a 2', '/p/b 2', '/p/c 2']);
+  objects.delete('/p/x');
+  objects.delete('/p/b');
+  expect(objects.get('/p/b')).toBeUndefined();
+  expect(keysOf(objects.range('/p/'))).toEqual(['/p/a', '/p/c']);
+});
+
+test('all of them are handed out as they are, and copied by the first change only', () => {
+  const objects = new OrderedObjects();
+  for (const key of ['/p/a', '/p/b']) objects.set(stored(key));
+  const before = objects.range('/p/');
+  expect(objects.range('/p/')).toBe(before);
+  objects.set(stored('/p/c'));
+  objects.delete('/p/a');
+  expect(keysOf(before)).toEqual(['/p/a', '/p/b']);
+  expect(keysOf(objects.range('/p/'))).toEqual(['/p/b', '/p/c']);
+});
+
+test('clear() leaves nothing, and nothing of it in what comes after', () => {
+  const objects = new OrderedObjects();
+  for (const key of ['/p/a', '/p/b']) objects.set(stored(key));
+  const before = objects.range('/p/');
+  objects.clear();
+  expect([objects.size, objects.get('/p/a'), keysOf(objects.range('/p/'))]).toEqual([
+    0,
+    undefined,
+    [],
+  ]);
+  objects.set(stored('/p/c'));
+  expect(keysOf(objects.range('/p/'))).toEqual(['/p/c']);
+  expect(keysOf(before)).toEqual(['/p/a', '/p/b']);
 });
 
 test('random changes leave it as a sorted map would be', () => {

@@ -205,6 +205,7 @@ const testTools = [
   ['mount', 'mount'],
   ['pgrep', 'procps'],
   ['openssl', 'openssl'],
+  ['/usr/lib/cni/bridge', 'containernetworking-plugins'],
   ['chromium|chromium-browser|google-chrome', 'chromium'],
   ['/usr/lib/python3/dist-packages/kubernetes', 'python3-kubernetes'],
 ];

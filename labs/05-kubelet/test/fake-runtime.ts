@@ -1,7 +1,8 @@
 // FakeRuntime: the runtime interface in memory, for tests of what an engine does rarely: fail, forget, be slow.
 //
-// Containers run until exit() is called, or until they are stopped. failNext() makes the next call of a method throw. It is
-// no substitute for the engine in tests of ordinary behaviour: those run on Docker.
+// Containers run until exit() is called, or until they are stopped. failNext() makes the next call of a method throw;
+// fake-faults.ts makes any of them slow or fail. Like the engine, it refuses a second container of one name while the
+// first one runs. It is no substitute for the engine in tests of ordinary behaviour: those run on Docker.
 //
 // Same purpose upstream: k8s.io/cri-api/pkg/apis/testing.
 // Left out here: logs, exec and attach.
@@ -65,6 +66,22 @@ export class FakeRuntime implements Runtime {
     this.#tell(container.pod, 'die');
   }
 
+  /** As when the engine itself is killed and started again: nothing runs any more, and no event tells of it. */
+  restart(): void {
+    const finishedAtMs = this.#nowMs();
+    const end = { state: 'exited', finishedAtMs, exitCode: 137, reason: 'Error' } as const;
+    for (const { id, status } of this.#containers.values()) {
+      if (status.state !== 'running') continue;
+      this.#set(id, { ...end, startedAtMs: status.startedAtMs });
+    }
+    for (const id of this.#sandboxes.keys()) this.loseNetwork(id);
+    this.tell({ type: 'resync' });
+  }
+
+  tell(event: RuntimeEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
   async version(): Promise<RuntimeVersion> {
     const version = { name: 'fake', version: '1', apiVersion: '1', os: 'linux' };
     return { ...version, osImage: 'none', kernelVersion: '1', architecture: 'amd64' };
@@ -91,6 +108,7 @@ export class FakeRuntime implements Runtime {
 
   async runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox> {
     this.#maybeFail('runPodSandbox');
+    this.#makeRoom(this.#sandboxes, config, ({ state }) => state === 'ready');
     const ip = `10.0.0.${this.#nextId + 1}`;
     const sandbox: PodSandbox = {
       id: this.#newId('sandbox'),
@@ -123,6 +141,7 @@ export class FakeRuntime implements Runtime {
 
   async createContainer(config: ContainerConfig): Promise<string> {
     this.#maybeFail('createContainer');
+    this.#makeRoom(this.#containers, config, ({ status }) => status.state === 'running');
     const id = this.#newId('container');
     const { pod, sandboxId, name, attempt, image, hash, tty, annotations } = config;
     this.#containers.set(id, {
@@ -224,7 +243,16 @@ export class FakeRuntime implements Runtime {
   }
 
   #tell(pod: PodIdentity, action: string): void {
-    for (const listener of this.#listeners) listener({ type: 'pod', pod, action });
+    this.tell({ type: 'pod', pod, action });
+  }
+
+  /** A leftover of the same name goes; one that runs stays, and the new one is refused. */
+  #makeRoom<T extends Named>(all: Map<string, T>, fresh: Named, runs: (one: T) => boolean): void {
+    for (const [id, one] of all) {
+      if (nameOf(one) !== nameOf(fresh)) continue;
+      if (runs(one)) throw new RuntimeError('conflict', `${nameOf(fresh)} is already in use`);
+      all.delete(id);
+    }
   }
 
   #maybeFail(method: Method): void {
@@ -232,4 +260,14 @@ export class FakeRuntime implements Runtime {
     this.#faults.set(method, rest);
     if (fault !== undefined) throw fault;
   }
+}
+
+interface Named {
+  readonly pod: PodIdentity;
+  readonly name?: string;
+  readonly attempt: number;
+}
+
+function nameOf({ pod, name = 'POD', attempt }: Named): string {
+  return `k8s_${name}_${pod.name}_${pod.namespace}_${pod.uid}_${attempt}`;
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
   ApiError,
+  type ApiServerOptions,
   Client,
   type Clock,
   createCertificateAuthority,
@@ -71,6 +72,10 @@ export interface LabOptions {
   /** Tells the test files apart: third number of the pod range, and part of every name. */
   readonly number: number;
   readonly deps?: KubeletDeps;
+  /** More flags of the kubelet; the last one wins. */
+  readonly flags?: readonly string[];
+  /** How the API server differs: it knows this kubelet, and lets everybody do everything. */
+  readonly server?: Partial<ApiServerOptions>;
 }
 
 export class Lab implements AsyncDisposable {
@@ -107,14 +112,14 @@ export class Lab implements AsyncDisposable {
     this.tls = parts.tls;
   }
 
-  static async start({ number, deps = {} }: LabOptions): Promise<Lab> {
+  static async start({ number, deps = {}, flags = [], ...rest }: LabOptions): Promise<Lab> {
     const cluster = `kubelet-test-${number}`;
     const rootDirectory = `/var/lib/kube-labs-test/${cluster}`;
     removeLeftovers(cluster, rootDirectory);
     mkdirSync(rootDirectory, { recursive: true });
-    const server = await startTestApiServer();
-    const client = server.client();
     const tls = await writeCertificates(rootDirectory);
+    const server = await startTestApiServer({ kubeletClient: tls, ...rest.server });
+    const client = server.client();
     const options = parseKubeletFlags([
       '--kubeconfig=unused',
       '--hostname-override=node-1',
@@ -131,6 +136,7 @@ export class Lab implements AsyncDisposable {
       `--client-ca-file=${rootDirectory}/ca.crt`,
       '--node-status-update-frequency=1s',
       '--node-lease-duration-seconds=4',
+      ...flags,
     ]);
     const apiServer = new WireProxy({ port: 0 }, { port: server.port });
     const url = `https://127.0.0.1:${await apiServer.open()}`;
@@ -140,6 +146,11 @@ export class Lab implements AsyncDisposable {
     const lab = new Lab({ options, deps: allDeps, client, apiServer, kubelet, tls, server });
     await lab.#giveRange(`10.244.${number}.0/24`);
     return lab;
+  }
+
+  /** A kubeconfig of an administrator, for kubectl. */
+  kubeconfig(): Promise<string> {
+    return this.#server.kubeconfig();
   }
 
   async stopKubelet(): Promise<void> {

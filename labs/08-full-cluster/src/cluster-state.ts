@@ -9,7 +9,7 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ClusterConfig, checkoutDir, stateDir } from './cluster-config.ts';
-import { ClusterError } from './cluster-error.ts';
+import { ClusterError, messageOf } from './cluster-error.ts';
 
 export interface ClusterState {
   readonly phase: 'starting' | 'ready';
@@ -20,11 +20,13 @@ export interface ClusterState {
 /** The state of a cluster, or undefined when this checkout has none of that name. */
 export async function readState(cluster: string): Promise<ClusterState | undefined> {
   try {
-    return JSON.parse(await readFile(stateFile(cluster), 'utf8'));
+    const state: ClusterState = JSON.parse(await readFile(stateFile(cluster), 'utf8'));
+    if (state.config.controlPlanes === undefined) throw new Error('it is of an earlier version');
+    return state;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw new ClusterError(
-      `${stateFile(cluster)} cannot be read: remove the cluster with \`npx tsx labs/08-full-cluster down --name ${cluster}\``,
+      `${stateFile(cluster)} cannot be read (${messageOf(error)}): remove the cluster with \`npx tsx labs/08-full-cluster down --name ${cluster}\``,
       { cause: error },
     );
   }

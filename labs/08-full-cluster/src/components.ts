@@ -1,36 +1,49 @@
-// Components: asks the supervisors in a cluster's containers how their programs are, and shows their logs.
+// Components: how the programs of a cluster are, whoever runs them, and what they said last.
 //
+// A machine's own are run by its supervisor, which is asked by files in its container (/run/kube-labs/status.json
+// and /var/log/kube-labs); the control plane's are static pods, of which the engine knows (pod-components.ts).
 // guilty() is the decision behind a failed start: a component that keeps dying is to blame before one that
-// merely runs. The rest reads files in containers: /run/kube-labs/status.json and /var/log/kube-labs.
+// merely runs.
 
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
-import { type ClusterConfig, controlPlaneContainer, nodeContainer } from './cluster-config.ts';
+import {
+  type ClusterConfig,
+  isReplicated,
+  loadBalancer,
+  machinesOf,
+  nodeContainer,
+} from './cluster-config.ts';
 import { ClusterError } from './cluster-error.ts';
 import { execIn } from './docker.ts';
+import { copyPodLog, podComponentStates } from './pod-components.ts';
 import type { ProgramState } from './supervisor.ts';
 
 export interface Place {
-  /** `control-plane`, or the node's name. */
+  /** The machine's name: control-plane, node-1, load-balancer. */
   readonly node: string;
   readonly container: string;
 }
 
 export interface ComponentState extends ProgramState {
   readonly node: string;
+  /** A static pod's. */
+  readonly isPod?: boolean;
 }
 
 /** A program that died so often while the cluster starts will not recover by itself. */
 const restartsMax = 5;
+/** The kubelet waits ten seconds and more before it restarts what it restarted already. */
+const podRestartsMax = 3;
 const logLinesShown = 12;
 
 export function placesOf(config: ClusterConfig): Place[] {
-  return [
-    { node: 'control-plane', container: controlPlaneContainer(config.name) },
-    ...config.nodes.map(({ name }) => ({
-      node: name,
-      container: nodeContainer(config.name, name),
-    })),
-  ];
+  const names = machinesOf(config).map(({ name }) => name);
+  return [...names, ...(isReplicated(config) ? [loadBalancer] : [])].map((node) => ({
+    node,
+    container: nodeContainer(config.name, node),
+  }));
 }
 
 /** Every component of the cluster; those of a container that does not run are left out. */
@@ -38,11 +51,10 @@ export async function componentStates(
   docker: Docker,
   config: ClusterConfig,
 ): Promise<ComponentState[]> {
-  const lists = await Promise.all(
-    placesOf(config).map(async ({ node, container }) =>
-      (await programStates(docker, container)).map((state) => ({ ...state, node })),
-    ),
+  const supervised = placesOf(config).map(async ({ node, container }) =>
+    (await programStates(docker, container)).map((state) => ({ ...state, node })),
   );
+  const lists = await Promise.all([podComponentStates(docker, config), ...supervised]);
   return lists.flat();
 }
 
@@ -68,8 +80,10 @@ export async function healthOf(
   if (asked.length === 0) return new Map();
   const script = 'for url; do curl -sk -m 2 -o /dev/null -w "%{http_code}\\n" "$url" || true; done';
   const urls = asked.map(({ health = '' }) => health);
-  const { output } = await execIn(docker, container, ['sh', '-c', script, 'sh', ...urls]);
-  const codes = output.trim().split('\n');
+  const command = ['sh', '-c', script, 'sh', ...urls];
+  const answer = await execIn(docker, container, command).catch(() => undefined);
+  if (answer === undefined) return new Map(); // The machine does not run.
+  const codes = answer.output.trim().split('\n');
   return new Map(asked.map(({ name }, index) => [name, codes[index] === '200']));
 }
 
@@ -77,7 +91,7 @@ export async function healthOf(
 export function guilty(
   states: readonly ComponentState[],
   suspect?: Pick<ComponentState, 'name' | 'node'>,
-): Pick<ComponentState, 'name' | 'node' | 'lastExit' | 'restarts'> | undefined {
+): ComponentState | undefined {
   const dying = states
     .filter(({ restarts }) => restarts > 0)
     .toSorted((a, b) => b.restarts - a.restarts)[0];
@@ -88,7 +102,9 @@ export function guilty(
 /** Throws when a component has died too often to hope. */
 export async function checkComponents(docker: Docker, config: ClusterConfig): Promise<void> {
   const states = await componentStates(docker, config);
-  const hopeless = states.find(({ restarts }) => restarts >= restartsMax);
+  const hopeless = states.find(
+    ({ restarts, isPod = false }) => restarts >= (isPod ? podRestartsMax : restartsMax),
+  );
   if (hopeless === undefined) return;
   const { name, node, lastExit } = hopeless;
   throw new ClusterError(`${name} on ${node} keeps ending (${lastExit})`);
@@ -103,21 +119,36 @@ export async function withLog(
 ): Promise<ClusterError> {
   const component = guilty(await componentStates(docker, config), suspect);
   if (component === undefined) return error;
-  const place = placesOf(config).find(({ node }) => node === component.node);
-  if (place === undefined) return error;
-  const lines = await lastLogLines(docker, place.container, component.name);
+  const lines = await lastLogLines(docker, config, component);
   return new ClusterError(error.message, {
     details: [`The last lines of ${component.name} on ${component.node}:`, ...lines],
     cause: error,
   });
 }
 
-async function lastLogLines(docker: Docker, container: string, name: string): Promise<string[]> {
-  const path = logPath(name);
-  const command = ['tail', '-n', '100', path];
-  const { output } = await execIn(docker, container, command);
-  const lines = output.split('\n');
+async function lastLogLines(
+  docker: Docker,
+  config: ClusterConfig,
+  component: ComponentState,
+): Promise<string[]> {
+  const lines = (await lastLog(docker, config, component)).split('\n');
   return lines.filter((line) => line.trim() !== '' && !isStack(line)).slice(-logLinesShown);
+}
+
+async function lastLog(
+  docker: Docker,
+  config: ClusterConfig,
+  { name, node, isPod = false }: ComponentState,
+): Promise<string> {
+  const tail = 100;
+  if (isPod) {
+    const output = new PassThrough();
+    const never = new AbortController().signal;
+    await copyPodLog(docker, config, { name, node }, { tail, output }, never);
+    return text(output.end());
+  }
+  const command = ['tail', '-n', String(tail), logPath(name)];
+  return (await execIn(docker, nodeContainer(config.name, node), command)).output;
 }
 
 function isStack(line: string): boolean {

@@ -1,6 +1,7 @@
-// ContainerSpec: what Docker is asked for: the containers, their network and the store's volume.
+// ContainerSpec: what Docker is asked for: the containers, their network and the volumes of the store.
 //
-// Pure. Tried and measured, and therefore exactly this much: a node needs NET_ADMIN (routes, nftables,
+// Pure. A control plane is a node whose kubelet finds static pods, with the store's volume. Tried and measured,
+// and therefore exactly this much: a node needs NET_ADMIN (routes, nftables,
 // bridges), SYS_ADMIN (mounts, other network namespaces), SYS_PTRACE and the host's process ids (to find a
 // pod's network namespace and its statistics), no seccomp and AppArmor profiles, and forwarding. It does not
 // need --privileged, which is refused where the engine itself is confined.
@@ -13,21 +14,23 @@
 import type { ContainerCreateOptions, NetworkCreateOptions, VolumeCreateOptions } from 'dockerode';
 import { addressAt, cidrOf } from './cidr.ts';
 import {
+  apiServerAddress,
   type ClusterConfig,
   checkoutDir,
-  controlPlaneAddress,
-  controlPlaneContainer,
   hostDir,
+  isReplicated,
+  loadBalancer,
+  machineDir,
   type NodeConfig,
   nodeContainer,
-  stateDir,
 } from './cluster-config.ts';
 import { nodeImage } from './image-names.ts';
 
 export const clusterLabel = 'kube-labs';
 export const nodeLabel = 'kube-labs.node';
-/** `control-plane` or `node`; a pod's containers do not have it. */
+/** A pod's containers do not have it. */
 export const roleLabel = 'kube-labs.role';
+export type Role = 'control-plane' | 'node' | 'load-balancer';
 export const checkoutLabel = 'kube-labs.checkout';
 
 /** Statistics name cgroups by their path on the host. (The type of the API's client lacks the field.) */
@@ -54,40 +57,26 @@ export function networkSpec(config: ClusterConfig): NetworkCreateOptions {
 /** `driverOptions` put the store on another device (`type=nfs …`, or a small tmpfs in a test). */
 export function volumeSpec(
   config: ClusterConfig,
+  controlPlane: NodeConfig,
   driverOptions: Record<string, string> = {},
 ): VolumeCreateOptions {
   return {
-    Name: controlPlaneContainer(config.name),
+    Name: nodeContainer(config.name, controlPlane.name),
     Labels: { [clusterLabel]: config.name },
     DriverOpts: driverOptions,
   };
 }
 
-export function controlPlaneSpec(
+/** The containers of a cluster, those that others wait for first. */
+export function containerSpecs(
   config: ClusterConfig,
   options: SpecOptions,
-): ContainerCreateOptions {
-  const name = controlPlaneContainer(config.name);
-  const spec = supervised(config, {
-    name,
-    address: controlPlaneAddress(config),
-    logDir: '/var/lib/kube-labs/log',
-  });
-  return {
-    ...spec,
-    Labels: { ...labels(config), [roleLabel]: 'control-plane' },
-    ExposedPorts: { '6443/tcp': {} },
-    HostConfig: {
-      ...spec.HostConfig,
-      Init: true,
-      PortBindings: { '6443/tcp': [{ HostIp: '127.0.0.1', HostPort: String(config.apiPort) }] },
-      Binds: [
-        ...binds(options),
-        `${stateDir(config.name)}/control-plane:/etc/kubernetes:ro`,
-        `${name}:/var/lib/kube-labs`,
-      ],
-    },
-  };
+): ContainerCreateOptions[] {
+  return [
+    ...config.controlPlanes.map((machine) => controlPlaneSpec(config, machine, options)),
+    ...(isReplicated(config) ? [loadBalancerSpec(config)] : []),
+    ...config.nodes.map((node) => nodeSpec(config, node, options)),
+  ];
 }
 
 export function nodeSpec(
@@ -96,14 +85,9 @@ export function nodeSpec(
   options: SpecOptions,
 ): ContainerCreateOptions {
   const dir = hostDir(config.name, node.name);
-  const spec = supervised(config, {
-    name: nodeContainer(config.name, node.name),
-    address: node.address,
-    logDir: `${dir}/log`,
-  });
+  const spec = supervised(config, node, { role: 'node', logDir: `${dir}/log` });
   return {
     ...spec,
-    Labels: { ...labels(config), [roleLabel]: 'node', [nodeLabel]: node.name },
     HostConfig: {
       ...spec.HostConfig,
       CapAdd: ['NET_ADMIN', 'SYS_ADMIN', 'SYS_PTRACE'],
@@ -112,8 +96,8 @@ export function nodeSpec(
       PidMode: 'host',
       ...cgroupsOfTheHost,
       Binds: [
-        ...binds(options),
-        `${stateDir(config.name)}/nodes/${node.name}:/etc/kubernetes:ro`,
+        ...spec.HostConfig.Binds,
+        `${options.dockerSocket}:/var/run/docker.sock`,
         '/sys/fs/cgroup:/sys/fs/cgroup:ro',
         `${dir}:${dir}:rshared`,
       ],
@@ -121,14 +105,55 @@ export function nodeSpec(
   };
 }
 
+export function controlPlaneSpec(
+  config: ClusterConfig,
+  machine: NodeConfig,
+  options: SpecOptions,
+): ContainerCreateOptions {
+  const { HostConfig, Labels, ...spec } = nodeSpec(config, machine, options);
+  return {
+    ...spec,
+    ...(isReplicated(config) ? {} : { ExposedPorts: { '6443/tcp': {} } }),
+    Labels: { ...Labels, [roleLabel]: 'control-plane' satisfies Role },
+    HostConfig: {
+      ...HostConfig,
+      ...(isReplicated(config) ? {} : published(config)),
+      // Nothing in here reads it: it keeps the volume mounted, where a static pod finds it on the host.
+      Binds: [...(HostConfig?.Binds ?? []), `${spec.name}:/var/lib/etcd`],
+    },
+  };
+}
+
+export function loadBalancerSpec(config: ClusterConfig): ContainerCreateOptions {
+  const machine = { name: loadBalancer, address: apiServerAddress(config) };
+  const spec = supervised(config, machine, { role: 'load-balancer', logDir: '/var/log/kube-labs' });
+  return {
+    ...spec,
+    ExposedPorts: { '6443/tcp': {} },
+    HostConfig: { ...spec.HostConfig, Init: true, ...published(config) },
+  };
+}
+
+function published({ apiPort }: ClusterConfig) {
+  return { PortBindings: { '6443/tcp': [{ HostIp: '127.0.0.1', HostPort: String(apiPort) }] } };
+}
+
 function supervised(
   config: ClusterConfig,
-  { name, address, logDir }: { name: string; address: string; logDir: string },
+  { name: machine, address }: NodeConfig,
+  { role, logDir }: { role: Role; logDir: string },
 ) {
+  const name = nodeContainer(config.name, machine);
   return {
     name,
     Hostname: name,
     Image: nodeImage,
+    Labels: {
+      [clusterLabel]: config.name,
+      [checkoutLabel]: checkoutDir,
+      [roleLabel]: role,
+      ...(role === 'node' ? { [nodeLabel]: machine } : {}),
+    },
     Cmd: [
       'node',
       '/kube-labs/labs/08-full-cluster/src/supervisor-main.ts',
@@ -138,17 +163,13 @@ function supervised(
     HostConfig: {
       NetworkMode: config.name,
       RestartPolicy: { Name: 'unless-stopped' },
+      Binds: [
+        `${checkoutDir}:/kube-labs:ro`,
+        `${machineDir(config.name, machine)}:/etc/kubernetes:ro`,
+      ],
     },
     NetworkingConfig: {
       EndpointsConfig: { [config.name]: { IPAMConfig: { IPv4Address: address } } },
     },
   } satisfies ContainerCreateOptions;
-}
-
-function labels(config: ClusterConfig): Record<string, string> {
-  return { [clusterLabel]: config.name, [checkoutLabel]: checkoutDir };
-}
-
-function binds(options: SpecOptions): string[] {
-  return [`${checkoutDir}:/kube-labs:ro`, `${options.dockerSocket}:/var/run/docker.sock`];
 }

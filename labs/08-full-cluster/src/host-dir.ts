@@ -8,7 +8,8 @@
 // paths Docker mounts, wherever the engine runs (this machine, a virtual machine of Docker Desktop), and the
 // launcher needs no root. Safe to repeat; nothing outside the cluster's directory is touched.
 //
-// Known limit: the bind does not outlive a reboot; `machines` makes it again (see machines.ts).
+// Known limit: the bind does not outlive a reboot. `up` makes it again, and so does `machines` for nodes that
+// could not start for that reason (see machines.ts).
 
 import type Docker from 'dockerode';
 import { controlPlaneContainer, hostDir } from './cluster-config.ts';
@@ -38,7 +39,7 @@ fi
 `;
 
 const freeSpaceScript = `
-if [ -d /store ]; then df -Pk /store | awk 'NR == 2 { print "free", $4 }'; fi
+if [ -d /store ]; then df -Pk /store/* | awk 'NR > 1 { print "free", $4 }' | sort -n -k 2 | head -n 1; fi
 `;
 
 const releaseScript = `${prelude}
@@ -49,13 +50,13 @@ host rm -rf "$dir"
 host rmdir /var/lib/kube-labs 2>/dev/null || true
 `;
 
-/** Makes the directory and has it shared; answers the free bytes on the store's volume, if that exists. */
+/** Makes the directory and has it shared; answers the free bytes on the fullest of the store's volumes. */
 export async function shareHostDir(
   docker: Docker,
   cluster: string,
-  options: { storeVolume?: string } = {},
+  options: { storeVolumes?: readonly string[] } = {},
 ): Promise<{ freeBytes?: number }> {
-  const binds = options.storeVolume === undefined ? [] : [`${options.storeVolume}:/store`];
+  const binds = (options.storeVolumes ?? []).map((volume, index) => `${volume}:/store/${index}`);
   const output = await inHostMounts(docker, cluster, `${shareScript}${freeSpaceScript}`, {
     dir: hostDir(cluster),
     binds,

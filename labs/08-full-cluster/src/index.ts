@@ -3,8 +3,8 @@
 export type { ClockProfile } from './clock-profile.ts';
 export type { ClusterConfig, NodeConfig } from './cluster-config.ts';
 export {
+  apiServerAddress,
   checkoutDir,
-  controlPlaneAddress,
   controlPlaneContainer,
   kubeconfigPath,
   nodeContainer,

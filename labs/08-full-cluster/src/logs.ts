@@ -1,29 +1,33 @@
 // Logs: what a component has said: `logs scheduler`, `logs node-1/kubelet`, `logs kube-proxy --node node-2`.
 //
-// resolveComponent() is pure and forgiving about names (apiserver, kube-apiserver); what runs on every node
-// needs to be told which. The lines come from the component's log file in its container, so they outlive the
-// component, and the container's restart.
+// resolveComponent() is pure and forgiving about names (apiserver, kube-apiserver); what runs on several
+// machines needs to be told which. A static pod's lines come from the engine, as `kubectl -n kube-system logs`
+// has them, but without an API server; the others' from the component's log file in its container, so they
+// outlive the component, and the container's restart.
 
 import type { Writable } from 'node:stream';
-import type { ClusterConfig } from './cluster-config.ts';
+import { type ClusterConfig, isReplicated, loadBalancer, machinesOf } from './cluster-config.ts';
 import { ClusterError } from './cluster-error.ts';
 import { loadCluster } from './cluster-state.ts';
 import { logPath, type Place, placesOf } from './components.ts';
 import { connectDocker } from './docker.ts';
+import { copyPodLog, podComponentsOf } from './pod-components.ts';
 
 export interface LogTarget extends Place {
-  /** As its log file is called: kube-apiserver. */
+  /** As its log file or its container is called: kube-apiserver. */
   readonly component: string;
+  readonly isPod: boolean;
 }
 
-const onControlPlane = ['kube-apiserver', 'kube-scheduler', 'kube-controller-manager', 'machines'];
-const onNodes = ['kubelet', 'kube-proxy'];
+const onMachines = ['kubelet', 'kube-proxy'];
 
 /** What a person may mean by the names that upstream and the labs use. */
 const aliases: Record<string, string> = {
   controllers: 'kube-controller-manager',
   cadvisor: 'kubelet',
   dns: 'kube-proxy',
+  etcd: 'store',
+  store: 'etcd',
 };
 
 export function resolveComponent(
@@ -34,25 +38,33 @@ export function resolveComponent(
   const [first = '', second] = text.split('/');
   const node = second === undefined ? nodeOption : first;
   const asked = second ?? first;
-  const known = [...onControlPlane, ...onNodes];
+  const pods = podComponentsOf(config);
+  const balancers = isReplicated(config) ? [loadBalancer] : [];
+  const known = [...pods, ...onMachines, ...balancers];
   const component = known.find((name) => [asked, `kube-${asked}`, aliases[asked]].includes(name));
   if (component === undefined) {
     throw new ClusterError(`There is no component ${asked}: it is one of ${known.join(', ')}`);
   }
-  const isOnNodes = onNodes.includes(component);
-  const place = placeOf(config, isOnNodes ? node : 'control-plane');
-  if (place !== undefined) return { ...place, component };
-  const names = config.nodes.map(({ name }) => name).join(', ');
+  const isPod = pods.includes(component);
+  const machines = isPod ? config.controlPlanes : machinesOf(config);
+  const names = component === loadBalancer ? balancers : machines.map(({ name }) => name);
+  const place = placeOf(config, names, node);
+  if (place !== undefined) return { ...place, component, isPod };
   throw new ClusterError(
     node === undefined
-      ? `${component} runs on every node: say which one with --node, of ${names}`
-      : `The cluster ${config.name} has no node ${node}: it has ${names}`,
+      ? `${component} runs on several machines: say which one with --node, of ${names.join(', ')}`
+      : `The cluster ${config.name} has no ${component} on ${node}: it has one on ${names.join(', ')}`,
   );
 }
 
-function placeOf(config: ClusterConfig, node: string | undefined): Place | undefined {
-  const only = config.nodes.length === 1 ? config.nodes[0]?.name : undefined;
-  return placesOf(config).find((place) => place.node === (node ?? only));
+function placeOf(
+  config: ClusterConfig,
+  names: readonly string[],
+  node: string | undefined,
+): Place | undefined {
+  const chosen = node ?? (names.length === 1 ? names[0] : undefined);
+  if (chosen === undefined || !names.includes(chosen)) return undefined;
+  return placesOf(config).find((place) => place.node === chosen);
 }
 
 export interface LogsOptions {
@@ -70,6 +82,14 @@ export async function copyLogs(
   const config = await loadCluster(cluster);
   const target = resolveComponent(config, component, node);
   const docker = await connectDocker();
+  if (target.isPod) {
+    const { component: name, node: machine } = target;
+    const wanted = { follow, output };
+    if (await copyPodLog(docker, config, { name, node: machine }, wanted, signal)) return;
+    throw new ClusterError(
+      `${name} has no container on ${machine} yet: see what its kubelet says with \`npx tsx labs/08-full-cluster logs ${machine}/kubelet --name ${cluster}\``,
+    );
+  }
   const container = docker.getContainer(target.container);
   const { State } = await container.inspect();
   if (!State.Running) {

@@ -6,7 +6,11 @@
 //
 // mirror() is the whole decision, level-based: it compares the machine as it is with the containers as they
 // are. A container that is older than its machine's present life survived a power cycle that nothing
-// survives, so it is killed too, whenever that is noticed.
+// survives, so it is killed too, whenever that is noticed; a kubelet notices before it looks at its pods.
+//
+// The loop is itself a static pod of each control plane: all of them do the same, and what they do may be done
+// twice. It is not above the law: it ends with its machine, but last, and is never suspended, as nobody might
+// be left to wake the others.
 //
 // Also here: a reboot of the host undoes the shared mount that nodes need (host-dir.ts) where there is no
 // systemd; a node that Docker could not start for that reason is started again after it was renewed.
@@ -32,6 +36,8 @@ export interface PodContainer {
   readonly id: string;
   readonly state: 'running' | 'paused' | 'ended';
   readonly startedAt: number;
+  /** Does it do what this loop does? */
+  readonly isMirror?: boolean;
 }
 
 export interface MirrorAction {
@@ -41,16 +47,19 @@ export interface MirrorAction {
 
 /** What must be done so that the containers share the fate of their machine. */
 export function mirror(machine: Machine, containers: readonly PodContainer[]): MirrorAction[] {
-  return containers.flatMap(({ id, state, startedAt }): MirrorAction[] => {
+  return containers.flatMap(({ id, state, startedAt, isMirror = false }): MirrorAction[] => {
     if (state === 'ended') return [];
     if (machine.state === 'off' || startedAt < machine.startedAt) return [{ action: 'kill', id }];
-    if (machine.state === 'paused' && state === 'running') return [{ action: 'pause', id }];
+    if (machine.state === 'paused' && state === 'running' && !isMirror) {
+      return [{ action: 'pause', id }];
+    }
     if (machine.state === 'running' && state === 'paused') return [{ action: 'unpause', id }];
     return [];
   });
 }
 
 const stragglersMs = 2_000;
+const mainFile = '/machines-main.ts';
 
 export interface MachinesOptions {
   readonly docker: Docker;
@@ -78,7 +87,7 @@ async function follow(options: MachinesOptions, signal: AbortSignal): Promise<vo
     abortSignal: signal,
     filters: {
       type: ['container'],
-      label: [`kube-labs=${cluster}`, `${roleLabel}=node`],
+      label: [`kube-labs=${cluster}`, roleLabel, nodeLabel],
       event: ['start', 'die', 'pause', 'unpause', 'destroy'],
     },
   });
@@ -124,13 +133,16 @@ export async function mirrorNode(options: MachinesOptions, node: string): Promis
       Labels[nodeLabel] === node && Labels[roleLabel] === undefined && State !== 'exited',
   );
   const inspected = await Promise.all(pods.map(({ Id }) => inspect(docker, Id)));
-  const actions = mirror(
-    machine,
-    inspected.flatMap((info) => (info === undefined ? [] : [podContainerOf(info)])),
+  const containers = inspected.flatMap((info) =>
+    info === undefined ? [] : [podContainerOf(info)],
   );
-  if (actions.length > 0)
-    log.info('Mirroring', { node, machine: machine.state, actions: actions.length });
-  await Promise.all(actions.map((action) => apply(docker, action)));
+  for (const last of [false, true]) {
+    const turn = containers.filter(({ isMirror }) => isMirror === last);
+    const actions = mirror(machine, turn);
+    if (actions.length > 0)
+      log.info('Mirroring', { node, machine: machine.state, actions: actions.length });
+    await Promise.all(actions.map((action) => apply(docker, action)));
+  }
 }
 
 async function apply(docker: Docker, { action, id }: MirrorAction): Promise<void> {
@@ -165,12 +177,13 @@ function machineOf(info: ContainerInspectInfo | undefined): Machine {
   return { state: info.State.Paused ? 'paused' : 'running', startedAt };
 }
 
-function podContainerOf({ Id, State }: ContainerInspectInfo): PodContainer {
+function podContainerOf({ Id, State, Config }: ContainerInspectInfo): PodContainer {
   const alive = State.Paused ? 'paused' : 'running';
   return {
     id: Id,
     state: State.Running ? alive : 'ended',
     startedAt: Date.parse(State.StartedAt),
+    isMirror: Config.Cmd?.some((word) => word.endsWith(mainFile)) === true,
   };
 }
 

@@ -31,7 +31,13 @@ const command = (words: string, description: string, parent = program) =>
 
 command('up', 'start the cluster; when it runs already, say so')
   .option('--nodes <count>', 'how many nodes', wholeNumber, 3)
-  .option('--etcd <urls>', 'a real etcd instead of the store in the API server', (text) =>
+  .option(
+    '--control-planes <count>',
+    'how many control planes: 1, or 3 with a real etcd of three members',
+    wholeNumber,
+    1,
+  )
+  .option('--etcd <urls>', "an etcd of yours instead of the cluster's own store", (text) =>
     text.split(','),
   )
   .addOption(

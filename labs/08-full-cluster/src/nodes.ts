@@ -1,6 +1,6 @@
 // Nodes: what may happen to one machine: it dies, restarts, sleeps, leaves, joins.
 //
-// These are the verbs behind `node …`. Death and sleep are real for the node's container; its pods' processes
+// These are the verbs behind `node …`; a control plane is a machine, too, but it cannot leave. Death and sleep are real for the node's container; its pods' processes
 // follow through mirrorNode(), here and at once, and through `machines` in the control plane whenever it was
 // not us (docker kill, a crash, a reboot).
 //
@@ -13,10 +13,11 @@ import type Docker from 'dockerode';
 import { parseAddress } from './cidr.ts';
 import {
   type ClusterConfig,
+  machineDir,
+  machinesOf,
   type NodeConfig,
   nextNode,
   nodeContainer,
-  stateDir,
 } from './cluster-config.ts';
 import { ClusterError, messageOf } from './cluster-error.ts';
 import { loadCluster, writeState } from './cluster-state.ts';
@@ -32,7 +33,7 @@ import {
 } from './docker.ts';
 import { releaseHostDir, shareHostDir } from './host-dir.ts';
 import { mirrorNode } from './machines.ts';
-import { readAuthority, writeNode } from './pki.ts';
+import { readAuthority, writeMachine } from './pki.ts';
 import { checkName } from './up-options.ts';
 import { waitsFor, withClient } from './up-steps.ts';
 
@@ -94,7 +95,7 @@ export async function addNode(
   const grown = { ...config, nodes: [...config.nodes, node].toSorted(byAddress) };
   try {
     await writeState({ phase: 'ready', pid: process.pid, config: grown });
-    await writeNode(grown, node, await readAuthority(config));
+    await writeMachine(grown, node, await readAuthority(config));
     await shareHostDir(docker, cluster);
     const spec = nodeSpec(grown, node, { dockerSocket: engineSocket() });
     await (await docker.createContainer(spec)).start();
@@ -112,7 +113,13 @@ export async function addNode(
 /** Scraps a machine and takes its node out of the API. Drains nothing. */
 export async function removeNode(cluster: string, name: string): Promise<void> {
   const config = await loadCluster(cluster);
-  await forgetNode({ docker: await connectDocker(), config, node: nodeOf(config, name) });
+  const node = machineOf(config, name);
+  if (!config.nodes.includes(node)) {
+    throw new ClusterError(
+      `${name} is the control plane, or a part of it, and cannot be removed: \`down\` removes the whole cluster`,
+    );
+  }
+  await forgetNode({ docker: await connectDocker(), config, node });
 }
 
 async function forgetNode({ docker, config, node }: Target): Promise<void> {
@@ -122,7 +129,7 @@ async function forgetNode({ docker, config, node }: Target): Promise<void> {
   );
   await Promise.all(pods.map(({ Id }) => removeContainer(docker.getContainer(Id))));
   await releaseHostDir(docker, config.name, node.name);
-  await rm(`${stateDir(config.name)}/nodes/${node.name}`, { recursive: true, force: true });
+  await rm(machineDir(config.name, node.name), { recursive: true, force: true });
   const nodes = config.nodes.filter(({ name }) => name !== node.name);
   await writeState({ phase: 'ready', pid: process.pid, config: { ...config, nodes } });
   await forgetInApi(config, node.name);
@@ -161,18 +168,17 @@ function byAddress(a: NodeConfig, b: NodeConfig): number {
   return (parseAddress(a.address) ?? 0) - (parseAddress(b.address) ?? 0);
 }
 
-function nodeOf(config: ClusterConfig, name: string): NodeConfig {
-  const node = config.nodes.find((candidate) => candidate.name === name);
-  if (node !== undefined) return node;
-  const known = config.nodes.map((candidate) => candidate.name).join(', ');
-  throw new ClusterError(
-    `The cluster ${config.name} has no node ${name}: it has ${known || 'none'}`,
-  );
+function machineOf(config: ClusterConfig, name: string): NodeConfig {
+  const machines = machinesOf(config);
+  const machine = machines.find((candidate) => candidate.name === name);
+  if (machine !== undefined) return machine;
+  const known = machines.map((candidate) => candidate.name).join(', ');
+  throw new ClusterError(`The cluster ${config.name} has no node ${name}: it has ${known}`);
 }
 
 async function findNode(cluster: string, name: string): Promise<Target> {
   const config = await loadCluster(cluster);
-  const node = nodeOf(config, name);
+  const node = machineOf(config, name);
   const docker = await connectDocker();
   try {
     await docker.getContainer(nodeContainer(cluster, name)).inspect();

@@ -28,9 +28,9 @@ export interface Facts {
 }
 
 export async function gatherFacts(docker: Docker, cluster: string): Promise<Facts> {
-  const [networks, controlPlanes] = await Promise.all([
+  const [networks, machines] = await Promise.all([
     docker.listNetworks(),
-    docker.listContainers({ all: true, filters: { label: [`${roleLabel}=control-plane`] } }),
+    docker.listContainers({ all: true, filters: { label: [roleLabel] } }),
   ]);
   const facts = networks.flatMap((network) =>
     (network.IPAM?.Config ?? []).flatMap(({ Subnet: subnet }) =>
@@ -40,9 +40,10 @@ export async function gatherFacts(docker: Docker, cluster: string): Promise<Fact
     ),
   );
   const apiPorts = new Map<number, string>();
-  for (const info of controlPlanes) {
+  for (const info of machines) {
     const owner = info.Labels[clusterLabel];
-    if (owner === undefined || owner === cluster) continue;
+    const isPublished = info.Labels[roleLabel] !== 'node';
+    if (owner === undefined || owner === cluster || !isPublished) continue;
     const { HostConfig } = await docker.getContainer(info.Id).inspect();
     const bindings: { HostPort?: string }[] = HostConfig.PortBindings?.['6443/tcp'] ?? [];
     for (const { HostPort } of bindings) apiPorts.set(Number(HostPort), owner);

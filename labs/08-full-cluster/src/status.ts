@@ -1,6 +1,7 @@
 // Status: how the cluster is, from three sources that do not depend on each other.
 //
-// Docker knows the containers, the supervisors know the components, the API server knows nodes and pods. Each
+// Docker knows the containers and the static pods, the supervisors know the other components, the API server knows
+// nodes and pods. Each
 // may be missing (that is when a person asks): what it would have told is then absent, and the rest is shown.
 //
 // readStatus() gathers, formatStatus() is pure. The JSON of `status --json` is ClusterStatus.
@@ -9,7 +10,7 @@ import { type Client, resources } from '@kube-labs/apiserver';
 import type Docker from 'dockerode';
 import type { ContainerInfo } from 'dockerode';
 import type { Node, Pod } from 'kubernetes-types/core/v1';
-import { type ClusterConfig, kubeconfigPath } from './cluster-config.ts';
+import { type ClusterConfig, kubeconfigPath, machinesOf, nodeContainer } from './cluster-config.ts';
 import { loadCluster } from './cluster-state.ts';
 import { componentStates, healthOf, type Place, placesOf } from './components.ts';
 import { connectDocker, listContainers } from './docker.ts';
@@ -17,12 +18,12 @@ import { withClient } from './up-steps.ts';
 
 export interface ComponentStatus {
   readonly name: string;
-  /** `control-plane`, or the node's name. */
+  /** The machine's name: control-plane, node-1, load-balancer. */
   readonly node: string;
   readonly state: 'running' | 'waiting' | 'stopped';
   /** Absent when the component has no health page or could not be asked. */
   readonly healthy?: boolean;
-  /** As its container counts. */
+  /** As its machine counts; the host's, except for the load balancer. */
   readonly pid?: number;
   readonly restarts: number;
   readonly since: string;
@@ -68,8 +69,8 @@ export async function readStatus(cluster: string): Promise<ClusterStatus> {
     readComponents(docker, config),
     readObjects(config),
   ]);
-  const nodes = config.nodes.map(({ name, address }, index) => {
-    const place = placesOf(config)[index + 1] ?? { node: name, container: '' };
+  const nodes = machinesOf(config).map(({ name, address }) => {
+    const place = { node: name, container: nodeContainer(config.name, name) };
     return nodeStatus({ place, address }, containers, objects?.nodes);
   });
   return {

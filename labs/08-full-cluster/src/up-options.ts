@@ -12,6 +12,7 @@ import { ClusterError } from './cluster-error.ts';
 export interface UpOptions {
   readonly name?: string;
   readonly nodes?: number;
+  readonly controlPlanes?: number;
   readonly etcd?: readonly string[];
   readonly clock?: ClockProfile;
   readonly demo?: boolean;
@@ -25,6 +26,7 @@ export interface UpOptions {
 export interface CheckedOptions extends UpOptions {
   readonly name: string;
   readonly nodes: number;
+  readonly controlPlanes: number;
   readonly clock: ClockProfile;
   readonly demo: boolean;
   readonly serviceCidr: string;
@@ -35,7 +37,9 @@ export const defaultClusterName = 'kube-labs';
 export const defaultNodeSubnet = '172.30.0.0/24';
 export const defaultApiPort = 6443;
 const nodesMax = 50;
-/** A Docker volume, a label and a host name are made of it, and `-control-plane` is put behind it. */
+/** An etcd of two members is no safer than one of one: it stops when either is lost. */
+const controlPlanesPossible = [1, 3];
+/** A Docker volume, a label and a host name are made of it, and `-control-plane-2` is put behind it. */
 const nameLengthMax = 40;
 
 export function checkOptions(options: UpOptions): CheckedOptions {
@@ -43,6 +47,7 @@ export function checkOptions(options: UpOptions): CheckedOptions {
     ...options,
     name: options.name ?? defaultClusterName,
     nodes: options.nodes ?? 3,
+    controlPlanes: options.controlPlanes ?? 1,
     clock: options.clock ?? 'today',
     demo: options.demo ?? true,
     serviceCidr: options.serviceCidr ?? '10.96.0.0/16',
@@ -50,6 +55,11 @@ export function checkOptions(options: UpOptions): CheckedOptions {
   };
   checkName('cluster', checked.name);
   checkNumber('--nodes', checked.nodes, 1, nodesMax);
+  if (!controlPlanesPossible.includes(checked.controlPlanes)) {
+    throw new ClusterError(
+      `--control-planes ${checked.controlPlanes} is not possible: it is ${controlPlanesPossible.join(' or ')}, as a store of two members is no safer than one`,
+    );
+  }
   if (checked.apiPort !== undefined) checkNumber('--api-port', checked.apiPort, 1, 65535);
   if (!clockProfiles.includes(checked.clock)) {
     throw new ClusterError(
@@ -67,10 +77,8 @@ export function checkName(what: 'cluster' | 'node', name: string): void {
       `"${name}" cannot name a ${what}: a name has at most ${nameLengthMax} lower-case letters, digits and "-", and starts and ends with a letter or a digit`,
     );
   }
-  if (what === 'node' && name === 'control-plane') {
-    throw new ClusterError(
-      '"control-plane" cannot name a node: it is the control plane\'s own name',
-    );
+  if (what === 'node' && /^(control-plane(-\d+)?|load-balancer)$/.test(name)) {
+    throw new ClusterError(`"${name}" cannot name a node: it is a name of the control plane's own`);
   }
 }
 
@@ -87,8 +95,8 @@ function checkRanges(options: CheckedOptions): void {
     {
       flag: '--pod-cidr',
       text: options.podCidr,
-      prefixMax: Math.floor(24 - Math.log2(options.nodes + 1)),
-      why: `a /24 for each of ${options.nodes} nodes and one more`,
+      prefixMax: Math.floor(24 - Math.log2(options.nodes + options.controlPlanes + 1)),
+      why: `a /24 for each of ${options.nodes} nodes and ${options.controlPlanes} control planes, and one more`,
     },
     {
       flag: '--node-subnet',

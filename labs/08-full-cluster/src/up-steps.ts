@@ -1,6 +1,6 @@
 // UpSteps: the steps of `up`, in order, for a configuration that was checked.
 //
-// createSteps() make things: image, certificates, network, volume, containers. bootSteps() only wait, and
+// createSteps() make things: image, certificates, network, volumes, manifests, containers. bootSteps() only wait, and
 // apply what belongs to every cluster (its roles, the service of its DNS) and the demo; they are also what follows when a
 // stopped cluster is started again.
 //
@@ -9,22 +9,31 @@
 
 import { Client, loadKubeconfig, resources } from '@kube-labs/apiserver';
 import type Docker from 'dockerode';
+import { stringify } from 'yaml';
 import {
   type ClusterConfig,
+  checkoutDir,
   clusterDnsAddress,
-  controlPlaneContainer,
+  isReplicated,
   kubeconfigPath,
+  machineDir,
+  machinesOf,
+  type NodeConfig,
   nodeContainer,
 } from './cluster-config.ts';
 import { ClusterError } from './cluster-error.ts';
+import { writePrivate } from './cluster-state.ts';
 import { checkComponents, withLog } from './components.ts';
-import { controlPlaneSpec, networkSpec, nodeSpec, volumeSpec } from './container-spec.ts';
+import { containerSpecs, networkSpec, volumeSpec } from './container-spec.ts';
 import { applyDemo, clusterDnsService, createIfAbsent } from './demo.ts';
 import { engineSocket, execIn } from './docker.ts';
 import { shareHostDir } from './host-dir.ts';
 import { ensureImages } from './image.ts';
-import { writeControlPlane, writeNode } from './pki.ts';
+import { markControlPlane } from './mark-control-plane.ts';
+import { writeAuthorities, writeControlPlane, writeLoadBalancer, writeMachine } from './pki.ts';
+import { controlPlanePrograms } from './programs.ts';
 import { ensureComponentRoles } from './roles.ts';
+import { staticPod } from './static-pods.ts';
 import type { Step } from './steps.ts';
 import { checkEtcdReachable, checkFreeSpace, storeVolumeOptions } from './store-checks.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
@@ -37,16 +46,10 @@ export function createSteps(docker: Docker, config: ClusterConfig, signal: Abort
         await ensureImages(docker, say);
       },
     },
-    {
-      title: 'Certificates',
-      run: async () => {
-        const ca = await writeControlPlane(config);
-        await allOf(config.nodes.map((node) => writeNode(config, node, ca)));
-      },
-    },
+    { title: 'Certificates', run: () => writeFiles(config) },
     { title: 'Network and volumes', run: () => makeNetwork(docker, config) },
     {
-      title: `Containers: one control plane, ${countOf(config.nodes.length, 'node')}`,
+      title: `Containers: ${sizeOf(config)}`,
       run: () => startContainers(docker, config),
     },
   ];
@@ -60,12 +63,25 @@ export function createSteps(docker: Docker, config: ClusterConfig, signal: Abort
   }));
 }
 
+async function writeFiles(config: ClusterConfig): Promise<void> {
+  const authorities = await writeAuthorities(config);
+  const { ca } = authorities;
+  await allOf([
+    ...machinesOf(config).map((machine) => writeMachine(config, machine, ca)),
+    ...config.controlPlanes.map((machine) => writeControlPlane(config, machine, authorities)),
+    ...(isReplicated(config) ? [writeLoadBalancer(config, ca)] : []),
+  ]);
+}
+
 async function makeNetwork(docker: Docker, config: ClusterConfig): Promise<void> {
-  const volume = controlPlaneContainer(config.name);
+  const specs = config.controlPlanes.map((machine) =>
+    volumeSpec(config, machine, storeVolumeOptions()),
+  );
+  const storeVolumes = specs.map(({ Name = '' }) => Name);
   const [, , host] = await allOf([
     docker.createNetwork(networkSpec(config)),
-    docker.createVolume(volumeSpec(config, storeVolumeOptions())),
-    shareHostDir(docker, config.name, { storeVolume: volume }),
+    allOf(specs.map((spec) => docker.createVolume(spec))),
+    shareHostDir(docker, config.name, { storeVolumes }),
   ] as const);
   checkFreeSpace(host.freeBytes);
   await checkEtcdReachable(docker, config);
@@ -73,16 +89,29 @@ async function makeNetwork(docker: Docker, config: ClusterConfig): Promise<void>
 
 async function startContainers(docker: Docker, config: ClusterConfig): Promise<void> {
   const options = { dockerSocket: engineSocket() };
-  const specs = [
-    controlPlaneSpec(config, options),
-    ...config.nodes.map((node) => nodeSpec(config, node, options)),
-  ];
+  await allOf(config.controlPlanes.map((machine) => writeManifests(docker, config, machine)));
   await allOf(
-    specs.map(async (spec) => {
+    containerSpecs(config, options).map(async (spec) => {
       const container = await docker.createContainer(spec);
       await container.start();
     }),
   );
+}
+
+/** Only the engine knows where on its host a volume lies. */
+async function writeManifests(
+  docker: Docker,
+  config: ClusterConfig,
+  machine: NodeConfig,
+): Promise<void> {
+  const { Name = '' } = volumeSpec(config, machine);
+  const { Mountpoint: storeData } = await docker.getVolume(Name).inspect();
+  const etcKubernetes = machineDir(config.name, machine.name);
+  const paths = { checkout: checkoutDir, etcKubernetes, storeData, dockerSocket: engineSocket() };
+  for (const program of controlPlanePrograms(config, machine)) {
+    const manifest = stringify(staticPod(program, paths));
+    await writePrivate(`${etcKubernetes}/manifests/${program.name}.yaml`, manifest);
+  }
 }
 
 export interface BootOptions {
@@ -96,12 +125,12 @@ export function bootSteps(docker: Docker, options: BootOptions, signal: AbortSig
   const steps: Step[] = [
     { title: 'API server answers', run: () => waits.apiServer() },
     {
-      title: `${countOf(config.nodes.length, 'node')} Ready`,
-      run: (say) =>
-        waits.nodesReady(
-          config.nodes.map(({ name }) => name),
-          say,
-        ),
+      title: `${sizeOf(config)} Ready`,
+      run: async (say) => {
+        await waits.controlPlanesMarked();
+        const names = machinesOf(config).map(({ name }) => name);
+        await waits.nodesReady(names, say);
+      },
     },
     { title: 'Cluster DNS answers', run: () => waits.dns() },
   ];
@@ -112,7 +141,7 @@ export function bootSteps(docker: Docker, options: BootOptions, signal: AbortSig
   ];
 }
 
-/** The three waits of a start; each names its suspect when it was in vain. */
+/** The waits of a start; each names its suspect when it was in vain. */
 export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSignal) {
   const check = () => checkComponents(docker, config);
   const wait = async <T>(
@@ -147,6 +176,16 @@ export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSig
             suspect: () => ({ name: 'kube-apiserver', node: 'control-plane' }),
           },
         );
+      }),
+    controlPlanesMarked: () =>
+      withClient(config, async (client) => {
+        for (const { name } of config.controlPlanes) {
+          await wait(() => markControlPlane(client, name, signal), {
+            failure: `The node ${name} did not register`,
+            timeoutMs: 60_000,
+            suspect: () => ({ name: 'kubelet', node: name }),
+          });
+        }
       }),
     nodesReady: (names: readonly string[], say: (line: string) => void) =>
       withClient(config, async (client) => {
@@ -211,6 +250,10 @@ async function allOf<const T extends readonly Promise<unknown>[]>(
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(parts);
   return Promise.all(parts);
+}
+
+function sizeOf({ controlPlanes, nodes }: ClusterConfig): string {
+  return `${countOf(controlPlanes.length, 'control plane')}, ${countOf(nodes.length, 'node')}`;
 }
 
 function countOf(count: number, noun: string): string {

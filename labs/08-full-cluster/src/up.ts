@@ -12,15 +12,26 @@ import type Docker from 'dockerode';
 import {
   type ClusterConfig,
   checkoutDir,
-  controlPlaneContainer,
+  firstControlPlanes,
   firstNodes,
   kubeconfigPath,
-  nodeContainer,
 } from './cluster-config.ts';
 import { ClusterError } from './cluster-error.ts';
 import { type ClusterState, isLauncherAlive, readState, writeState } from './cluster-state.ts';
-import { checkoutLabel, clusterLabel, roleLabel } from './container-spec.ts';
-import { connectDocker, explainDockerError, isMissing, listContainers } from './docker.ts';
+import {
+  checkoutLabel,
+  clusterLabel,
+  containerSpecs,
+  roleLabel,
+  volumeSpec,
+} from './container-spec.ts';
+import {
+  connectDocker,
+  engineSocket,
+  explainDockerError,
+  isMissing,
+  listContainers,
+} from './docker.ts';
 import { removeCluster } from './down.ts';
 import { shareHostDir } from './host-dir.ts';
 import { chooseApiPort, chooseSubnet, gatherFacts, isPortFree } from './preflight.ts';
@@ -114,6 +125,7 @@ async function planCluster(docker: Docker, options: CheckedOptions): Promise<Clu
   const apiPort = await chooseApiPort(options.apiPort, facts.apiPorts, isPortFree);
   return {
     name: options.name,
+    controlPlanes: firstControlPlanes(nodeSubnet, options.controlPlanes),
     nodes: firstNodes(nodeSubnet, options.nodes),
     nodeSubnet,
     podCidr: options.podCidr,
@@ -126,19 +138,18 @@ async function planCluster(docker: Docker, options: CheckedOptions): Promise<Clu
 
 /** Docker's names are one space for everybody: somebody else's things must not be taken for ours. */
 async function refuseForeignNames(docker: Docker, config: ClusterConfig): Promise<void> {
-  const containers = [
-    controlPlaneContainer(config.name),
-    ...config.nodes.map((node) => nodeContainer(config.name, node.name)),
-  ];
-  for (const name of containers) {
+  const specs = containerSpecs(config, { dockerSocket: engineSocket() });
+  for (const { name = '' } of specs) {
     const found = await orAbsent(docker.getContainer(name).inspect());
     refuseForeign(config.name, `container ${name}`, found && (found.Config.Labels ?? {}));
   }
   const network = await orAbsent(docker.getNetwork(config.name).inspect());
   refuseForeign(config.name, `network ${config.name}`, network && (network.Labels ?? {}));
-  const name = controlPlaneContainer(config.name);
-  const volume = await orAbsent(docker.getVolume(name).inspect());
-  refuseForeign(config.name, `volume ${name}`, volume && (volume.Labels ?? {}));
+  for (const machine of config.controlPlanes) {
+    const { Name: name = '' } = volumeSpec(config, machine);
+    const volume = await orAbsent(docker.getVolume(name).inspect());
+    refuseForeign(config.name, `volume ${name}`, volume && (volume.Labels ?? {}));
+  }
 }
 
 function refuseForeign(
@@ -168,7 +179,7 @@ interface Resting {
   readonly state: 'stopped' | 'paused';
 }
 
-/** The cluster's own containers that do not run, the control plane first. */
+/** The cluster's own containers that do not run, nodes last. */
 async function restingContainers(docker: Docker, config: ClusterConfig): Promise<Resting[]> {
   const containers = (await listContainers(docker, config.name)).filter(
     ({ Labels }) => Labels[roleLabel] !== undefined,
@@ -178,7 +189,7 @@ async function restingContainers(docker: Docker, config: ClusterConfig): Promise
     .map(({ Names: [name = ''], State, Labels }) => ({
       container: name.slice(1),
       state: State === 'paused' ? ('paused' as const) : ('stopped' as const),
-      first: Labels[roleLabel] === 'control-plane' ? 0 : 1,
+      first: Labels[roleLabel] === 'node' ? 1 : 0,
     }))
     .toSorted((a, b) => a.first - b.first);
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { ClusterConfig } from '../src/cluster-config.ts';
 import { type ComponentState, guilty } from '../src/components.ts';
 import { resolveComponent } from '../src/logs.ts';
+import { newestOf } from '../src/pod-components.ts';
 import { checkFreeSpace, parseDriverOptions } from '../src/store-checks.ts';
 
 const state = (name: string, node: string, restarts = 0): ComponentState => ({
@@ -31,8 +32,9 @@ describe('guilty()', () => {
 });
 
 describe('resolveComponent()', () => {
-  const config = (nodes: string[]): ClusterConfig => ({
+  const config = (nodes: string[], controlPlanes = ['control-plane']): ClusterConfig => ({
     name: 'lab',
+    controlPlanes: controlPlanes.map((name) => ({ name, address: '' })),
     nodes: nodes.map((name) => ({ name, address: '' })),
     nodeSubnet: '',
     podCidr: '',
@@ -47,6 +49,8 @@ describe('resolveComponent()', () => {
     { text: 'controllers', want: ['lab-control-plane', 'kube-controller-manager'] },
     { text: 'controller-manager', want: ['lab-control-plane', 'kube-controller-manager'] },
     { text: 'machines', want: ['lab-control-plane', 'machines'] },
+    { text: 'etcd', want: ['lab-control-plane', 'store'] },
+    { text: 'control-plane/kubelet', want: ['lab-control-plane', 'kubelet'] },
     { text: 'node-2/kubelet', want: ['lab-node-2', 'kubelet'] },
     { text: 'proxy', node: 'node-3', want: ['lab-node-3', 'kube-proxy'] },
   ])('$text is $want', ({ text, node, want }) => {
@@ -54,17 +58,53 @@ describe('resolveComponent()', () => {
     expect([container, component]).toEqual(want);
   });
 
-  test('needs no node when there is one only', () => {
-    expect(resolveComponent(config(['node-1']), 'kubelet').container).toBe('lab-node-1');
+  const many = config(['node-1'], ['control-plane', 'control-plane-2', 'control-plane-3']);
+
+  test.each([
+    { text: 'control-plane-2/scheduler', want: ['lab-control-plane-2', 'kube-scheduler', true] },
+    { text: 'etcd', node: 'control-plane-3', want: ['lab-control-plane-3', 'etcd', true] },
+    { text: 'load-balancer', want: ['lab-load-balancer', 'load-balancer', false] },
+  ])('$text of three control planes is $want', ({ text, node, want }) => {
+    const { container, component, isPod } = resolveComponent(many, text, node);
+    expect([container, component, isPod]).toEqual(want);
+  });
+
+  test('of several control planes one must be named', () => {
+    expect(() => resolveComponent(many, 'apiserver')).toThrow(
+      /several machines: say which one with --node, of control-plane, control-plane-2, control-plane-3/,
+    );
   });
 
   test.each([
-    { text: 'kubelet', want: /every node: say which one with --node, of node-1, node-2/ },
-    { text: 'node-9/kubelet', want: /no node node-9: it has node-1/ },
-    { text: 'etcd', want: /no component etcd: it is one of kube-apiserver/ },
+    {
+      text: 'kubelet',
+      want: /machines: say which one with --node, of control-plane, node-1, node-2/,
+    },
+    { text: 'node-9/kubelet', want: /no kubelet on node-9: it has one on control-plane, node-1/ },
+    { text: 'node-1/scheduler', want: /no kube-scheduler on node-1: it has one on control-plane/ },
+    { text: 'cloud', want: /no component cloud: it is one of store, kube-apiserver/ },
   ])('refuses $text', ({ text, want }) => {
     expect(() => resolveComponent(three, text)).toThrow(want);
   });
+});
+
+test('newestOf() takes of each component on each machine the last attempt', () => {
+  const fact = (node: string, name: string, attempt: number) => ({
+    ...{ node, name, attempt },
+    id: `${node}/${name}/${attempt}`,
+  });
+  const facts = [
+    fact('control-plane', 'etcd', 0),
+    fact('control-plane', 'etcd', 10),
+    fact('control-plane', 'etcd', 9),
+    fact('control-plane-2', 'etcd', 1),
+    fact('control-plane', 'machines', 0),
+  ];
+  expect(newestOf(facts).map(({ id }) => id)).toEqual([
+    'control-plane/etcd/10',
+    'control-plane-2/etcd/1',
+    'control-plane/machines/0',
+  ]);
 });
 
 describe('the store', () => {

@@ -3,7 +3,12 @@
 import { createLogger } from '@kube-labs/apiserver';
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type ClusterConfig, firstNodes, nodeContainer, stateDir } from '../src/cluster-config.ts';
+import {
+  type ClusterConfig,
+  firstNodes,
+  machineDir,
+  nodeContainer,
+} from '../src/cluster-config.ts';
 import { writePrivate } from '../src/cluster-state.ts';
 import { componentStates } from '../src/components.ts';
 import { networkSpec, nodeSpec } from '../src/container-spec.ts';
@@ -26,11 +31,14 @@ beforeAll(async () => {
   docker = await connectDocker();
   const options = { ...checkOptions({ name }), podCidr: '10.251.0.0/16' };
   const nodeSubnet = chooseSubnet(options, await gatherFacts(docker, name));
-  config = { ...options, nodeSubnet, apiPort: 1, nodes: firstNodes(nodeSubnet, 1) };
+  config = {
+    ...options,
+    ...{ nodeSubnet, apiPort: 1, controlPlanes: [], nodes: firstNodes(nodeSubnet, 1) },
+  };
   await docker.createNetwork(networkSpec(config));
   await shareHostDir(docker, name);
   const programs = [{ name: 'kubelet', command: ['sleep', '600'] }];
-  await writePrivate(`${stateDir(name)}/nodes/node-1/programs.json`, JSON.stringify(programs));
+  await writePrivate(`${machineDir(name, 'node-1')}/programs.json`, JSON.stringify(programs));
   const spec = nodeSpec(config, config.nodes[0]!, { dockerSocket: engineSocket() });
   await (await docker.createContainer(spec)).start();
   const log = createLogger('machines', { destination: { write: () => true } });

@@ -37,6 +37,12 @@ describe('mirror()', () => {
       want: 'kill',
     },
   ];
+  test('suspends nobody who would have to wake the others, and ends them all the same', () => {
+    const loop = { ...pod('running'), isMirror: true };
+    expect(mirror({ state: 'paused', startedAt: born }, [loop])).toEqual([]);
+    expect(mirror({ state: 'off', startedAt: 0 }, [loop])).toEqual([{ action: 'kill', id: 'pod' }]);
+  });
+
   test.each(rows)('$name', ({ machine, pod, want }) => {
     const actions = mirror({ state: machine, startedAt: machine === 'off' ? 0 : born }, [pod]);
     expect(actions).toEqual(want === undefined ? [] : [{ action: want, id: 'pod' }]);

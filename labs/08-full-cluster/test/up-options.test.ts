@@ -7,6 +7,7 @@ test('checkOptions() fills in the defaults and leaves subnet and port to be chos
   expect(checkOptions({})).toEqual({
     name: 'kube-labs',
     nodes: 3,
+    controlPlanes: 1,
     clock: 'today',
     demo: true,
     serviceCidr: '10.96.0.0/16',
@@ -28,6 +29,11 @@ describe('checkOptions() refuses', () => {
     { name: 'no nodes', options: { nodes: 0 }, want: /--nodes must be a whole number from 1/ },
     { name: 'half a node', options: { nodes: 1.5 }, want: /--nodes/ },
     { name: 'a thousand nodes', options: { nodes: 1000 }, want: /to 50/ },
+    {
+      name: 'two control planes',
+      options: { controlPlanes: 2 },
+      want: /2 is not possible: .*1 or 3/,
+    },
     { name: 'port 0', options: { apiPort: 0 }, want: /--api-port/ },
     { name: 'port 70000', options: { apiPort: 70_000 }, want: /65535/ },
     { name: 'no range', options: { podCidr: 'ten' }, want: /--pod-cidr ten is not an IPv4 range/ },
@@ -36,7 +42,7 @@ describe('checkOptions() refuses', () => {
       options: { nodeSubnet: '172.30.0.1/24' },
       want: /--node-subnet.*host bits/,
     },
-    { name: 'a pod range too small', options: { podCidr: '10.244.0.0/24' }, want: /to \/22/ },
+    { name: 'a pod range too small', options: { podCidr: '10.244.0.0/24' }, want: /to \/21/ },
     {
       name: 'a node subnet too small',
       options: { nodeSubnet: '172.30.0.0/28', nodes: 9 },

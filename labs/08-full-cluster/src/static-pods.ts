@@ -1,0 +1,114 @@
+// StaticPods: the manifests of a control plane's components, which the kubelet of its machine runs without
+// asking anybody: the API server can be one of its pods.
+//
+// Pure. All are in the machine's own network, so they find each other on 127.0.0.1 and their ports are the
+// machine's. What a component sees of the machine is mounted one by one: the checkout with its code, its own
+// certificates, and the store's data or the engine's socket for the one that needs it.
+//
+// Upstream: kubeadm, app/phases/controlplane and app/phases/etcd, with the same names, priority, requests and
+// probes. Left out: users other than root, and a startup probe (nothing here takes a minute to start).
+
+import type { Container, Pod, Probe, Volume, VolumeMount } from 'kubernetes-types/core/v1';
+import { nodeImage } from './image-names.ts';
+import type { PodProgram } from './programs.ts';
+
+/** Where things are on the engine's host, since that is whose paths a hostPath names. */
+export interface HostPaths {
+  readonly checkout: string;
+  readonly etcKubernetes: string;
+  readonly storeData: string;
+  readonly dockerSocket: string;
+}
+
+/** A path of the host, and where a component finds it. */
+interface Sight {
+  readonly volume: string;
+  readonly hostPath: string;
+  readonly mountPath: string;
+  readonly readOnly: boolean;
+}
+
+export function staticPod(program: PodProgram, paths: HostPaths): Pod {
+  const seen = sightsOf(program, paths);
+  const labels = { component: program.name, tier: 'control-plane' };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: program.name, namespace: 'kube-system', labels },
+    spec: {
+      hostNetwork: true,
+      priorityClassName: 'system-node-critical',
+      priority: 2_000_001_000,
+      containers: [containerOf(program, seen)],
+      volumes: seen.map(
+        ({ volume: name, hostPath: path }): Volume => ({ name, hostPath: { path } }),
+      ),
+    },
+  };
+}
+
+function sightsOf({ command, files, needs }: PodProgram, paths: HostPaths): Sight[] {
+  const readOnly = true;
+  const ownFiles = files.map((file) => ({
+    volume: file.replaceAll('.', '-'),
+    hostPath: `${paths.etcKubernetes}/${file}`,
+    mountPath: `/etc/kubernetes/${file}`,
+    readOnly,
+  }));
+  const code = {
+    volume: 'kube-labs',
+    hostPath: paths.checkout,
+    mountPath: '/kube-labs',
+    readOnly,
+  };
+  const data = {
+    volume: 'data',
+    hostPath: paths.storeData,
+    mountPath: '/var/lib/etcd',
+    readOnly: false,
+  };
+  const docker = {
+    volume: 'docker',
+    hostPath: paths.dockerSocket,
+    mountPath: '/var/run/docker.sock',
+    readOnly,
+  };
+  return [
+    ...(command[0] === 'node' ? [code] : []),
+    ...ownFiles,
+    ...(needs === 'store data' ? [data] : []),
+    ...(needs === 'docker' ? [docker] : []),
+  ];
+}
+
+function containerOf(program: PodProgram, seen: readonly Sight[]): Container {
+  const { name, command, health, alive, cpu } = program;
+  return {
+    name,
+    image: nodeImage,
+    imagePullPolicy: 'IfNotPresent',
+    command: [...command],
+    resources: { requests: { cpu } },
+    ...(health === undefined
+      ? {}
+      : { readinessProbe: probe(health, { periodSeconds: 1, failureThreshold: 3 }) }),
+    ...(alive === undefined
+      ? {}
+      : {
+          livenessProbe: probe(alive, {
+            initialDelaySeconds: 10,
+            periodSeconds: 10,
+            failureThreshold: 8,
+          }),
+        }),
+    volumeMounts: seen.map(
+      ({ volume, mountPath, readOnly }): VolumeMount => ({ name: volume, mountPath, readOnly }),
+    ),
+  };
+}
+
+function probe(url: string, timing: Probe): Probe {
+  const { hostname: host, port, pathname: path, protocol } = new URL(url);
+  const scheme = protocol === 'https:' ? 'HTTPS' : 'HTTP';
+  return { httpGet: { host, port: Number(port), path, scheme }, timeoutSeconds: 15, ...timing };
+}

@@ -53,7 +53,7 @@ function add(options: PodHandlerOptions, pod: Pod): void {
   }
   const { reason, message } = result;
   events.pod(pod, { type: 'Warning', reason, message });
-  workers.end(pod, { why: 'rejected', reason, message: `Pod was rejected: ${message}` });
+  void workers.end(pod, { why: 'rejected', reason, message: `Pod was rejected: ${message}` });
 }
 
 /** Those that have been admitted, and have not ended. */

@@ -15,6 +15,7 @@ import { PodWorkers } from '../pod/pod-worker.ts';
 import { StatusManager } from '../pod/status-manager.ts';
 import { Prober } from '../probe/prober.ts';
 import { PodCache } from '../runtime/pod-cache.ts';
+import { ServiceAccountTokens, tokenRequests } from '../volume/service-account-token.ts';
 import { VolumeManager } from '../volume/volume-manager.ts';
 import type { Outside } from './outside.ts';
 
@@ -31,7 +32,10 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   const objects = new ReferencedObjects(client, { log, onChange });
   const prober = new Prober({ runtime, events, clock, log, onChange });
   const cache = new PodCache({ runtime, log });
-  const volumes = new VolumeManager({ rootDirectory, hostRoot, reader: objects, run, clock });
+  const tokens = new ServiceAccountTokens({ request: tokenRequests(client), clock, log });
+  const volumes = new VolumeManager({
+    ...{ rootDirectory, hostRoot, reader: objects, tokens, run, clock },
+  });
   const statuses = new StatusManager({ client, clock, log, podOf: (uid) => pods.byUid(uid) });
   const syncer = new KubeletPodSyncer({
     ...{ runtime, cache, volumes, objects, prober, statuses, events, clock, hostAddress },

@@ -19,6 +19,7 @@ import { payloadOf } from './config-payload.ts';
 import { setUpEmptyDir } from './empty-dir.ts';
 import { setUpHostPath } from './host-path.ts';
 import { mountTmpfs, removeDirectory } from './mounts.ts';
+import type { ServiceAccountTokens } from './service-account-token.ts';
 
 /** Where a volume lies: its path on the engine's host, and what is in front of it as this process sees the host. */
 export interface VolumeLocation {
@@ -36,6 +37,8 @@ export interface VolumeManagerOptions {
   /** The engine's host as this process sees it. */
   readonly hostRoot: string;
   readonly reader: ConfigReader;
+  /** Without them a pod that is to have a token waits. */
+  readonly tokens?: ServiceAccountTokens;
   readonly run: HostCommand;
   readonly clock: Clock;
 }
@@ -75,11 +78,13 @@ export class VolumeManager {
 
   /** Unmounts and deletes all that the pod has on disk. */
   async tearDown(podUid: string): Promise<void> {
+    this.#options.tokens?.forget(podUid);
     await removeDirectory(this.podDirectory(podUid), this.#options.run);
   }
 
   /** The volumes only: a finished pod keeps its logs and messages. */
   async tearDownVolumes(podUid: string): Promise<void> {
+    this.#options.tokens?.forget(podUid);
     await removeDirectory(join(this.podDirectory(podUid), 'volumes'), this.#options.run);
   }
 
@@ -109,8 +114,8 @@ export class VolumeManager {
     // A secret must never reach a disk.
     const secret = volume.secret !== undefined || volume.projected !== undefined;
     if (secret) await mountTmpfs(directory, { mode: '0755' }, this.#options.run);
-    const { reader, clock } = this.#options;
-    const payload = await payloadOf(pod, volume, { reader, surroundings });
+    const { reader, tokens, clock } = this.#options;
+    const payload = await payloadOf(pod, volume, { reader, tokens, surroundings });
     await writeAtomically(directory, payload, clock.now());
     return { hostPath: directory, root: '', readOnly: true };
   }

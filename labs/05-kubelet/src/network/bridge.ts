@@ -20,6 +20,8 @@ import { Wires, wireName } from './wires.ts';
 
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
 const MTU_DEFAULT = 1500;
+/** One process to start for the kubelet, which is large: first the node's side, then the sandbox's. The scripts come as arguments. */
+const PLUG = 'printf %s "$2" | ip -batch - && printf %s "$3" | nsenter --net="$1" ip -batch -';
 const NO_RANGE = 'kubenet does not have netConfig. This is most likely due to lack of PodCIDR';
 
 export interface BridgeOptions {
@@ -76,13 +78,18 @@ export class BridgeNetwork implements NetworkPlugin {
     const address = await range.ipam.allocate(sandbox.sandboxId);
     const wire = wireName(sandbox.sandboxId);
     const { name: bridge, run } = this.#options;
-    await this.#deleteWire(wire);
-    await run('ip', ['-batch', '-'], {
-      input: plugScript({ ...range, wire, bridge, pid: sandbox.pid }),
-    });
-    await run('nsenter', ['-t', String(sandbox.pid), '-n', 'ip', '-batch', '-'], {
-      input: sandboxScript(range.cidr, address),
-    });
+    const { netns, pid } = sandbox;
+    const outside = plugScript({ ...range, wire, bridge, pid, address });
+    const plug = () =>
+      run('sh', ['-c', PLUG, 'sh', netns, outside, sandboxScript(range.cidr, address)]);
+    try {
+      await plug();
+    } catch (error) {
+      // An earlier try has left its wire.
+      if (!(error instanceof CommandError && error.stderr.includes('File exists'))) throw error;
+      await this.#deleteWire(wire);
+      await plug();
+    }
     this.#wires.note(wire, true);
     return { ip: address, ips: [address] };
   }
@@ -159,11 +166,19 @@ export function macOf(address: string): string {
   return `0a:58:${hex.match(/../g)?.join(':')}`;
 }
 
-function plugScript(plug: { wire: string; bridge: string; mtu: number; pid: number }): string {
-  const { wire, bridge, mtu, pid } = plug;
+interface Plug {
+  readonly wire: string;
+  readonly bridge: string;
+  readonly mtu: number;
+  readonly pid: number;
+  readonly address: string;
+}
+
+/** The wire's other end begins its life in the sandbox's namespace. */
+function plugScript({ wire, bridge, mtu, pid, address }: Plug): string {
+  const peer = `name eth0 address ${macOf(address)} mtu ${mtu} netns ${pid}`;
   return [
-    `link add ${wire} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`,
-    `link set ${wire} master ${bridge} up`,
+    `link add ${wire} mtu ${mtu} master ${bridge} up type veth peer ${peer}`,
     `link set ${wire} type bridge_slave hairpin on`,
   ].join('\n');
 }
@@ -171,7 +186,7 @@ function plugScript(plug: { wire: string; bridge: string; mtu: number; pid: numb
 function sandboxScript(cidr: Cidr, address: string): string {
   return [
     'link set lo up',
-    `link set eth0 address ${macOf(address)} up`,
+    'link set eth0 up',
     `addr add ${address}/${cidr.prefixLength} brd + dev eth0`,
     `route add default via ${gatewayOf(cidr)}`,
   ].join('\n');

@@ -71,9 +71,11 @@ export async function obeyActions(
         if (sandbox === undefined) throw new Error('No sandbox to start a container in');
         delaysMs.push(...(await start(deps, { ...order, sandbox, action }, signal)));
         break;
+      case 'stop-containers':
+        await killContainers(deps, order, signal);
+        break;
       case 'kill-container': {
-        const { container, message } = action;
-        const graceSeconds = graceSecondsOf(order.pod);
+        const { container, message, graceSeconds = graceSecondsOf(order.pod) } = action;
         const { pod } = order;
         await killContainer(deps, { pod, container, address, graceSeconds, message }, signal);
         break;

@@ -163,6 +163,7 @@ export class KubeletPodSyncer implements PodSyncer {
       pod,
       runtime,
       failedProbes: prober.failures(uid),
+      hasStarted: (container) => prober.verdict(container).started,
       restartDelayMs: (name, finishedAtMs) => restarts.remainingMs(`${uid}/${name}`, finishedAtMs),
     };
   }

@@ -7,6 +7,7 @@
 export type { HealthServerOptions, LogFields, Logger, LoggerOptions } from '@kube-labs/store';
 export {
   createLogger,
+  healthListener,
   messageOf,
   runMain,
   silentLogger,

@@ -10,13 +10,11 @@
 //
 // Same idea upstream: kubernetes, pkg/kubelet/kubelet.go (NewMainKubelet, Run, syncLoop).
 
-import { messageOf, sleep, startHealthServer } from '@kube-labs/apiserver';
+import { messageOf, sleep } from '@kube-labs/apiserver';
 import type { KubeletOptions } from './options.ts';
 import { type KubeletParts, makeParts } from './parts/kubelet-parts.ts';
 import type { KubeletDeps } from './parts/outside.ts';
-import { startKubeletServer } from './server/kubelet-server.ts';
-import { kubeletMetrics } from './server/metrics.ts';
-import { readTlsFiles } from './server/tls-files.ts';
+import { startServers } from './server/start-servers.ts';
 
 const RELIST_MS = 60_000;
 
@@ -73,26 +71,6 @@ export class Kubelet implements AsyncDisposable {
   }
 }
 
-async function startServers(options: KubeletOptions, parts: KubeletParts) {
-  const { runtime, stats, log, pods, statuses } = parts;
-  const metrics = kubeletMetrics({
-    nodeName: options.nodeName,
-    pods: () => pods.pods().map((pod) => statuses.get(pod.metadata?.uid ?? '') ?? pod.status ?? {}),
-  });
-  const server = await startKubeletServer({
-    ...{ address: options.address, port: options.port, runtime, stats, log, metrics },
-    tls: await readTlsFiles(options),
-    pods,
-    statusOf: (uid) => statuses.get(uid),
-  });
-  const health = await startHealthServer({
-    address: '127.0.0.1',
-    port: options.healthzPort,
-    metrics,
-  });
-  return { server, health };
-}
-
 async function runLoops(parts: KubeletParts, signal: AbortSignal): Promise<void> {
   const { apiPods, nodes, services, statuses, agent, nodeNetwork, network, log } = parts;
   try {
@@ -133,9 +111,10 @@ async function relistLoop(parts: KubeletParts, signal: AbortSignal): Promise<voi
   }
 }
 
-async function cleanUp({ housekeeping, log }: KubeletParts): Promise<void> {
+async function cleanUp({ housekeeping, syncLoop, log }: KubeletParts): Promise<void> {
   try {
     await housekeeping.cleanUp();
+    syncLoop.beat();
   } catch (error) {
     log.warn('Failed to relist pods', { err: messageOf(error) });
   }

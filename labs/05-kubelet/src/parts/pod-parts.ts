@@ -5,6 +5,8 @@ import { Housekeeping } from '../config/housekeeping.ts';
 import { PodManager } from '../config/pod-manager.ts';
 import { ReferencedObjects } from '../container/referenced-objects.ts';
 import { ImagePuller } from '../image/image-puller.ts';
+import { measuredSyncer } from '../metrics/measured.ts';
+import { podStart } from '../metrics/pod-start.ts';
 import { capacityOf } from '../node/node-status.ts';
 import type { KubeletOptions } from '../options.ts';
 import { podLimit } from '../pod/node-fit.ts';
@@ -22,15 +24,18 @@ import type { Outside } from './outside.ts';
 export type PodParts = ReturnType<typeof makePodParts>;
 
 export function makePodParts(options: KubeletOptions, outside: Outside) {
-  const { client, runtime, network, services, clock, log, run, machine } = outside;
+  const { client, runtime, network, services, clock, log, run, machine, metrics } = outside;
   const { hostRoot, rootDirectory, nodeAddress: hostAddress } = options;
   const events = new PodEvents(outside.recorder);
   const pods = new PodManager();
   followApi(outside.apiPods, pods);
+  pods.onChange(podStart(metrics, clock));
   // What a worker uses may wake it.
   const onChange = (podUid: string) => workers.wake(podUid);
   const objects = new ReferencedObjects(client, { log, onChange });
-  const prober = new Prober({ runtime, events, clock, log, onChange });
+  const prober = new Prober({
+    ...{ runtime, events, clock, log, onChange, metrics: metrics.probes },
+  });
   const cache = new PodCache({ runtime, log });
   const tokens = new ServiceAccountTokens({ request: tokenRequests(client), clock, log });
   const volumes = new VolumeManager({
@@ -51,7 +56,9 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
       return services.list();
     },
   });
-  const workers: PodWorkers = new PodWorkers({ syncer, clock, log });
+  const workers: PodWorkers = new PodWorkers({
+    ...{ syncer: measuredSyncer(syncer, metrics, clock), clock, log },
+  });
   const housekeeping = new Housekeeping({ pods, workers, cache, network, volumes, log });
   cache.onChange((pod) => {
     if (workers.has(pod.uid)) workers.wake(pod.uid);

@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { silentLogger } from '@kube-labs/apiserver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BridgeNetwork } from '#src/network/bridge.ts';
 import type { NetworkSandbox } from '#src/network/network-plugin.ts';
@@ -41,9 +42,13 @@ async function namespace(): Promise<Namespace> {
 async function node(machine: Namespace, number: number): Promise<TestNode> {
   await machine.run('ip', ['link', 'set', 'eth0', 'mtu', String(MTU)]);
   await machine.run('ip', ['route', 'add', 'default', 'dev', 'eth0']);
-  await machine.run('sh', ['-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
   const stateDirectory = join(root, String(number));
-  const network = new BridgeNetwork({ name: 'cbr0', stateDirectory, run: machine.run });
+  const network = new BridgeNetwork({
+    name: 'cbr0',
+    stateDirectory,
+    run: machine.run,
+    log: silentLogger,
+  });
   await network.configure(`10.244.${number}.0/24`);
   const pods = [await namespace(), await namespace()];
   for (const [index, pod] of pods.entries())

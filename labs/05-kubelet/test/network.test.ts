@@ -3,10 +3,12 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { silentLogger } from '@kube-labs/apiserver';
 import type { Node } from 'kubernetes-types/core/v1';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HostCommand } from '#src/host-command.ts';
-import { BridgeNetwork, macOf } from '#src/network/bridge.ts';
+import { BridgeNetwork } from '#src/network/bridge.ts';
+import { macOf } from '#src/network/bridge-device.ts';
 import { gatewayOf, isCidr, parseCidr } from '#src/network/cidr.ts';
 import { Ipam } from '#src/network/ipam.ts';
 import type { NetworkSandbox } from '#src/network/network-plugin.ts';
@@ -134,7 +136,12 @@ describe('BridgeNetwork', () => {
   async function network(podCidr = '10.9.8.0/24') {
     const kernel = fakeKernel();
     const stateDirectory = await directory();
-    const bridge = new BridgeNetwork({ name: 'kbl', stateDirectory, run: kernel.run });
+    const bridge = new BridgeNetwork({
+      name: 'kbl',
+      stateDirectory,
+      run: kernel.run,
+      log: silentLogger,
+    });
     await bridge.configure(podCidr);
     return { ...kernel, stateDirectory, bridge };
   }
@@ -174,7 +181,7 @@ describe('BridgeNetwork', () => {
     expect(said).toContain('ip addr del 10.9.0.1/24 dev kbl');
     expect(said).not.toContain('ip addr del 10.9.8.1/24 dev kbl');
     await writeFile(join(stateDirectory, 'kbl.cidr'), '');
-    const next = new BridgeNetwork({ name: 'kbl', stateDirectory, run });
+    const next = new BridgeNetwork({ name: 'kbl', stateDirectory, run, log: silentLogger });
     await next.restore();
     expect(next.status()).toMatchObject({
       reason: 'NetworkPluginNotReady',

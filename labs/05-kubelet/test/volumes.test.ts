@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { loadKubeconfig, resources } from '@kube-labs/apiserver';
+import type { Pod } from 'kubernetes-types/core/v1';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FOREVER, JumpClock, Lab, script, shell } from './lab.ts';
 import { statusOf } from './objects.ts';
@@ -100,31 +101,69 @@ test.concurrent('an emptyDir is shared by the containers, outlives their restart
   await lab.deletePod('empty');
 });
 
-test.concurrent('a subPath cannot leave its volume', async () => {
-  const path = `${lab.rootDirectory}/host`;
-  await shell('mkdir', ['-p', path]);
-  await shell('ln', ['-sfn', '/etc', `${path}/out`]);
-  const volumes = [{ name: 'host', hostPath: { path } }];
-  const at = (subPath: string) => mounted('host', '/host', { subPath });
+test.concurrent('a container sees only the part of a volume that its subPath names, also after a restart', async () => {
+  const metadata = { name: 'parts', namespace: 'default' };
+  await lab.client.create(resources.configMaps, { metadata, data: { conf: 'blue' } });
+  const path = `${lab.rootDirectory}/parts`;
+  const fieldRef = { fieldPath: 'metadata.name' };
   await lab.createPod('inside', {
-    volumes,
-    containers: [script('c', FOREVER, { volumeMounts: at('made/here') })],
+    volumes: [
+      { name: 'host', hostPath: { path, type: 'DirectoryOrCreate' } },
+      { name: 'conf', configMap: { name: 'parts' } },
+    ],
+    containers: [
+      script('inside', FOREVER, {
+        env: [{ name: 'POD', valueFrom: { fieldRef } }],
+        volumeMounts: [
+          ...mounted('host', '/host', { subPath: 'made/here' }),
+          ...mounted('host', '/mine', { subPathExpr: 'of/$(POD)' }),
+          ...mounted('conf', '/etc/conf', { subPath: 'conf' }),
+        ],
+      }),
+    ],
   });
   await lab.running('inside');
-  await lab.exec('c', 'touch', '/host/file');
-  expect(await shell('ls', [`${path}/made/here`])).toBe('file');
-  await lab.createPod('outside', {
-    volumes,
-    containers: [script('d', FOREVER, { volumeMounts: at('out') })],
+  await lab.exec('inside', 'touch', '/host/file', '/mine/own');
+  expect(await shell('ls', [`${path}/made/here`, `${path}/of/inside`])).toMatch(/file[\s\S]*own/);
+  await shell('docker', ['kill', await lab.idOf('inside')]);
+  await lab.podWhen('inside', (pod) => {
+    const status = statusOf(pod, 'inside');
+    return status?.restartCount === 1 && status.ready === true;
   });
-  const refused = await lab.podWhen(
-    'outside',
-    (pod) => statusOf(pod, 'd')?.state?.waiting?.reason === 'CreateContainerConfigError',
-  );
-  expect(statusOf(refused, 'd')?.state?.waiting?.message).toContain(
-    'subPath out is outside of its volume',
-  );
-  await Promise.all([lab.deletePod('inside'), lab.deletePod('outside')]);
+  expect(await lab.exec('inside', 'ls', '/host', '/mine')).toMatch(/file[\s\S]*own/);
+  expect(await lab.exec('inside', 'cat', '/etc/conf')).toBe('blue');
+  await lab.deletePod('inside');
+});
+
+test.concurrent.each([
+  {
+    name: 'out',
+    mount: { subPath: 'out' },
+    message: ': subPath out is outside of its volume',
+  },
+  {
+    name: 'nowhere',
+    mount: { subPathExpr: 'a/$(NOBODY)' },
+    message: ': missing value for NOBODY',
+  },
+  // What the host says of the path stays here.
+  { name: 'below', mount: { subPath: 'file/below' }, message: '' },
+])('a subPath that cannot be had is told of: $name', async ({ name, mount, message }) => {
+  const path = `${lab.rootDirectory}/${name}`;
+  await shell('mkdir', ['-p', path]);
+  await shell('ln', ['-sfn', '/etc', `${path}/out`]);
+  await shell('touch', [`${path}/file`]);
+  const volumeMounts = mounted('host', '/host', mount);
+  await lab.createPod(name, {
+    volumes: [{ name: 'host', hostPath: { path } }],
+    containers: [script(name, FOREVER, { volumeMounts })],
+  });
+  const what = `failed to prepare subPath for volumeMount "host" of container "${name}"`;
+  await lab.eventWhen(name, `Failed Error: ${what}${message}`);
+  const waiting = { reason: 'CreateContainerConfigError', message: `${what}${message}` };
+  const told = (pod: Pod) => statusOf(pod, name)?.state?.waiting?.reason === waiting.reason;
+  expect(statusOf(await lab.podWhen(name, told), name)?.state?.waiting).toEqual(waiting);
+  await lab.deletePod(name);
 });
 
 test.concurrent('downward and projected volumes show the pod to itself', async () => {

@@ -20,13 +20,18 @@ import { setUpEmptyDir } from './empty-dir.ts';
 import { setUpHostPath } from './host-path.ts';
 import { mountTmpfs, removeDirectory } from './mounts.ts';
 import type { ServiceAccountTokens } from './service-account-token.ts';
+import { bindSubPath, subPathTarget } from './sub-path.ts';
 
 /** Where a volume lies: its path on the engine's host, and what is in front of it as this process sees the host. */
 export interface VolumeLocation {
   readonly hostPath: string;
   readonly root: string;
   readonly readOnly: boolean;
+  /** A place inside, for one of a container's mounts: resolves with a path on the host that leads there and nowhere else. */
+  subPath(subPath: string, mount: { container: string; index: number }): Promise<string>;
 }
+
+type VolumePlace = Omit<VolumeLocation, 'subPath'>;
 
 export type VolumeResult =
   | { readonly kind: 'ready'; readonly volumes: ReadonlyMap<string, VolumeLocation> }
@@ -67,7 +72,8 @@ export class VolumeManager {
     const volumes = new Map<string, VolumeLocation>();
     for (const volume of pod.spec?.volumes ?? []) {
       try {
-        volumes.set(volume.name, await this.#setUpVolume(pod, volume, surroundings));
+        const place = await this.#setUpVolume(pod, volume, surroundings);
+        volumes.set(volume.name, this.#located(pod, volume.name, place));
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         return { kind: 'failed', volume: volume.name, message };
@@ -85,14 +91,27 @@ export class VolumeManager {
   /** The volumes only: a finished pod keeps its logs and messages. */
   async tearDownVolumes(podUid: string): Promise<void> {
     this.#options.tokens?.forget(podUid);
-    await removeDirectory(join(this.podDirectory(podUid), 'volumes'), this.#options.run);
+    for (const part of ['volume-subpaths', 'volumes']) {
+      await removeDirectory(join(this.podDirectory(podUid), part), this.#options.run);
+    }
+  }
+
+  #located(pod: Pod, volume: string, place: VolumePlace): VolumeLocation {
+    const { hostPath: base, root } = place;
+    const subPath: VolumeLocation['subPath'] = async (subPath, { container, index }) => {
+      const podDirectory = this.podDirectory(pod.metadata?.uid ?? '');
+      const target = subPathTarget(podDirectory, { volume, container, index });
+      await bindSubPath({ base, root, subPath, target }, this.#options.run);
+      return target;
+    };
+    return { ...place, subPath };
   }
 
   async #setUpVolume(
     pod: Pod,
     volume: Volume,
     surroundings: PodSurroundings,
-  ): Promise<VolumeLocation> {
+  ): Promise<VolumePlace> {
     if (volume.hostPath !== undefined) {
       const root = this.#options.hostRoot;
       const hostPath = await setUpHostPath(volume.hostPath, root);

@@ -35,7 +35,7 @@ export interface ActionDeps extends StarterDeps, KillerDeps {
   readonly files: PodFiles;
   readonly restarts: BackOff;
   readonly waiting: WaitingReasons;
-  services(signal: AbortSignal): Promise<readonly Service[]>;
+  services(pod: Pod, signal: AbortSignal): Promise<readonly Service[]>;
   surroundingsOf(address: string | undefined): PodSurroundings;
 }
 
@@ -155,7 +155,7 @@ async function start(
     podDirectory: deps.files.podDirectory(uid),
     sources: {
       reader: deps.objects,
-      services: await deps.services(signal),
+      services: await deps.services(pod, signal),
       surroundings: deps.surroundingsOf(sandbox.ip),
     },
   };

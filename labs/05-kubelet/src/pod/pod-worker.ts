@@ -104,6 +104,12 @@ export class PodWorkers {
     return this.#workers.has(uid);
   }
 
+  hasName({ namespace, name }: Omit<PodIdentity, 'uid'>): boolean {
+    const isOf = ({ identity }: Worker) =>
+      identity.name === name && identity.namespace === namespace;
+    return [...this.#workers.values()].some(isOf);
+  }
+
   stateOf(uid: string): WorkState | undefined {
     return this.#workers.get(uid)?.work;
   }

@@ -10,7 +10,7 @@ export default defineConfig({
       'test/codec/{copy-json,quantity,time}.test.ts',
       'test/fairness/fairness.test.ts',
       'test/patch/{apply-patch,json-patch,strategic-merge}.test.ts',
-      'test/registry/{continue-token,delete-options,deletion,field-selector,label-query,object-filter,object-name,ordered-objects,revision-waiters,same-object,status-scope,watch-index}.test.ts',
+      'test/registry/{continue-token,create,delete-options,deletion,field-selector,label-query,object-filter,object-name,ordered-objects,revision-waiters,same-object,status-scope,watch-index}.test.ts',
       'test/server/request-info.test.ts',
       'test/steps/{1,2,3,4,6}-*.test.ts',
     ],

@@ -134,6 +134,8 @@ describe('the machine (exit code 2)', () => {
     const without = await learner.start(['doctor'], { env: { PATH: bare } }).ended;
     expect(without.stdout).toMatch(/! git +not found/);
     expect(without.stdout).toMatch(/! etcdctl +not found\n[^!✓✗]*etcd-client/);
+    expect(without.stdout).toMatch(/! kubectl +not found\n[^!✓✗]*docs\/tasks\/tools/);
+    expect(without.stdout).toMatch(/! curl +not found\n[^!✓✗]*package curl/);
     expect(without.code).toBe(0);
     unlinkSync(learner.path('node_modules'));
     const needed = await learner.lab('doctor');

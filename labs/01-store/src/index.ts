@@ -3,7 +3,7 @@ export { restoreSnapshot } from './backup.ts';
 export type { Clock } from './clock.ts';
 export { type CompactorOptions, parseRetention, runCompactor } from './compactor.ts';
 export type { HealthServerOptions } from './component/health-server.ts';
-export { startHealthServer } from './component/health-server.ts';
+export { healthListener, startHealthServer } from './component/health-server.ts';
 export type { LogFields, Logger, LoggerOptions } from './component/logger.ts';
 export { createLogger, messageOf, silentLogger } from './component/logger.ts';
 export { runMain } from './component/run-main.ts';

@@ -7,6 +7,7 @@
 export type { HealthServerOptions, LogFields, Logger, LoggerOptions } from '@kube-labs/store';
 export {
   createLogger,
+  healthListener,
   messageOf,
   runMain,
   silentLogger,
@@ -67,10 +68,12 @@ export {
 export type { ClientOptions } from './client/transport.ts';
 export type { Reconcile, WorkQueueOptions } from './client/work-queue.ts';
 export { WorkQueue } from './client/work-queue.ts';
+export type { PreparedPod } from './registry/pod-manifest.ts';
 export type { ApiServerOptions } from './server/api-server-options.ts';
 export {
   createCertificateAuthority,
   issueCertificate,
+  preparePod,
   startTestApiServer,
 } from './server/on-demand.ts';
 export type { CertificatePair, CertificateRequest } from './server/pki.ts';

@@ -5,18 +5,17 @@
 //        └──── StatusManager ◀───────────────────────┼────┼─ statuses ┘
 //                    engine events ──▶ PodCache ─────┘    └─ probes, timers
 //
-// Order of a start: the network is restored from disk, the API's pods are listed, what runs is adopted, and only then is
-// anything changed. Neither the engine nor the API server needs to be there when the kubelet starts.
+// Order of a start: the network is restored from disk, the engine is asked what runs, and only then do pods come from their
+// sources, each when it has been read; what belongs to no pod goes when all have. Neither the engine nor the API server needs to be
+// there when the kubelet starts: the API server may be one of its static pods.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/kubelet.go (NewMainKubelet, Run, syncLoop).
 
-import { messageOf, sleep, startHealthServer } from '@kube-labs/apiserver';
+import { messageOf, sleep } from '@kube-labs/apiserver';
 import type { KubeletOptions } from './options.ts';
 import { type KubeletParts, makeParts } from './parts/kubelet-parts.ts';
 import type { KubeletDeps } from './parts/outside.ts';
-import { startKubeletServer } from './server/kubelet-server.ts';
-import { kubeletMetrics } from './server/metrics.ts';
-import { readTlsFiles } from './server/tls-files.ts';
+import { startServers } from './server/start-servers.ts';
 
 const RELIST_MS = 60_000;
 
@@ -51,7 +50,7 @@ export class Kubelet implements AsyncDisposable {
     const parts = await makeParts(options, deps);
     const { server, health } = await startServers(options, parts);
     const running = new AbortController();
-    const loops = runLoops(parts, running.signal);
+    const loops = runLoops(options, parts, running.signal);
     const stop = async () => {
       running.abort();
       const stopped = parts.workers.stop();
@@ -73,30 +72,15 @@ export class Kubelet implements AsyncDisposable {
   }
 }
 
-async function startServers(options: KubeletOptions, parts: KubeletParts) {
-  const { runtime, stats, log, pods, statuses } = parts;
-  const metrics = kubeletMetrics({
-    nodeName: options.nodeName,
-    pods: () => pods.pods().map((pod) => statuses.get(pod.metadata?.uid ?? '') ?? pod.status ?? {}),
-  });
-  const server = await startKubeletServer({
-    ...{ address: options.address, port: options.port, runtime, stats, log, metrics },
-    tls: await readTlsFiles(options),
-    pods,
-    statusOf: (uid) => statuses.get(uid),
-  });
-  const health = await startHealthServer({
-    address: '127.0.0.1',
-    port: options.healthzPort,
-    metrics,
-  });
-  return { server, health };
-}
-
-async function runLoops(parts: KubeletParts, signal: AbortSignal): Promise<void> {
+async function runLoops(
+  { podCidr }: KubeletOptions,
+  parts: KubeletParts,
+  signal: AbortSignal,
+): Promise<void> {
   const { apiPods, nodes, services, statuses, agent, nodeNetwork, network, log } = parts;
   try {
     await network.restore();
+    if (!network.status().ready && podCidr !== undefined) await network.configure(podCidr);
   } catch (error) {
     log.error('Cannot restore the pod network, waiting for the API', { err: messageOf(error) });
   }
@@ -111,31 +95,34 @@ async function runLoops(parts: KubeletParts, signal: AbortSignal): Promise<void>
   ]);
 }
 
-/** Nothing is touched before it is known what runs, and what should. */
+/** Nothing is touched before it is known what runs. */
 async function runPods(parts: KubeletParts, signal: AbortSignal): Promise<void> {
-  const { apiPods, pods, handler, cache, agent, workers } = parts;
-  await apiPods.synced(signal).catch(() => {});
-  if (signal.aborted) return;
+  const { pods, sources, handler, cache, agent, workers } = parts;
   await cleanUp(parts);
+  if (signal.aborted) return;
   pods.onChange(handler);
+  let tick = new AbortController();
   const onResync = () => {
     agent.statusChanged();
     workers.wakeAll();
   };
-  await Promise.all([cache.run(onResync, signal), relistLoop(parts, signal)]);
+  /** Events can be lost; this is slow, and finds what they did not tell. */
+  const relistLoop = async () => {
+    while (!signal.aborted) {
+      await sleep(RELIST_MS, AbortSignal.any([signal, tick.signal]), parts.clock);
+      tick = new AbortController();
+      if (!signal.aborted) await cleanUp(parts);
+    }
+  };
+  // A source that is complete may be the last one: what belongs to nobody is known from then on.
+  const onSynced = () => tick.abort();
+  await Promise.all([sources.run(onSynced, signal), cache.run(onResync, signal), relistLoop()]);
 }
 
-/** Events can be lost; this is slow, and finds what they did not tell. */
-async function relistLoop(parts: KubeletParts, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await sleep(RELIST_MS, signal, parts.clock);
-    if (!signal.aborted) await cleanUp(parts);
-  }
-}
-
-async function cleanUp({ housekeeping, log }: KubeletParts): Promise<void> {
+async function cleanUp({ housekeeping, syncLoop, log }: KubeletParts): Promise<void> {
   try {
     await housekeeping.cleanUp();
+    syncLoop.beat();
   } catch (error) {
     log.warn('Failed to relist pods', { err: messageOf(error) });
   }

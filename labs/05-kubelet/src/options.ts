@@ -8,6 +8,12 @@
 
 import { Command } from 'commander';
 import {
+  addConfigFlags,
+  type ConfigFlags,
+  type ConfigOptions,
+  configOptionsOf,
+} from './flags/config-flags.ts';
+import {
   addEngineFlags,
   type EngineFlags,
   type EngineOptions,
@@ -33,12 +39,17 @@ import {
   servingOptionsOf,
 } from './flags/serving-flags.ts';
 
-export interface KubeletOptions extends NodeOptions, EngineOptions, NetworkOptions, ServingOptions {
+export interface KubeletOptions
+  extends ConfigOptions,
+    NodeOptions,
+    EngineOptions,
+    NetworkOptions,
+    ServingOptions {
   readonly kubeconfig: string;
   readonly verbosity: number;
 }
 
-interface Flags extends NodeFlags, EngineFlags, NetworkFlags, ServingFlags {
+interface Flags extends ConfigFlags, NodeFlags, EngineFlags, NetworkFlags, ServingFlags {
   readonly kubeconfig: string;
   readonly v: number;
 }
@@ -52,6 +63,7 @@ export function parseKubeletFlags(argv: readonly string[]): KubeletOptions {
     .opts<Flags>();
   return {
     kubeconfig: flags.kubeconfig,
+    ...configOptionsOf(flags),
     ...nodeOptionsOf(flags),
     ...engineOptionsOf(flags),
     ...networkOptionsOf(flags),
@@ -64,6 +76,7 @@ function kubeletCommand(): Command {
   const command = new Command('kubelet')
     .description('Runs the pods of one node on a Docker Engine.')
     .requiredOption('--kubeconfig <file>', 'how to reach the API server');
+  addConfigFlags(command);
   addNodeFlags(command);
   addEngineFlags(command);
   addNetworkFlags(command);

@@ -15,7 +15,7 @@ import { time } from '#src/flags/flag-values.ts';
 import { withTag } from '#src/image/image-name.ts';
 import { hasCapability, ownContainerId } from '#src/node/engine-facts.ts';
 import { parseKubeletFlags } from '#src/options.ts';
-import { containerCreateOptions, sandboxCreateOptions } from '#src/runtime/docker/docker-config.ts';
+import { containerCreateOptions } from '#src/runtime/docker/docker-config.ts';
 import { sandboxOf } from '#src/runtime/docker/docker-labels.ts';
 import { FrameDecoder } from '#src/runtime/docker/docker-stream.ts';
 import { container, IDENTITY, pod } from './objects.ts';
@@ -135,40 +135,6 @@ test.each([
     HostConfig: { NetworkMode: row.networkMode },
   } as unknown as ContainerInspectInfo;
   expect(sandboxOf(info).network).toBe(row.want);
-});
-
-test('sandboxCreateOptions() carries upstream’s labels and no restart policy', () => {
-  const options = sandboxCreateOptions(
-    {
-      pod: IDENTITY,
-      attempt: 2,
-      hostname: 'web',
-      network: 'pod',
-      hostIpc: false,
-      sysctls: {},
-      labels: { app: 'shop' },
-    },
-    { cluster: 'lab', node: 'node-1' },
-    { hostNetworkMode: 'host', oomScoreAdjustMin: 0, sandboxImage: 'pause' },
-  );
-  expect(options.name).toBe('k8s_POD_web_default_u1_2');
-  expect(options.Labels).toEqual({
-    app: 'shop',
-    'annotation.io.kubernetes.container.restartCount': '2',
-    'kube-labs': 'lab',
-    'kube-labs.node': 'node-1',
-    'kube-labs.network': 'pod',
-    'io.kubernetes.pod.name': 'web',
-    'io.kubernetes.pod.namespace': 'default',
-    'io.kubernetes.pod.uid': 'u1',
-    'io.kubernetes.container.name': 'POD',
-    'io.kubernetes.docker.type': 'podsandbox',
-  });
-  expect(options.HostConfig).toMatchObject({
-    NetworkMode: 'none',
-    RestartPolicy: { Name: 'no' },
-    OomScoreAdj: 0,
-  });
 });
 
 test('FrameDecoder puts frames together however they were cut', () => {

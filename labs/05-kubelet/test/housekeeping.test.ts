@@ -16,7 +16,8 @@ const ORPHAN = { uid: 'orphan', name: 'old', namespace: 'default' };
 /** A node with a sandbox of a known pod and one of nobody's, and directories and addresses of both and of a third. */
 async function setUp({ hasSynced = true } = {}) {
   const runtime = new FakeRuntime();
-  const config = { attempt: 0, hostname: 'h', network: 'pod', hostIpc: false } as const;
+  const plain = { attempt: 0, hostname: 'h', network: 'pod', hostIpc: false } as const;
+  const config = { ...plain, portMappings: [] };
   const run = (identity: typeof ORPHAN) =>
     runtime.runPodSandbox({ ...config, pod: identity, sysctls: {}, labels: {} });
   const [known] = await Promise.all([run(IDENTITY), run(ORPHAN)]);

@@ -29,7 +29,11 @@ beforeAll(async () => {
     },
   });
   await lab.createPod('talk', {
-    containers: [script('c', `for i in 1 2 3; do echo line $i; done; echo error >&2; ${FOREVER}`)],
+    containers: [
+      script('c', `for i in 1 2 3; do echo line $i; done; echo error >&2; ${FOREVER}`, {
+        readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 },
+      }),
+    ],
   });
   await lab.running('talk');
 });
@@ -72,9 +76,53 @@ test('pods, metrics and statistics', async () => {
   const running = JSON.parse((await get('/runningpods/')).body);
   expect(running).toMatchObject({ kind: 'PodList', items: [{ metadata: { name: 'talk' } }] });
   expect(running.items[0].spec).toEqual({ containers: [{ name: 'c', image: IMAGE }] });
-  expect((await get('/metrics')).body).toContain('kubelet_running_pods 1');
   expect((await get('/metrics/cadvisor')).body).toContain('container_cpu_usage_seconds_total');
   expect(JSON.parse((await get('/stats/summary')).body)).toEqual(SUMMARY);
+  const { node, pods } = JSON.parse((await get('/stats/summary?only_cpu_and_memory=true')).body);
+  expect([Object.keys(node), pods]).toEqual([['nodeName', 'startTime', 'cpu', 'memory'], []]);
+});
+
+test("metrics have upstream's names", async () => {
+  const { body } = await get('/metrics');
+  for (const line of [
+    'kubelet_node_name{node="node-1"} 1',
+    'kubelet_running_pods 1',
+    'kubelet_running_containers{container_state="running"} 1',
+    'kubelet_pod_start_duration_seconds_count 1',
+    'kubelet_pod_start_total_duration_seconds_count 1',
+    'kubelet_runtime_operations_total{operation_type="create_container"} 1',
+    'kubelet_runtime_operations_duration_seconds_count{operation_type="run_podsandbox"} 1',
+  ]) {
+    expect(body).toContain(`${line}\n`);
+  }
+  for (const name of [
+    ...['pod_worker_duration_seconds', 'pleg_relist_duration_seconds', 'evictions'],
+    ...['pleg_relist_interval_seconds', 'image_pull_duration_seconds', 'http_requests_total'],
+    ...['runtime_operations_errors_total', 'graceful_shutdown_start_time_seconds'],
+  ]) {
+    expect(body).toContain(`# TYPE kubelet_${name} `);
+  }
+  const probed = 'probe_type="Readiness",container="c",pod="talk",namespace="default"';
+  expect((await get('/metrics/probes')).body).toContain(
+    `prober_probe_total{${probed},result="successful"`,
+  );
+  expect((await get('/metrics/resource')).body).toContain('node_memory_working_set_bytes 2\n');
+  expect((await get('/metrics/other')).status).toBe(404);
+});
+
+test('health says what was looked at; the configuration is that of the flags', async () => {
+  const lines = ['[+]ping ok', '[+]log ok', '[+]syncloop ok', 'healthz check passed', ''];
+  expect((await get('/healthz?verbose')).body.split('\n')).toEqual(lines);
+  expect(await get('/healthz/syncloop')).toEqual({ status: 200, body: 'ok' });
+  expect((await get('/healthz/none')).status).toBe(404);
+  expect(JSON.parse((await get('/configz')).body).kubeletconfig).toMatchObject({
+    kind: 'KubeletConfiguration',
+    readOnlyPort: 0,
+    authentication: { anonymous: { enabled: false }, webhook: { enabled: true, cacheTTL: '2m0s' } },
+    authorization: { mode: 'Webhook', webhook: { cacheUnauthorizedTTL: '30s' } },
+    nodeStatusReportFrequency: '5m0s',
+    maxPods: 110,
+  });
 });
 
 test('logs: all, the end, with times, cut, of the run before', async () => {

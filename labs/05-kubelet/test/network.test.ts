@@ -3,14 +3,19 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { silentLogger } from '@kube-labs/apiserver';
 import type { Node } from 'kubernetes-types/core/v1';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HostCommand } from '#src/host-command.ts';
-import { BridgeNetwork, macOf } from '#src/network/bridge.ts';
+import { BridgeNetwork } from '#src/network/bridge.ts';
+import { macOf } from '#src/network/bridge-device.ts';
 import { gatewayOf, isCidr, parseCidr } from '#src/network/cidr.ts';
 import { Ipam } from '#src/network/ipam.ts';
+import type { NetworkSandbox } from '#src/network/network-plugin.ts';
+import { portMappingsOf } from '#src/network/port-mappings.ts';
 import { routeChanges, wantedRoutes } from '#src/network/routes.ts';
 import { wireName } from '#src/network/wires.ts';
+import { pod } from './objects.ts';
 
 async function directory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'kubelet-ipam-'));
@@ -103,9 +108,9 @@ describe('BridgeNetwork', () => {
     const said: string[] = [];
     const held: (() => void)[] = [];
     let holds = false;
-    const run: HostCommand = async (command, args, { input = '' } = {}) => {
+    const run: HostCommand = async (command, args) => {
       said.push([command, ...args].join(' '));
-      const added = /link add (veth\S+)/.exec(input)?.[1];
+      const added = /link add (veth\S+)/.exec(args.join(' '))?.[1];
       if (added !== undefined) wires.add(added);
       if (args[1] === 'del') wires.delete(args[2] ?? '');
       if (args.includes('addr') && args.includes('show')) {
@@ -123,20 +128,30 @@ describe('BridgeNetwork', () => {
     return { run, said, hold, release: () => held.splice(0).forEach((go) => void go()) };
   }
 
+  const sandboxNamed = (sandboxId: string): NetworkSandbox => {
+    const pod = { uid: sandboxId, name: sandboxId, namespace: 'default' };
+    return { sandboxId, pid: 1, netns: '/proc/1/ns/net', pod, portMappings: [] };
+  };
+
   async function network(podCidr = '10.9.8.0/24') {
     const kernel = fakeKernel();
     const stateDirectory = await directory();
-    const bridge = new BridgeNetwork({ name: 'kbl', stateDirectory, run: kernel.run });
+    const bridge = new BridgeNetwork({
+      name: 'kbl',
+      stateDirectory,
+      run: kernel.run,
+      log: silentLogger,
+    });
     await bridge.configure(podCidr);
     return { ...kernel, stateDirectory, bridge };
   }
 
   test('keeps a wire that was plugged in while a listing was on its way', async () => {
     const { bridge, hold, release } = await network();
-    await bridge.setUp({ sandboxId: 'gone', pid: 1 });
+    await bridge.setUp(sandboxNamed('gone'));
     hold();
     const refreshing = bridge.refresh();
-    const address = await bridge.setUp({ sandboxId: 'new', pid: 2 });
+    const address = await bridge.setUp(sandboxNamed('new'));
     await bridge.tearDown('gone');
     release();
     await refreshing;
@@ -144,9 +159,17 @@ describe('BridgeNetwork', () => {
     expect(bridge.check('gone')).toBeUndefined();
   });
 
+  test('starts one process to plug a sandbox in', async () => {
+    const { bridge, said } = await network();
+    const before = said.length;
+    await bridge.setUp(sandboxNamed('a'));
+    expect(said.slice(before)).toHaveLength(1);
+    expect(said[before]).toContain(`link add ${wireName('a')} mtu 1500 master kbl up type veth`);
+  });
+
   test('forgets a wire that the kernel no longer has', async () => {
     const { bridge, run } = await network();
-    await bridge.setUp({ sandboxId: 'a', pid: 1 });
+    await bridge.setUp(sandboxNamed('a'));
     await run('ip', ['link', 'del', wireName('a')]);
     await bridge.refresh();
     expect(bridge.check('a')).toBeUndefined();
@@ -158,7 +181,7 @@ describe('BridgeNetwork', () => {
     expect(said).toContain('ip addr del 10.9.0.1/24 dev kbl');
     expect(said).not.toContain('ip addr del 10.9.8.1/24 dev kbl');
     await writeFile(join(stateDirectory, 'kbl.cidr'), '');
-    const next = new BridgeNetwork({ name: 'kbl', stateDirectory, run });
+    const next = new BridgeNetwork({ name: 'kbl', stateDirectory, run, log: silentLogger });
     await next.restore();
     expect(next.status()).toMatchObject({
       reason: 'NetworkPluginNotReady',
@@ -195,4 +218,34 @@ test('routes lead to the other nodes, and only ours are ever removed', () => {
 test('device names fit into Linux’s 15 characters, hardware addresses follow addresses', () => {
   expect(wireName('0123456789abcdef')).toBe('veth0123456789a');
   expect(macOf('10.244.1.5')).toBe('0a:58:0a:f4:01:05');
+});
+
+describe('portMappingsOf()', () => {
+  const ports = [
+    { containerPort: 80, hostPort: 8080 },
+    { containerPort: 53, hostPort: 53, protocol: 'UDP', hostIP: '127.0.0.1' },
+    { containerPort: 443, hostPort: 8443, hostIP: '0.0.0.0' },
+    { containerPort: 9090 },
+  ];
+  const sidecar = {
+    ...{ name: 's', image: 'i', restartPolicy: 'Always' },
+    ports: [{ containerPort: 1, hostPort: 1 }],
+  };
+
+  test('has those of containers and sidecars that name a port of the node', () => {
+    const containers = [{ name: 'c', image: 'i', ports }];
+    expect(portMappingsOf(pod({ containers, initContainers: [sidecar] }))).toEqual([
+      { hostPort: 1, containerPort: 1, protocol: 'TCP' },
+      { hostPort: 8080, containerPort: 80, protocol: 'TCP' },
+      { hostPort: 53, containerPort: 53, protocol: 'UDP', hostIp: '127.0.0.1' },
+      { hostPort: 8443, containerPort: 443, protocol: 'TCP' },
+    ]);
+  });
+
+  test('has none in the node’s network, nor of init containers that end', () => {
+    const containers = [{ name: 'c', image: 'i', ports }];
+    expect(portMappingsOf(pod({ containers, hostNetwork: true }))).toEqual([]);
+    const { restartPolicy: _, ...init } = sidecar;
+    expect(portMappingsOf(pod({ initContainers: [init] }))).toEqual([]);
+  });
 });

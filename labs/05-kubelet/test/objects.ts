@@ -1,7 +1,7 @@
 // Objects for the tables: pods, containers and runtime records with only what a row is about.
 
 import type { Container, Pod, PodSpec } from 'kubernetes-types/core/v1';
-import { containerHash } from '#src/pod/sync-pod.ts';
+import { containerHash } from '#src/pod/kill-action.ts';
 import type {
   PodSandbox,
   RuntimeContainer,
@@ -21,6 +21,11 @@ export function pod(spec: Partial<PodSpec> = {}, rest: Partial<Pod> = {}): Pod {
 
 export function container(name: string, rest: Partial<Container> = {}): Container {
   return { name, image: 'image:v1', ...rest };
+}
+
+/** A restartable init container. */
+export function sidecar(name: string, rest: Partial<Container> = {}): Container {
+  return container(name, { restartPolicy: 'Always', ...rest });
 }
 
 export function sandbox(rest: Partial<PodSandbox> = {}): PodSandbox {

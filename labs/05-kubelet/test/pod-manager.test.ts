@@ -6,7 +6,7 @@ import { PodManager } from '#src/config/pod-manager.ts';
 import { podLimit } from '#src/pod/node-fit.ts';
 import { PodEvents } from '#src/pod/pod-events.ts';
 import { podHandler } from '#src/pod/pod-handler.ts';
-import type { PodWorkers, WorkState } from '#src/pod/pod-worker.ts';
+import type { Ending, PodWorkers, WorkState } from '#src/pod/pod-worker.ts';
 import type { StatusManager } from '#src/pod/status-manager.ts';
 
 function pod(name: string, rest: Partial<Pod> = {}, day = 1): Pod {
@@ -33,9 +33,9 @@ function setUp(podsMax = 2) {
       states.set(one.metadata?.uid ?? '', { state: 'syncing' });
     },
     refresh: (one: Pod) => note('refresh', one),
-    end(one: Pod, ending: { why: string; message: string }) {
+    end(one: Pod, ending: Extract<Ending, { reason: string }>) {
       note(`${ending.why}: ${ending.message}:`, one);
-      states.set(one.metadata?.uid ?? '', { state: 'terminated' });
+      states.set(one.metadata?.uid ?? '', { state: 'terminated', ending });
     },
     remove: ({ name }: { name: string }, grace: number) => said.push(`remove ${name} ${grace}`),
     stateOf: (uid: string) => states.get(uid),

@@ -2,12 +2,13 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createCertificateAuthority, issueCertificate, silentLogger } from '@kube-labs/apiserver';
+import { createCertificateAuthority, issueCertificate } from '@kube-labs/apiserver';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { PodManager } from '#src/config/pod-manager.ts';
 import { startKubeletServer } from '#src/server/kubelet-server.ts';
 import { FakeRuntime } from './fake-runtime.ts';
+import { openServer } from './open-server.ts';
 
 const V5 = 'v5.channel.k8s.io';
 const V4 = 'v4.channel.k8s.io';
@@ -32,9 +33,7 @@ beforeAll(async () => {
     address: '127.0.0.1',
     port: 0,
     tls: { ...own, clientCa: ca.cert },
-    stats: undefined,
-    log: silentLogger,
-    metrics: async () => '',
+    ...openServer,
     runtime: new FakeRuntime(),
     pods,
     statusOf: (uid) => (uid === 'u1' ? { podIP: '127.0.0.1' } : undefined),

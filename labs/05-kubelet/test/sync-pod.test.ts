@@ -1,7 +1,7 @@
 // The plan for one pod, row by row.
 
 import { describe, expect, test } from 'vitest';
-import type { PodAction, PodView } from '#src/pod/pod-view.ts';
+import type { PodView } from '#src/pod/pod-view.ts';
 import { planPod } from '#src/pod/sync-pod.ts';
 import {
   CREATED,
@@ -13,34 +13,7 @@ import {
   runtimePod,
   sandbox,
 } from './objects.ts';
-
-function view(rest: Partial<PodView>): PodView {
-  return {
-    pod: pod(),
-    runtime: runtimePod([]),
-    failedProbes: new Map(),
-    restartDelayMs: () => 0,
-    ...rest,
-  };
-}
-
-/** One word for each action. */
-function words(actions: readonly PodAction[]): string[] {
-  return actions.map((action) => {
-    switch (action.kind) {
-      case 'create-sandbox':
-        return `create-sandbox ${action.attempt}`;
-      case 'start-container':
-        return `start ${action.spec.name} ${action.attempt}`;
-      case 'kill-container':
-        return `kill ${action.message}`;
-      case 'back-off':
-        return `back-off ${action.spec.name} ${action.delayMs}`;
-      default:
-        return action.kind;
-    }
-  });
-}
+import { view, words } from './plan-words.ts';
 
 const init = { initContainers: [container('i1'), container('i2')] };
 
@@ -108,12 +81,30 @@ describe('planPod() with one container', () => {
       want,
     })),
     {
-      name: 'kills what failed its liveness probe',
+      name: 'replaces what failed its liveness probe',
       view: {
         runtime: runtimePod([record('c', RUNNING)]),
         failedProbes: new Map([['c-0', 'liveness']]),
       },
-      want: ['kill Container c failed liveness probe, will be restarted'],
+      want: ['kill Container c failed liveness probe, will be restarted', 'start c 1'],
+    },
+    {
+      name: 'replaces it also when it may end well under OnFailure',
+      view: {
+        pod: pod({ restartPolicy: 'OnFailure' }),
+        runtime: runtimePod([record('c', RUNNING)]),
+        failedProbes: new Map([['c-0', 'liveness']]),
+      },
+      want: ['kill Container c failed liveness probe, will be restarted', 'start c 1'],
+    },
+    {
+      name: 'waits with it while the back-off from the run before lasts',
+      view: {
+        runtime: runtimePod([record('c', RUNNING, { attempt: 1 }), record('c', exited(1))]),
+        failedProbes: new Map([['c-1', 'liveness']]),
+        restartDelayMs: (_, finishedAtMs) => finishedAtMs + 1,
+      },
+      want: ['kill Container c failed liveness probe, will be restarted', 'back-off c 2001'],
     },
     {
       name: 'kills for good what failed its startup probe under Never',
@@ -125,9 +116,12 @@ describe('planPod() with one container', () => {
       want: ['kill Container c failed startup probe'],
     },
     {
-      name: 'kills what runs another image than the spec names',
-      view: { runtime: runtimePod([record('c', RUNNING, { hash: 'old' })]) },
-      want: ['kill Container c definition changed, will be restarted'],
+      name: 'replaces what runs another image than the spec names, under every policy',
+      view: {
+        pod: pod({ restartPolicy: 'Never' }),
+        runtime: runtimePod([record('c', RUNNING, { hash: 'old' })]),
+      },
+      want: ['kill Container c definition changed, will be restarted', 'start c 1'],
     },
     {
       name: 'counts on from the API when the engine has forgotten the container',

@@ -1,17 +1,6 @@
 // Volumes on disk: atomic replacement, paths that stay inside, types of host paths.
 
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -19,7 +8,6 @@ import { type Payload, writeAtomically } from '#src/volume/atomic-writer.ts';
 import { payloadOf } from '#src/volume/config-payload.ts';
 import { setUpHostPath } from '#src/volume/host-path.ts';
 import { mountPoints } from '#src/volume/mounts.ts';
-import { resolveSubPath } from '#src/volume/sub-path.ts';
 import { pod } from './objects.ts';
 
 async function directory(): Promise<string> {
@@ -71,49 +59,6 @@ describe('writeAtomically()', () => {
       'invalid path',
     );
     expect(await readdir(path)).toEqual([]);
-  });
-});
-
-describe('resolveSubPath()', () => {
-  test('makes what is missing, and follows links that stay inside', async () => {
-    const base = await directory();
-    await mkdir(join(base, 'real'));
-    await symlink('real', join(base, 'link'));
-    expect(await resolveSubPath(base, 'a/b', { root: '' })).toBe(join(base, 'a/b'));
-    expect(await resolveSubPath(base, 'link/x', { root: '' })).toBe(join(base, 'real/x'));
-    expect((await stat(join(base, 'real/x'))).isDirectory()).toBe(true);
-  });
-
-  test('makes directories as open to others as the volume is', async () => {
-    const base = await directory();
-    await chmod(base, 0o2777);
-    await resolveSubPath(base, 'a/b', { root: '' });
-    const modes = ['a', 'a/b'].map(async (path) => (await stat(join(base, path))).mode & 0o7777);
-    expect(await Promise.all(modes)).toEqual([0o2777, 0o2777]);
-  });
-
-  test.each(['out', 'up', 'loop', 'deep/out'])('refuses the link %j', async (name) => {
-    const base = await directory();
-    await mkdir(join(base, 'deep'));
-    await symlink('/etc', join(base, 'out'));
-    await symlink('../..', join(base, 'up'));
-    await symlink('loop', join(base, 'loop'));
-    await symlink('../../etc', join(base, 'deep/out'));
-    await expect(resolveSubPath(base, name, { root: '' })).rejects.toThrow(/outside|too many/);
-  });
-
-  test.each(['../x', '/etc', 'a/../../x'])('refuses %j', async (subPath) => {
-    await expect(resolveSubPath(await directory(), subPath, { root: '' })).rejects.toThrow(
-      'relative',
-    );
-  });
-
-  test('resolves below another root, as for the host seen from a container', async () => {
-    const root = await directory();
-    await mkdir(join(root, 'data'));
-    await symlink('/data/real', join(root, 'data/link'));
-    expect(await resolveSubPath('/data', 'link', { root })).toBe('/data/real');
-    expect((await stat(join(root, 'data/real'))).isDirectory()).toBe(true);
   });
 });
 

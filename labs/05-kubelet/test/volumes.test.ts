@@ -1,13 +1,19 @@
-// Volumes as containers see them: tmpfs for secrets, updates while they run, sub-paths that stay inside.
+// Volumes as containers see them: tmpfs for secrets, updates while they run, sub-paths that stay inside, tokens.
 
-import { resources } from '@kube-labs/apiserver';
+import { resolve } from 'node:path';
+import { loadKubeconfig, resources } from '@kube-labs/apiserver';
+import type { Pod } from 'kubernetes-types/core/v1';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FOREVER, Lab, script, shell } from './lab.ts';
+import { FOREVER, JumpClock, Lab, script, shell } from './lab.ts';
 import { statusOf } from './objects.ts';
 
+const CHECKOUT = resolve(import.meta.dirname, '../../..');
+const HOUR_MS = 3_600_000;
+
 let lab: Lab;
+const clock = new JumpClock();
 beforeAll(async () => {
-  lab = await Lab.start({ number: 204 });
+  lab = await Lab.start({ number: 230, deps: { clock } });
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 
@@ -16,18 +22,20 @@ const mounted = (name: string, mountPath: string, rest: object = {}) => [
   { name, mountPath, ...rest },
 ];
 
-test('a secret lies on tmpfs, is read-only, and follows its object', async () => {
+test.concurrent('a secret lies on tmpfs, is read-only, and follows its object', async () => {
   const metadata = { name: 'key', namespace: 'default' };
   await lab.client.create(resources.secrets, { metadata, data: { password: base64('one') } });
   await lab.createPod('secret', {
     volumes: [{ name: 'key', secret: { secretName: 'key', defaultMode: 0o400 } }],
-    containers: [script('c', FOREVER, { volumeMounts: mounted('key', '/key') })],
+    containers: [script('secret', FOREVER, { volumeMounts: mounted('key', '/key') })],
   });
   await lab.running('secret');
-  expect(await lab.exec('c', 'stat', '-f', '-c', '%T', '/key')).toBe('tmpfs');
-  expect(await lab.exec('c', 'stat', '-L', '-c', '%a', '/key/password')).toBe('400');
-  expect(await lab.exec('c', 'cat', '/key/password')).toBe('one');
-  await expect(lab.exec('c', 'sh', '-c', 'echo x > /key/password')).rejects.toThrow('Read-only');
+  expect(await lab.exec('secret', 'stat', '-f', '-c', '%T', '/key')).toBe('tmpfs');
+  expect(await lab.exec('secret', 'stat', '-L', '-c', '%a', '/key/password')).toBe('400');
+  expect(await lab.exec('secret', 'cat', '/key/password')).toBe('one');
+  await expect(lab.exec('secret', 'sh', '-c', 'echo x > /key/password')).rejects.toThrow(
+    'Read-only',
+  );
   await lab.client.patch(
     resources.secrets,
     metadata,
@@ -36,34 +44,36 @@ test('a secret lies on tmpfs, is read-only, and follows its object', async () =>
   );
   await lab.until(
     'the new secret arrives',
-    async () => (await lab.exec('c', 'cat', '/key/password')) === 'two',
+    async () => (await lab.exec('secret', 'cat', '/key/password')) === 'two',
   );
-  expect(statusOf(await lab.pod('secret'), 'c')?.restartCount).toBe(0);
+  expect(statusOf(await lab.pod('secret'), 'secret')?.restartCount).toBe(0);
   await lab.deletePod('secret');
 });
 
-test('a pod waits for its config map, and starts when it comes', async () => {
+test.concurrent('a pod waits for its config map, and starts when it comes', async () => {
   await lab.createPod('config', {
     volumes: [
       { name: 'conf', configMap: { name: 'conf', items: [{ key: 'a', path: 'sub/a.txt' }] } },
     ],
-    containers: [script('c', FOREVER, { volumeMounts: mounted('conf', '/conf') })],
+    containers: [script('config', FOREVER, { volumeMounts: mounted('conf', '/conf') })],
   });
   await lab.eventWhen(
     'config',
     'FailedMount MountVolume.SetUp failed for volume "conf" : configmap "conf" not found',
   );
-  expect(statusOf(await lab.pod('config'), 'c')?.state?.waiting?.reason).toBe('ContainerCreating');
+  expect(statusOf(await lab.pod('config'), 'config')?.state?.waiting?.reason).toBe(
+    'ContainerCreating',
+  );
   await lab.client.create(resources.configMaps, {
     metadata: { name: 'conf', namespace: 'default' },
     data: { a: 'blue' },
   });
   await lab.running('config');
-  expect(await lab.exec('c', 'cat', '/conf/sub/a.txt')).toBe('blue');
+  expect(await lab.exec('config', 'cat', '/conf/sub/a.txt')).toBe('blue');
   await lab.deletePod('config');
 });
 
-test('an emptyDir is shared by the containers, outlives their restarts, and goes with the pod', async () => {
+test.concurrent('an emptyDir is shared by the containers, outlives their restarts, and goes with the pod', async () => {
   const volumeMounts = [...mounted('data', '/data'), ...mounted('fast', '/fast')];
   await lab.createPod('empty', {
     volumes: [
@@ -91,34 +101,72 @@ test('an emptyDir is shared by the containers, outlives their restarts, and goes
   await lab.deletePod('empty');
 });
 
-test('a subPath cannot leave its volume', async () => {
-  const path = `${lab.rootDirectory}/host`;
-  await shell('mkdir', ['-p', path]);
-  await shell('ln', ['-sfn', '/etc', `${path}/out`]);
-  const volumes = [{ name: 'host', hostPath: { path } }];
-  const at = (subPath: string) => mounted('host', '/host', { subPath });
+test.concurrent('a container sees only the part of a volume that its subPath names, also after a restart', async () => {
+  const metadata = { name: 'parts', namespace: 'default' };
+  await lab.client.create(resources.configMaps, { metadata, data: { conf: 'blue' } });
+  const path = `${lab.rootDirectory}/parts`;
+  const fieldRef = { fieldPath: 'metadata.name' };
   await lab.createPod('inside', {
-    volumes,
-    containers: [script('c', FOREVER, { volumeMounts: at('made/here') })],
+    volumes: [
+      { name: 'host', hostPath: { path, type: 'DirectoryOrCreate' } },
+      { name: 'conf', configMap: { name: 'parts' } },
+    ],
+    containers: [
+      script('inside', FOREVER, {
+        env: [{ name: 'POD', valueFrom: { fieldRef } }],
+        volumeMounts: [
+          ...mounted('host', '/host', { subPath: 'made/here' }),
+          ...mounted('host', '/mine', { subPathExpr: 'of/$(POD)' }),
+          ...mounted('conf', '/etc/conf', { subPath: 'conf' }),
+        ],
+      }),
+    ],
   });
   await lab.running('inside');
-  await lab.exec('c', 'touch', '/host/file');
-  expect(await shell('ls', [`${path}/made/here`])).toBe('file');
-  await lab.createPod('outside', {
-    volumes,
-    containers: [script('d', FOREVER, { volumeMounts: at('out') })],
+  await lab.exec('inside', 'touch', '/host/file', '/mine/own');
+  expect(await shell('ls', [`${path}/made/here`, `${path}/of/inside`])).toMatch(/file[\s\S]*own/);
+  await shell('docker', ['kill', await lab.idOf('inside')]);
+  await lab.podWhen('inside', (pod) => {
+    const status = statusOf(pod, 'inside');
+    return status?.restartCount === 1 && status.ready === true;
   });
-  const refused = await lab.podWhen(
-    'outside',
-    (pod) => statusOf(pod, 'd')?.state?.waiting?.reason === 'CreateContainerConfigError',
-  );
-  expect(statusOf(refused, 'd')?.state?.waiting?.message).toContain(
-    'subPath out is outside of its volume',
-  );
-  await Promise.all([lab.deletePod('inside'), lab.deletePod('outside')]);
+  expect(await lab.exec('inside', 'ls', '/host', '/mine')).toMatch(/file[\s\S]*own/);
+  expect(await lab.exec('inside', 'cat', '/etc/conf')).toBe('blue');
+  await lab.deletePod('inside');
 });
 
-test('downward and projected volumes show the pod to itself', async () => {
+test.concurrent.each([
+  {
+    name: 'out',
+    mount: { subPath: 'out' },
+    message: ': subPath out is outside of its volume',
+  },
+  {
+    name: 'nowhere',
+    mount: { subPathExpr: 'a/$(NOBODY)' },
+    message: ': missing value for NOBODY',
+  },
+  // What the host says of the path stays here.
+  { name: 'below', mount: { subPath: 'file/below' }, message: '' },
+])('a subPath that cannot be had is told of: $name', async ({ name, mount, message }) => {
+  const path = `${lab.rootDirectory}/${name}`;
+  await shell('mkdir', ['-p', path]);
+  await shell('ln', ['-sfn', '/etc', `${path}/out`]);
+  await shell('touch', [`${path}/file`]);
+  const volumeMounts = mounted('host', '/host', mount);
+  await lab.createPod(name, {
+    volumes: [{ name: 'host', hostPath: { path } }],
+    containers: [script(name, FOREVER, { volumeMounts })],
+  });
+  const what = `failed to prepare subPath for volumeMount "host" of container "${name}"`;
+  await lab.eventWhen(name, `Failed Error: ${what}${message}`);
+  const waiting = { reason: 'CreateContainerConfigError', message: `${what}${message}` };
+  const told = (pod: Pod) => statusOf(pod, name)?.state?.waiting?.reason === waiting.reason;
+  expect(statusOf(await lab.podWhen(name, told), name)?.state?.waiting).toEqual(waiting);
+  await lab.deletePod(name);
+});
+
+test.concurrent('downward and projected volumes show the pod to itself', async () => {
   const items = [
     { path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } },
     { path: 'name', fieldRef: { fieldPath: 'metadata.name' } },
@@ -129,11 +177,13 @@ test('downward and projected volumes show the pod to itself', async () => {
       { name: 'all', projected: { sources: [{ downwardAPI: { items } }] } },
     ],
     containers: [
-      script('c', FOREVER, { volumeMounts: [...mounted('me', '/me'), ...mounted('all', '/all')] }),
+      script('downward', FOREVER, {
+        volumeMounts: [...mounted('me', '/me'), ...mounted('all', '/all')],
+      }),
     ],
   });
   await lab.running('downward');
-  expect(await lab.exec('c', 'cat', '/me/name', '/all/name')).toBe('downwarddownward');
+  expect(await lab.exec('downward', 'cat', '/me/name', '/all/name')).toBe('downwarddownward');
   await lab.client.patch(
     resources.pods,
     { namespace: 'default', name: 'downward' },
@@ -142,7 +192,75 @@ test('downward and projected volumes show the pod to itself', async () => {
   );
   await lab.until(
     'the label arrives',
-    async () => (await lab.exec('c', 'cat', '/me/labels')) === 'app="x"',
+    async () => (await lab.exec('downward', 'cat', '/me/labels')) === 'app="x"',
   );
   await lab.deletePod('downward');
 });
+
+/** What the API server's admission puts into every pod. */
+const API_ACCESS = {
+  name: 'kube-api-access',
+  projected: {
+    defaultMode: 0o644,
+    sources: [
+      { serviceAccountToken: { path: 'token', expirationSeconds: 3_607 } },
+      { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+      {
+        downwardAPI: {
+          items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }],
+        },
+      },
+    ],
+  },
+};
+
+test.concurrent('a pod asks the API server as its service account, with a token that is renewed', async () => {
+  const { server, ca = '' } = loadKubeconfig(await lab.kubeconfig());
+  const { hostname, port } = new URL(server);
+  const namespace = 'default';
+  const rootCa = { name: 'kube-root-ca.crt', namespace };
+  await lab.client.create(resources.configMaps, { metadata: rootCa, data: { 'ca.crt': ca } });
+  await lab.client.create(resources.serviceAccounts, { metadata: { name: 'me', namespace } });
+  const access = '/var/run/secrets/kubernetes.io/serviceaccount';
+  await lab.createPod('api', {
+    hostNetwork: true,
+    serviceAccountName: 'me',
+    volumes: [API_ACCESS, { name: 'labs', hostPath: { path: CHECKOUT } }],
+    containers: [
+      script('api', FOREVER, {
+        env: [
+          { name: 'KUBERNETES_SERVICE_HOST', value: hostname },
+          { name: 'KUBERNETES_SERVICE_PORT', value: port },
+        ],
+        volumeMounts: [
+          ...mounted('kube-api-access', access, { readOnly: true }),
+          ...mounted('labs', '/labs', { readOnly: true }),
+        ],
+      }),
+    ],
+  });
+  const running = await lab.running('api');
+  const ask = `
+    const { Client, inClusterNamespace, loadInClusterConfig, resources } =
+      await import('/labs/labs/02-apiserver/src/index.ts');
+    const client = new Client(loadInClusterConfig());
+    const pod = await client.get(resources.pods, { namespace: inClusterNamespace(), name: 'api' });
+    console.log(pod.metadata.uid);
+    await client[Symbol.asyncDispose]();`;
+  const answer = await lab.exec('api', 'node', '--input-type=module', '-e', ask);
+  expect(answer).toBe(running.metadata?.uid);
+  const token = () => lab.exec('api', 'cat', `${access}/token`);
+  const first = await token();
+  expect(claimsOf(first)).toMatchObject({
+    sub: 'system:serviceaccount:default:me',
+    'kubernetes.io': { pod: { name: 'api', uid: running.metadata?.uid } },
+  });
+  expect(await lab.exec('api', 'stat', '-f', '-c', '%T', access)).toBe('tmpfs');
+  clock.jump(0.9 * HOUR_MS);
+  await lab.until('another token', async () => (await token()) !== first);
+  await lab.deletePod('api');
+});
+
+function claimsOf(token: string): unknown {
+  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+}

@@ -45,6 +45,12 @@ export async function doctor(context: Context, flags: DoctorFlags & CommonFlags)
     command('etcdctl', ['version'], {
       todo: 'only the tests that speak the protocol to a store need it: Debian and Ubuntu have it as etcd-client',
     }),
+    command('kubectl', ['version', '--client'], {
+      todo: 'only the commands by hand from lab 02 on need it, any version from 1.28: kubernetes.io/docs/tasks/tools',
+    }),
+    command('curl', ['--version'], {
+      todo: 'only the commands by hand need it: every system has it as the package curl, newer Windows and macOS come with it',
+    }),
     command('docker', ['version', '--format', '{{.Server.Version}}'], {
       todo: 'labs 01 to 04 need none; for the later ones install Docker Engine or Docker Desktop, and start it',
     }),

@@ -147,20 +147,24 @@ export class Reflector<T extends KubernetesObject> {
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const decision = decideAfter(error);
-    if (decision.list) this.#resourceVersion = undefined;
-    const isOrdinary = decision.expected && !this.#expired;
-    const fields = { kind: this.#type.kind, err: messageOf(error), listAgain: decision.list };
+    const { list, expected } = decideAfter(error);
+    const isOrdinary = expected && !this.#expired;
+    this.#logFailure(error, { list, isOrdinary });
+    if (list) this.#resourceVersion = undefined;
     if (isOrdinary) {
       this.#expired = true;
-      this.#log.debug('Watch is too far behind', fields);
       return; // List at once; but if that does not help, there is no hurry.
     }
     this.#failures++;
-    this.#log.warn('Watch failed', fields);
     const { baseMs, maxMs } = this.#options.backoff ?? BACKOFF;
     const delayMs = Math.min(maxMs, baseMs * 2 ** Math.min(this.#failures - 1, 30));
     await sleep(delayMs * (1 + this.#random()), signal, this.#clock);
+  }
+
+  #logFailure(error: unknown, { list, isOrdinary }: { list: boolean; isOrdinary: boolean }): void {
+    const fields = { kind: this.#type.kind, err: messageOf(error), listAgain: list };
+    if (isOrdinary) this.#log.debug('Watch is too far behind', fields);
+    else this.#log.warn('Watch failed', fields);
   }
 }
 

@@ -25,11 +25,7 @@ export class OrderedObjects {
   set(stored: StoredObject): void {
     const isNew = !this.#byKey.has(stored.key);
     this.#byKey.set(stored.key, stored);
-    const sorted = this.#owned();
-    // Whoever fills the whole comes in order: then there is nothing to search.
-    const last = sorted.at(-1);
-    const at = last === undefined || last.key < stored.key ? sorted.length : this.#find(stored.key);
-    sorted.splice(at, isNew ? 0 : 1, stored);
+    this.#owned().splice(this.#find(stored.key), isNew ? 0 : 1, stored);
   }
 
   delete(key: string): void {
@@ -40,20 +36,17 @@ export class OrderedObjects {
   clear(): void {
     this.#byKey.clear();
     this.#sorted = [];
-    this.#isShared = false;
   }
 
   /** Those whose keys begin with `prefix`; the array is never changed afterwards. */
   range(prefix: string): readonly StoredObject[] {
     const sorted = this.#sorted;
     const from = this.#find(prefix);
-    const isAll = from === 0 && (sorted.at(-1)?.key.startsWith(prefix) ?? true);
-    if (isAll) {
-      this.#isShared = true;
-      return sorted;
-    }
     // U+FFFF is behind every character that keys have.
-    return sorted.slice(from, this.#find(`${prefix}\uffff`));
+    const to = this.#find(`${prefix}\uffff`);
+    if (from > 0 || to < sorted.length) return sorted.slice(from, to);
+    this.#isShared = true;
+    return sorted;
   }
 
   #owned(): StoredObject[] {

@@ -80,6 +80,7 @@ test('clear() leaves nothing, and nothing of it in what comes after', () => {
   ]);
   objects.set(stored('/p/c'));
   expect(keysOf(objects.range('/p/'))).toEqual(['/p/c']);
+  expect(keysOf(objects.range(''))).toEqual(['/p/c']);
   expect(keysOf(before)).toEqual(['/p/a', '/p/b']);
 });
 

@@ -1,7 +1,8 @@
-// Step 1, what a request means: a method and a path become a verb of the API and what it is about.
+// Step 1, what a request means: a method and a path become a verb of the API and what it is about; a patch becomes a state.
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect } from 'vitest';
 import { ApiError } from '#src/api-error.ts';
+import { mergePatch } from '#src/patch/merge-patch.ts';
 import { parseRequestInfo, type RequestInfo } from '#src/server/request-info.ts';
 import { expectLines } from './support/lines.ts';
 import { randomOf } from './support/random.ts';
@@ -380,5 +381,54 @@ lesson(
       );
     }
     figure('requests', requests);
+  },
+);
+
+lesson(
+  'A merge patch says what is to change: objects merge, null takes away, everything else replaces',
+  {
+    invariant: 6,
+    byHand: 'kubectl patch configmap c --type merge -p \'{"data":{"a":"1","b":null}}\'',
+    symbols: ['src/patch/merge-patch.ts#mergePatch'],
+  },
+  ({ event }) => {
+    const cases: readonly (readonly [string, string])[] = [
+      ['{"a":1}', '{"b":2}'],
+      ['{"a":1,"b":2}', '{"a":null}'],
+      ['{"a":1}', '{"a":{"b":2}}'],
+      ['{"a":{"b":1,"c":2}}', '{"a":{"b":3,"d":null}}'],
+      ['{"a":{"b":1}}', '{"a":"text"}'],
+      ['{"a":[1,2,{"x":1}]}', '{"a":[3]}'],
+      ['{"a":[1]}', '{"a":{"b":1}}'],
+      ['{"a":1}', '{"n":{"x":null,"y":{"z":null}}}'],
+      ['{"a":1}', '[{"b":null}]'],
+      ['["a"]', '{"b":2}'],
+      ['{"a":1}', 'null'],
+      ['{"a":null}', '{}'],
+      ['{"a":1}', '{"__proto__":"b","constructor":{"c":1}}'],
+    ];
+    const answers = cases.map(([target, change]) => {
+      event(`mergePatch of ${target} by ${change}`);
+      const [left, right] = [JSON.parse(target), JSON.parse(change)];
+      const answer = JSON.stringify(mergePatch(left, right));
+      const after = `${JSON.stringify(left)} by ${JSON.stringify(right)}`;
+      expect(after, 'the arguments are as they were').toBe(`${target} by ${change}`);
+      return `${target} by ${change}: ${answer}`;
+    });
+    expectLines(answers, [
+      '{"a":1} by {"b":2}: {"a":1,"b":2}',
+      '{"a":1,"b":2} by {"a":null}: {"b":2}',
+      '{"a":1} by {"a":{"b":2}}: {"a":{"b":2}}',
+      '{"a":{"b":1,"c":2}} by {"a":{"b":3,"d":null}}: {"a":{"b":3,"c":2}}',
+      '{"a":{"b":1}} by {"a":"text"}: {"a":"text"}',
+      '{"a":[1,2,{"x":1}]} by {"a":[3]}: {"a":[3]}',
+      '{"a":[1]} by {"a":{"b":1}}: {"a":{"b":1}}',
+      '{"a":1} by {"n":{"x":null,"y":{"z":null}}}: {"a":1,"n":{"y":{}}}',
+      '{"a":1} by [{"b":null}]: [{"b":null}]',
+      '["a"] by {"b":2}: {"b":2}',
+      '{"a":1} by null: null',
+      '{"a":null} by {}: {"a":null}',
+      '{"a":1} by {"__proto__":"b","constructor":{"c":1}}: {"a":1,"__proto__":"b","constructor":{"c":1}}',
+    ]);
   },
 );

@@ -3,15 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lesson } from '@kube-labs/docs/lesson';
 import { openMemoryStore, silentLogger } from '@kube-labs/store';
 import { expect } from 'vitest';
-import type { AdmissionPlugin } from '#src/admission/admission.ts';
 import { ApiError } from '#src/api-error.ts';
-import { FakeClock } from '#src/client/clock.ts';
 import type { KubernetesObject } from '#src/client/resources.ts';
 import { mergePatch } from '#src/patch/merge-patch.ts';
 import { mutableCopy, type ReadonlyApiObject } from '#src/registry/api-object.ts';
 import { Storage, type WriteResult } from '#src/registry/storage.ts';
 import { StoredObject } from '#src/registry/stored-object.ts';
-import { checkSeen, keepSystemFields, setSystemFields } from '#src/registry/system-fields.ts';
+import { checkSeen, keepSystemFields } from '#src/registry/system-fields.ts';
 import { WatchCache } from '#src/registry/watch-cache.ts';
 import type { WriteCompanion } from '#src/registry/write-companion.ts';
 import type { WrittenValue } from '#src/registry/written-value.ts';
@@ -84,68 +82,6 @@ const patch =
 async function read({ registry, definition }: Workshop, name: string): Promise<Widget> {
   return mutableCopy((await registry.get(refOf(name, definition))).object);
 }
-
-lesson(
-  'A new object gets its identity from the server, and what only the server may set is not taken from the client',
-  {
-    invariant: 1,
-    byHand: 'kubectl create configmap new -o yaml   # uid, creationTimestamp',
-    symbols: [`${FIELDS}#setSystemFields`],
-  },
-  ({ event }) => {
-    const clock = new FakeClock(Date.UTC(2026, 0, 2, 3, 4, 5, 678));
-    const sent = () =>
-      widget('other/a', {
-        metadata: {
-          labels: { app: 'web' },
-          uid: 'mine',
-          creationTimestamp: '1999-01-01T00:00:00Z',
-          deletionTimestamp: '1999-01-01T00:00:00Z',
-          deletionGracePeriodSeconds: 30,
-          selfLink: '/here',
-          resourceVersion: '',
-          finalizers: ['example.com/mine'],
-        },
-      });
-    event('setSystemFields of a widget that is to be created in the namespace shop');
-    const namespaced = sent();
-    setSystemFields(namespaced, 'shop', clock.now());
-    expectLines(fieldsOf(namespaced), [
-      'creationTimestamp: 2026-01-02T03:04:05Z',
-      'finalizers: ["example.com/mine"]',
-      'labels: {"app":"web"}',
-      'name: a',
-      'namespace: shop',
-      'uid: (a new one)',
-    ]);
-    event('setSystemFields of the same, of the whole cluster: without a namespace');
-    const clusterWide = sent();
-    setSystemFields(clusterWide, undefined, clock.now());
-    expectLines(fieldsOf(clusterWide), [
-      'creationTimestamp: 2026-01-02T03:04:05Z',
-      'finalizers: ["example.com/mine"]',
-      'labels: {"app":"web"}',
-      'name: a',
-      'uid: (a new one)',
-    ]);
-    expect(clusterWide.metadata?.uid, 'two objects have two uids').not.toBe(
-      namespaced.metadata?.uid,
-    );
-    event('setSystemFields of a widget that has a resourceVersion already');
-    const again = { ...widget('a'), metadata: { name: 'a', resourceVersion: '7' } };
-    expect(ending(() => setSystemFields(again, 'shop', clock.now()))).toBe(
-      '400 BadRequest: resourceVersion should not be set on objects to be created',
-    );
-    event('setSystemFields of an object without metadata');
-    const bare: KubernetesObject = { kind: 'Widget' };
-    setSystemFields(bare, 'shop', clock.now());
-    expectLines(fieldsOf(bare), [
-      'creationTimestamp: 2026-01-02T03:04:05Z',
-      'namespace: shop',
-      'uid: (a new one)',
-    ]);
-  },
-);
 
 lesson(
   'An update keeps what the server has set, whatever the client sends or leaves out, and nothing else',
@@ -270,55 +206,6 @@ lesson(
   },
 );
 
-lesson(
-  'A merge patch says what is to change: objects merge, null takes away, everything else replaces',
-  {
-    invariant: 4,
-    byHand: 'kubectl patch configmap c --type merge -p \'{"data":{"a":"1","b":null}}\'',
-    symbols: ['src/patch/merge-patch.ts#mergePatch'],
-  },
-  ({ event }) => {
-    const cases: readonly (readonly [string, string])[] = [
-      ['{"a":1}', '{"b":2}'],
-      ['{"a":1,"b":2}', '{"a":null}'],
-      ['{"a":1}', '{"a":{"b":2}}'],
-      ['{"a":{"b":1,"c":2}}', '{"a":{"b":3,"d":null}}'],
-      ['{"a":{"b":1}}', '{"a":"text"}'],
-      ['{"a":[1,2,{"x":1}]}', '{"a":[3]}'],
-      ['{"a":[1]}', '{"a":{"b":1}}'],
-      ['{"a":1}', '{"n":{"x":null,"y":{"z":null}}}'],
-      ['{"a":1}', '[{"b":null}]'],
-      ['["a"]', '{"b":2}'],
-      ['{"a":1}', 'null'],
-      ['{"a":null}', '{}'],
-      ['{"a":1}', '{"__proto__":"b","constructor":{"c":1}}'],
-    ];
-    const answers = cases.map(([target, change]) => {
-      event(`mergePatch of ${target} by ${change}`);
-      const [left, right] = [JSON.parse(target), JSON.parse(change)];
-      const answer = JSON.stringify(mergePatch(left, right));
-      const after = `${JSON.stringify(left)} by ${JSON.stringify(right)}`;
-      expect(after, 'the arguments are as they were').toBe(`${target} by ${change}`);
-      return `${target} by ${change}: ${answer}`;
-    });
-    expectLines(answers, [
-      '{"a":1} by {"b":2}: {"a":1,"b":2}',
-      '{"a":1,"b":2} by {"a":null}: {"b":2}',
-      '{"a":1} by {"a":{"b":2}}: {"a":{"b":2}}',
-      '{"a":{"b":1,"c":2}} by {"a":{"b":3,"d":null}}: {"a":{"b":3,"c":2}}',
-      '{"a":{"b":1}} by {"a":"text"}: {"a":"text"}',
-      '{"a":[1,2,{"x":1}]} by {"a":[3]}: {"a":[3]}',
-      '{"a":[1]} by {"a":{"b":1}}: {"a":{"b":1}}',
-      '{"a":1} by {"n":{"x":null,"y":{"z":null}}}: {"a":1,"n":{"y":{}}}',
-      '{"a":1} by [{"b":null}]: [{"b":null}]',
-      '["a"] by {"b":2}: {"b":2}',
-      '{"a":1} by null: null',
-      '{"a":null} by {}: {"a":null}',
-      '{"a":1} by {"__proto__":"b","constructor":{"c":1}}: {"a":1,"__proto__":"b","constructor":{"c":1}}',
-    ]);
-  },
-);
-
 /** `written at 3`, or `lost to 3`. */
 function wrote(result: WriteResult): string {
   if (result.kind === 'written') {
@@ -439,7 +326,7 @@ lesson(
     invariant: 3,
     byHand:
       'for i in 1 2 3 4 5; do kubectl create configmap race --from-literal=by=$i & done; wait   # one "created", four AlreadyExists',
-    symbols: [`${REGISTRY}#Registry.create`, `${REGISTRY}#Registry.#insert`],
+    symbols: [`${STORAGE}#Storage.#commit`],
   },
   async ({ event }) => {
     await using shop = await openWorkshop();
@@ -476,61 +363,6 @@ lesson(
       'done at 3',
     ]);
     expect((await shop.inStore('race'))?.modRevision).toBe(3);
-  },
-);
-
-lesson(
-  'A name that the server makes up is made up again when it is taken, and one that the client chose is not',
-  {
-    invariant: 3,
-    byHand:
-      'for i in 1 2 3; do echo \'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"c-"}}\' | kubectl create -f -; done',
-    symbols: [`${REGISTRY}#Registry.create`],
-  },
-  async ({ event }) => {
-    let unlucky = 0;
-    const asked: string[] = [];
-    // What the server made up is not for the test to choose; a plugin can put a name that is taken in its place.
-    const fate: AdmissionPlugin = {
-      name: 'Fate',
-      mutate: ({ object, definition }) => {
-        if (object?.metadata?.generateName === undefined) return;
-        asked.push(object.metadata.name ?? '(none)');
-        if (asked.length <= unlucky) object.metadata.name = definition.singular;
-      },
-    };
-    await using shop = await openWorkshop({ plugins: [fate] });
-    await shop.create('widget');
-    const sent = (metadata: object): Widget => ({
-      ...widget('x'),
-      metadata: { generateName: 'web-', ...metadata },
-    });
-    const create = (metadata: object) =>
-      shop.registry.create(sent(metadata), 'default', WRITE).then(({ object }) => {
-        return object.metadata.name?.replace(/[a-z0-9]{5}$/, '•••••') ?? '(none)';
-      }, refusal);
-    const exists = '409 AlreadyExists: widgets.example.com "widget" already exists';
-    const answers: string[] = [];
-    for (const [metadata, taken] of [
-      [{}, 0],
-      [{ name: '' }, 3],
-      [{}, 7],
-      [{}, 8],
-      [{ name: 'chosen' }, 1],
-    ] as const) {
-      unlucky = taken;
-      asked.length = 0;
-      event(`create with ${JSON.stringify(sent(metadata).metadata)}, ${taken} names are taken`);
-      const answer = await create(metadata);
-      answers.push(`${taken} taken: ${answer}, tried ${new Set(asked).size}`);
-    }
-    expectLines(answers, [
-      '0 taken: web-•••••, tried 1',
-      '3 taken: web-•••••, tried 4',
-      '7 taken: web-•••••, tried 8',
-      `8 taken: ${exists}, tried 8`,
-      `1 taken: ${exists}, tried 1`,
-    ]);
   },
 );
 
@@ -647,7 +479,7 @@ lesson(
     invariant: 5,
     byHand:
       'for i in 1 2 3; do kubectl create service clusterip s$i --tcp=80 & done; wait; kubectl get services   # no address twice',
-    symbols: [`${REGISTRY}#Registry.#insert`, `${REGISTRY}#Registry.#replace`],
+    symbols: [`${REGISTRY}#Registry.update`, `${REGISTRY}#Registry.#replace`],
   },
   async ({ event }) => {
     const told: string[] = [];

@@ -1,4 +1,4 @@
-// Step 3, labels and selectors: which objects a request means, and when that can be only one.
+// Step 3, labels and selectors: which objects a request means, when that can be only one, and what a change is to who watches some of them.
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect } from 'vitest';
 import {
@@ -13,6 +13,8 @@ import { list } from '#src/registry/list.ts';
 import { ObjectFilter, type SelectorOptions } from '#src/registry/object-filter.ts';
 import { objectKey, type ResourceDefinition } from '#src/registry/resource-definition.ts';
 import { encodeForStorage, StoredObject } from '#src/registry/stored-object.ts';
+import type { CacheEvent } from '#src/registry/watch-cache.ts';
+import { lineOf } from './support/cached-store.ts';
 import { expectLines } from './support/lines.ts';
 import { randomOf } from './support/random.ts';
 import {
@@ -324,6 +326,56 @@ lesson(
       'gadgets {"fieldSelector":"metadata.name=a"}: /registry/example.com/gadgets/a',
       'gadgets {"namespace":"shop","fieldSelector":"metadata.name=a"}: /registry/example.com/gadgets/a',
       'pods {"namespace":"shop","fieldSelector":"metadata.name=a,status.phase!=Running"}: /registry/pods/shop/a',
+    ]);
+  },
+);
+
+const RED = new ObjectFilter(WIDGETS, { fieldSelector: 'spec.color=red' });
+
+/** A widget of that color as it was stored at that revision. */
+const at = (revision: number, color: string): StoredObject =>
+  StoredObject.fromValue(
+    `${WIDGETS.storagePrefix}default/a`,
+    revision,
+    encodeForStorage(widget('a', { spec: { color } })),
+  );
+
+lesson(
+  'What a watcher sees of a change is whether the object was in its view before, and is in it now',
+  {
+    invariant: 6,
+    byHand:
+      'kubectl get pods -l app=web -w   # meanwhile: kubectl label pod web app=db --overwrite',
+    symbols: [`${FILTER}#ObjectFilter.changeOf`],
+  },
+  ({ event }) => {
+    const [red, blue, redder, bluer] = [at(3, 'red'), at(3, 'blue'), at(7, 'red'), at(7, 'blue')];
+    const rows: [string, CacheEvent][] = [
+      ['a red one is made', { type: 'ADDED', current: redder }],
+      ['a blue one is made', { type: 'ADDED', current: bluer }],
+      ['a red one stays red', { type: 'MODIFIED', current: redder, previous: red }],
+      ['a blue one becomes red', { type: 'MODIFIED', current: redder, previous: blue }],
+      ['a red one becomes blue', { type: 'MODIFIED', current: bluer, previous: red }],
+      ['a blue one stays blue', { type: 'MODIFIED', current: bluer, previous: blue }],
+      ['a red one is deleted', { type: 'DELETED', current: red.atRevision(7), previous: red }],
+      ['a blue one is deleted', { type: 'DELETED', current: blue.atRevision(7), previous: blue }],
+    ];
+    const seen = rows.map(([what, change]) => {
+      event(`changeOf for who watches red ones: ${what}`);
+      const told = RED.changeOf(change);
+      if (told === undefined) return `${what}: nothing`;
+      const { resourceVersion } = told.stored.object.metadata;
+      return `${what}: ${told.type} ${lineOf(told.stored)} at ${resourceVersion}`;
+    });
+    expectLines(seen, [
+      'a red one is made: ADDED a=red at 7',
+      'a blue one is made: nothing',
+      'a red one stays red: MODIFIED a=red at 7',
+      'a blue one becomes red: ADDED a=red at 7',
+      'a red one becomes blue: DELETED a=red at 7',
+      'a blue one stays blue: nothing',
+      'a red one is deleted: DELETED a=red at 7',
+      'a blue one is deleted: nothing',
     ]);
   },
 );

@@ -3,23 +3,13 @@ import { lesson } from '@kube-labs/docs/lesson';
 import { expect } from 'vitest';
 import { ApiError } from '#src/api-error.ts';
 import { ObjectFilter, type SelectorOptions } from '#src/registry/object-filter.ts';
-import { encodeForStorage, StoredObject } from '#src/registry/stored-object.ts';
 import type { CacheEvent } from '#src/registry/watch-cache.ts';
 import { CachedStore, Hearer, lineOf, refusalOf } from './support/cached-store.ts';
 import { expectLines } from './support/lines.ts';
 import { randomOf } from './support/random.ts';
-import { WIDGETS, widget } from './support/widgets.ts';
+import { WIDGETS } from './support/widgets.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
-const RED = new ObjectFilter(WIDGETS, { fieldSelector: 'spec.color=red' });
-
-/** A widget of that color as it was stored at that revision. */
-const at = (revision: number, color: string): StoredObject =>
-  StoredObject.fromValue(
-    `${WIDGETS.storagePrefix}default/a`,
-    revision,
-    encodeForStorage(widget('a', { spec: { color } })),
-  );
 
 /** A watcher as a client is: a copy of what matches, kept true by what it is told. It complains of what makes no sense. */
 class Copy {
@@ -86,46 +76,6 @@ class Copy {
 }
 
 lesson(
-  'What a watcher sees of a change is whether the object was in its view before, and is in it now',
-  {
-    invariant: 5,
-    byHand:
-      'kubectl get pods -l app=web -w   # meanwhile: kubectl label pod web app=db --overwrite',
-    symbols: ['src/registry/object-filter.ts#ObjectFilter.changeOf'],
-  },
-  ({ event }) => {
-    const [red, blue, redder, bluer] = [at(3, 'red'), at(3, 'blue'), at(7, 'red'), at(7, 'blue')];
-    const rows: [string, CacheEvent][] = [
-      ['a red one is made', { type: 'ADDED', current: redder }],
-      ['a blue one is made', { type: 'ADDED', current: bluer }],
-      ['a red one stays red', { type: 'MODIFIED', current: redder, previous: red }],
-      ['a blue one becomes red', { type: 'MODIFIED', current: redder, previous: blue }],
-      ['a red one becomes blue', { type: 'MODIFIED', current: bluer, previous: red }],
-      ['a blue one stays blue', { type: 'MODIFIED', current: bluer, previous: blue }],
-      ['a red one is deleted', { type: 'DELETED', current: red.atRevision(7), previous: red }],
-      ['a blue one is deleted', { type: 'DELETED', current: blue.atRevision(7), previous: blue }],
-    ];
-    const seen = rows.map(([what, change]) => {
-      event(`changeOf for who watches red ones: ${what}`);
-      const told = RED.changeOf(change);
-      if (told === undefined) return `${what}: nothing`;
-      const { resourceVersion } = told.stored.object.metadata;
-      return `${what}: ${told.type} ${lineOf(told.stored)} at ${resourceVersion}`;
-    });
-    expectLines(seen, [
-      'a red one is made: ADDED a=red at 7',
-      'a blue one is made: nothing',
-      'a red one stays red: MODIFIED a=red at 7',
-      'a blue one becomes red: ADDED a=red at 7',
-      'a red one becomes blue: DELETED a=red at 7',
-      'a blue one stays blue: nothing',
-      'a red one is deleted: DELETED a=red at 7',
-      'a blue one is deleted: nothing',
-    ]);
-  },
-);
-
-lesson(
   'The cache begins with a list, and is then as far as that list',
   {
     invariant: 1,
@@ -160,8 +110,6 @@ lesson(
     symbols: [
       'src/registry/watch-cache.ts#WatchCache.#apply',
       'src/registry/watch-cache.ts#WatchCache.subscribe',
-      'src/registry/watch-cache.ts#putEvent',
-      'src/registry/watch-cache.ts#deleteEvent',
     ],
   },
   async ({ event }) => {
@@ -512,12 +460,11 @@ lesson(
 lesson(
   'Through 1,500 random changes, cuts and compactions, the copies of 12 watchers stay true',
   {
-    invariant: 5,
+    invariant: 2,
     byHand: 'kubectl get pods -l app=web -w',
     symbols: [
       'src/registry/watch-cache.ts#WatchCache.#apply',
       'src/registry/watch-cache.ts#WatchCache.subscribe',
-      'src/registry/object-filter.ts#ObjectFilter.changeOf',
     ],
   },
   async ({ event, figure }) => {

@@ -83,27 +83,6 @@ lesson(
 );
 
 lesson(
-  'A deletion is told once, with the last state; what is not in the copy is not deleted from it',
-  {
-    invariant: 1,
-    byHand: 'kubectl delete configmap a; kubectl delete configmap a',
-    symbols: ['src/client/deltas.ts#Deltas.remove'],
-  },
-  ({ event }) => {
-    const { deltas, heard, copies, inCopy } = openCopy();
-    deltas.put(configMap('a', 1));
-    deltas.put(configMap('b', 2));
-    event('remove shop/a, whose last state was a@3; again; shop/b without a last state; shop/c');
-    deltas.remove('shop/a', configMap('a', 3));
-    deltas.remove('shop/a', configMap('a', 3));
-    deltas.remove('shop/b');
-    deltas.remove('shop/c', configMap('c', 4));
-    expectLines(heard.slice(2), ['delete a@3', 'delete b@2']);
-    expectLines([...copies.slice(2), ...inCopy()], ['b@2', '']);
-  },
-);
-
-lesson(
   'An object that was deleted and made again under its name is another one: a delete and an add',
   {
     invariant: 2,
@@ -180,6 +159,32 @@ lesson(
     server.put('d');
     await reflecting.settle();
     expect(target.told.length).toBe(4);
+  },
+);
+
+lesson(
+  'A list and the watch behind it are of the same objects: both say which ones',
+  {
+    invariant: 3,
+    byHand: 'kubectl get configmaps -w -l app=web -v=6 2>&1 | grep GET   # labelSelector, twice',
+    symbols: ['src/client/reflector.ts#Reflector.#list'],
+  },
+  async ({ event }) => {
+    const server = new ModelServer();
+    event(
+      'a reflector of the config maps in shop with app=web but not c, of which it wants metadata',
+    );
+    const only = { namespace: 'shop', labelSelector: 'app=web', fieldSelector: 'metadata.name!=c' };
+    const options = { ...only, metadataOnly: true };
+    await using reflecting = await startReflector(server, writtenTarget(), options);
+    expectLines(server.calls, ['list', 'watch from 0']);
+    const asked = 'shop, app=web, metadata.name!=c, metadata only';
+    expectLines(server.selections, [asked, asked]);
+    event('another one, of all config maps');
+    const other = new ModelServer();
+    await using everything = await startReflector(other, writtenTarget());
+    expectLines(other.selections, ['all', 'all']);
+    expect(`wait: ${reflecting.waits || everything.waits}`).toBe('wait: false');
   },
 );
 

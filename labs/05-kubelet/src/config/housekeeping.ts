@@ -35,11 +35,12 @@ export class Housekeeping {
   /** Asks the engine about everything, so that it also finds what events did not tell. */
   async cleanUp(): Promise<void> {
     const { pods, cache, network, volumes, log } = this.#options;
-    if (!pods.sourcesReady()) return;
+    const isComplete = pods.sourcesReady();
     // Both are noted before the engine is asked, so that what is made meanwhile is not taken for left over.
     const addressed = network.sandboxIds();
     const directories = await volumes.podsOnDisk();
     await cache.refreshAll();
+    if (!isComplete) return;
     const found = cache.list();
     for (const { identity } of found) this.#removeUnwanted(identity);
     const sandboxes = new Set(found.flatMap((pod) => pod.sandboxes.map(({ id }) => id)));

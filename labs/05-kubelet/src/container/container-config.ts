@@ -8,9 +8,9 @@
 // Left out here: devices, block volumes, user namespaces.
 
 import type { Container, Pod, VolumeMount } from 'kubernetes-types/core/v1';
-import { containerHash } from '../pod/sync-pod.ts';
+import { containerHash } from '../pod/kill-action.ts';
 import type { ContainerConfig, Mount, PodSandbox } from '../runtime/runtime.ts';
-import { resolveSubPath } from '../volume/sub-path.ts';
+import { SubPathError } from '../volume/safe-open.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
 import { type EnvironmentSources, makeEnvironment } from './environment.ts';
 import { expand } from './expansion.ts';
@@ -78,7 +78,7 @@ async function makeMounts(
   variables: ReadonlyMap<string, string>,
 ): Promise<MountsResult> {
   const mounts: Mount[] = [];
-  for (const mount of spec.volumeMounts ?? []) {
+  for (const [index, mount] of (spec.volumeMounts ?? []).entries()) {
     const volume = input.volumes.get(mount.name);
     if (volume === undefined) {
       return {
@@ -87,11 +87,13 @@ async function makeMounts(
       };
     }
     try {
-      mounts.push(await makeMount(mount, volume, variables));
+      const place = { container: spec.name, index };
+      mounts.push(await makeMount(mount, volume, { variables, place }));
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
       const what = `failed to prepare subPath for volumeMount "${mount.name}" of container "${spec.name}"`;
-      return { kind: 'failed', message: `${what}: ${why}` };
+      // What the system says would tell the pod's author what the host has.
+      const why = error instanceof SubPathError ? `: ${error.message}` : '';
+      return { kind: 'failed', message: `${what}${why}` };
     }
   }
   const taken = new Set(mounts.map(({ containerPath }) => containerPath));
@@ -111,20 +113,32 @@ const PROPAGATIONS: Readonly<Record<string, Mount['propagation']>> = {
 async function makeMount(
   mount: VolumeMount,
   volume: VolumeLocation,
-  variables: ReadonlyMap<string, string>,
+  context: {
+    readonly variables: ReadonlyMap<string, string>;
+    readonly place: { readonly container: string; readonly index: number };
+  },
 ): Promise<Mount> {
   const subPath = mount.subPathExpr
-    ? expand(mount.subPathExpr, (name) => variables.get(name))
+    ? expandSubPath(mount.subPathExpr, context.variables)
     : mount.subPath;
-  const hostPath = subPath
-    ? await resolveSubPath(volume.hostPath, subPath, { root: volume.root })
-    : volume.hostPath;
   return {
-    hostPath,
+    hostPath: subPath ? await volume.subPath(subPath, context.place) : volume.hostPath,
     containerPath: mount.mountPath,
     readOnly: volume.readOnly || mount.readOnly === true,
     propagation: PROPAGATIONS[mount.mountPropagation ?? ''] ?? 'rprivate',
   };
+}
+
+/** Unlike in a command, a variable that is not there must not stay as text: it would name a directory. */
+function expandSubPath(expression: string, variables: ReadonlyMap<string, string>): string {
+  const missing = new Set<string>();
+  const path = expand(expression, (name) => {
+    const value = variables.get(name);
+    if (!value) missing.add(name);
+    return value;
+  });
+  if (missing.size === 0) return path;
+  throw new SubPathError(`missing value for ${[...missing].sort().join(', ')}`);
 }
 
 function pidNamespaceOf(pod: Pod): ContainerConfig['pidNamespace'] {

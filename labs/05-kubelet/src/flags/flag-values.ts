@@ -23,6 +23,13 @@ export function count(text: string): number {
   return value;
 }
 
+export function bool(text: string): boolean {
+  if (text !== 'true' && text !== 'false') {
+    throw new InvalidArgumentError(`want true or false, got ${text}.`);
+  }
+  return text === 'true';
+}
+
 export function labels(text: string): Record<string, string> {
   const pairs = text.split(',').filter((pair) => pair !== '');
   return Object.fromEntries(

@@ -6,12 +6,16 @@
 // Same idea upstream: the Container Network Interface (ADD, DEL, CHECK, GC), and the kubelet's own
 // network plugins of the 1.1 days, kubernetes v1.1, pkg/kubelet/network.
 
-import type { Condition } from '../runtime/runtime.ts';
+import type { Condition, PodIdentity, PortMapping } from '../runtime/runtime.ts';
 
 export interface NetworkSandbox {
   readonly sandboxId: string;
   /** Process whose network namespace is the sandbox's. */
   readonly pid: number;
+  /** That namespace as a file. */
+  readonly netns: string;
+  readonly pod: PodIdentity;
+  readonly portMappings: readonly PortMapping[];
 }
 
 export interface SandboxNetwork {

@@ -3,8 +3,12 @@
 import { NodeAgent } from '../node/node-agent.ts';
 import { NodeNetwork } from '../node/node-network.ts';
 import { KUBELET_VERSION, type KubeletOptions } from '../options.ts';
+import { SyncLoopHealth } from '../server/sync-loop-health.ts';
 import type { Outside } from './outside.ts';
 import type { PodParts } from './pod-parts.ts';
+
+/** Twice the time in which everything is looked at. */
+const SILENCE_MS_MAX = 120_000;
 
 export function makeNodeParts(options: KubeletOptions, parts: Outside & PodParts) {
   const { client, runtime, network, recorder, clock, log, machine, nodes, run } = parts;
@@ -29,5 +33,6 @@ export function makeNodeParts(options: KubeletOptions, parts: Outside & PodParts
     parts.workers.wakeAll();
   };
   const nodeNetwork = new NodeNetwork({ nodeName, nodes, bridge: network, run, log, onReady });
-  return { listening, agent, nodeNetwork };
+  const syncLoop = new SyncLoopHealth(clock, SILENCE_MS_MAX);
+  return { listening, agent, nodeNetwork, syncLoop };
 }

@@ -16,6 +16,8 @@ import {
   resources,
 } from '@kube-labs/apiserver';
 import { runHostCommand } from '../host-command.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
+import { measuredRuntime } from '../metrics/measured.ts';
 import { BridgeNetwork } from '../network/bridge.ts';
 import type { NetworkPlugin } from '../network/network-plugin.ts';
 import { readEngineFacts } from '../node/engine-facts.ts';
@@ -43,11 +45,13 @@ export async function makeOutside(options: KubeletOptions, deps: KubeletDeps) {
   const run = runHostCommand;
   const stateDirectory = join(rootDirectory, 'network');
   const network = new BridgeNetwork({ name: options.bridgeName, stateDirectory, run });
+  const clock = deps.clock ?? realClock;
+  const metrics = new KubeletMetrics(nodeName);
+  const runtime = deps.runtime?.(network) ?? (await dockerRuntime(options, network));
   return {
-    ...{ log, client, run, network },
-    clock: deps.clock ?? realClock,
+    ...{ log, client, run, network, clock, metrics },
     stats: deps.stats,
-    runtime: deps.runtime?.(network) ?? (await dockerRuntime(options, network)),
+    runtime: measuredRuntime(runtime, metrics, clock),
     machine: await machineOf(deps.stats, rootDirectory),
     recorder: new EventRecorder(client, 'kubelet', nodeName, { log }),
     nodes: new Informer(client, resources.nodes, { log }),

@@ -1,10 +1,12 @@
 // PodParts: what looks after the pods of a node, from their sources to their statuses.
 
-import { followApi } from '../config/api-source.ts';
+import type { Pod } from 'kubernetes-types/core/v1';
 import { Housekeeping } from '../config/housekeeping.ts';
-import { PodManager } from '../config/pod-manager.ts';
+import { isStatic } from '../config/static-pod.ts';
 import { ReferencedObjects } from '../container/referenced-objects.ts';
 import { ImagePuller } from '../image/image-puller.ts';
+import { measuredSyncer } from '../metrics/measured.ts';
+import { podStart } from '../metrics/pod-start.ts';
 import { capacityOf } from '../node/node-status.ts';
 import type { KubeletOptions } from '../options.ts';
 import { podLimit } from '../pod/node-fit.ts';
@@ -15,24 +17,33 @@ import { PodWorkers } from '../pod/pod-worker.ts';
 import { StatusManager } from '../pod/status-manager.ts';
 import { Prober } from '../probe/prober.ts';
 import { PodCache } from '../runtime/pod-cache.ts';
+import { ServiceAccountTokens, tokenRequests } from '../volume/service-account-token.ts';
 import { VolumeManager } from '../volume/volume-manager.ts';
 import type { Outside } from './outside.ts';
+import { makePodSources } from './pod-sources.ts';
 
 export type PodParts = ReturnType<typeof makePodParts>;
 
 export function makePodParts(options: KubeletOptions, outside: Outside) {
-  const { client, runtime, network, services, clock, log, run, machine } = outside;
+  const { client, runtime, network, services, clock, log, run, machine, metrics } = outside;
   const { hostRoot, rootDirectory, nodeAddress: hostAddress } = options;
   const events = new PodEvents(outside.recorder);
-  const pods = new PodManager();
-  followApi(outside.apiPods, pods);
+  const { pods, sources } = makePodSources(options, outside, () => workers);
+  pods.onChange(podStart(metrics, clock));
   // What a worker uses may wake it.
   const onChange = (podUid: string) => workers.wake(podUid);
   const objects = new ReferencedObjects(client, { log, onChange });
-  const prober = new Prober({ runtime, events, clock, log, onChange });
+  const prober = new Prober({
+    ...{ runtime, events, clock, log, onChange, metrics: metrics.probes },
+  });
   const cache = new PodCache({ runtime, log });
-  const volumes = new VolumeManager({ rootDirectory, hostRoot, reader: objects, run, clock });
-  const statuses = new StatusManager({ client, clock, log, podOf: (uid) => pods.byUid(uid) });
+  const tokens = new ServiceAccountTokens({ request: tokenRequests(client), clock, log });
+  const volumes = new VolumeManager({
+    ...{ rootDirectory, hostRoot, reader: objects, tokens, run, clock },
+  });
+  const podOf = (pod: Pod) =>
+    isStatic(pod) ? pods.mirrorOf(pod) : pods.byUid(pod.metadata?.uid ?? '');
+  const statuses = new StatusManager({ client, clock, log, podOf });
   const syncer = new KubeletPodSyncer({
     ...{ runtime, cache, volumes, objects, prober, statuses, events, clock, hostAddress },
     files: {
@@ -42,12 +53,16 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     images: new ImagePuller({ runtime, events, clock }),
     memoryCapacityBytes: machine.memoryBytes,
     allocatable: capacityOf(machine, options.podsMax),
-    services: async (signal) => {
-      await services.synced(signal);
+    services: async (pod, signal) => {
+      // No static pod waits for an API server, which may be one itself.
+      if (!isStatic(pod)) await services.synced(signal);
       return services.list();
     },
   });
-  const workers: PodWorkers = new PodWorkers({ syncer, clock, log });
+  const workers: PodWorkers = new PodWorkers({
+    onGone: sources.onGone,
+    ...{ syncer: measuredSyncer(syncer, metrics, clock), clock, log },
+  });
   const housekeeping = new Housekeeping({ pods, workers, cache, network, volumes, log });
   cache.onChange((pod) => {
     if (workers.has(pod.uid)) workers.wake(pod.uid);
@@ -55,5 +70,5 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   });
   const admission = [podLimit(options.podsMax)];
   const handler = podHandler({ pods, workers, statuses, events, admission });
-  return { pods, objects, prober, cache, statuses, workers, housekeeping, handler };
+  return { pods, sources, objects, prober, cache, statuses, workers, housekeeping, handler };
 }

@@ -1,11 +1,12 @@
 // ContainerKiller: a container's graceful end: preStop hook, stop signal, grace period, SIGKILL.
 //
-// The hook's time counts against the grace period, but the process always gets at least two seconds of it. Aborting the
-// signal ends the hook and the waiting, and sends nothing more; whoever aborts comes again with a shorter period.
+// The hook's time counts against the grace period, and so does a sidecar's wait for those that it serves, but the process
+// always gets at least two seconds of it. Aborting the signal ends the hook and the waiting, and sends nothing more;
+// whoever aborts comes again with a shorter period.
 //
 // Same idea upstream: killContainer in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_container.go.
 
-import type { Clock } from '@kube-labs/apiserver';
+import { type Clock, sleep } from '@kube-labs/apiserver';
 import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { runHook } from '../probe/hooks.ts';
 import type { Prober } from '../probe/prober.ts';
@@ -17,6 +18,8 @@ import {
 } from '../runtime/runtime.ts';
 import { noteFallback } from './container-starter.ts';
 import type { PodEvents } from './pod-events.ts';
+import { containersOf } from './pod-view.ts';
+import { terminationOrder } from './termination-order.ts';
 
 export interface KillerDeps {
   readonly runtime: Runtime;
@@ -32,6 +35,8 @@ export interface KillOrder {
   readonly address: string | undefined;
   readonly graceSeconds: number;
   readonly message: string;
+  /** Settles when the signal may be sent. The hook does not wait for it. */
+  readonly turn?: Promise<unknown>;
 }
 
 const GRACE_MIN_MS = 2_000;
@@ -44,7 +49,7 @@ export async function killContainer(
 ): Promise<void> {
   const { runtime, events, clock } = deps;
   const { pod, container } = order;
-  const spec = specOf(pod, container.name);
+  const spec = containersOf(pod).find(({ name }) => name === container.name);
   if (pod !== undefined && spec !== undefined) {
     events.container(pod, spec, { type: 'Normal', reason: 'Killing', message: order.message });
   }
@@ -53,12 +58,16 @@ export async function killContainer(
   if (pod !== undefined && spec !== undefined && graceMs > 0) {
     await runPreStop(deps, { order: { ...order, pod }, spec }, signal);
   }
-  const spentMs = clock.now() - startedAtMs;
-  const leftMs = Math.max(graceMs - spentMs, Math.min(graceMs, GRACE_MIN_MS));
+  const spentMs = () => clock.now() - startedAtMs;
+  if (order.turn !== undefined) {
+    await untilTurn(order.turn, { clock, timeoutMs: graceMs - spentMs() }, signal);
+  }
+  signal.throwIfAborted();
+  const leftMs = Math.max(graceMs - spentMs(), Math.min(graceMs, GRACE_MIN_MS));
   await runtime.stopContainer(container.id, leftMs, signal);
 }
 
-/** All of a pod that run, at the same time. */
+/** All of a pod that run, in the order in which they may end; who need not wait for others goes at the same time. */
 export async function killContainers(
   deps: KillerDeps,
   order: { readonly pod: Pod | undefined; readonly runtime: RuntimePod; graceSeconds?: number },
@@ -67,12 +76,35 @@ export async function killContainers(
   const { pod, runtime, graceSeconds = graceSecondsOf(pod) } = order;
   const address = readySandboxOf(runtime)?.ip;
   const running = runtime.containers.filter(({ status }) => status.state === 'running');
-  const kill = async (container: RuntimeContainer) => {
+  const names = running.map(({ name }) => name);
+  const ended = new Map<string, Promise<void>>();
+  const kill = async (container: RuntimeContainer, before: readonly string[]) => {
     const message = `Stopping container ${container.name}`;
-    await killContainer(deps, { pod, container, address, graceSeconds, message }, signal);
+    const turn = Promise.allSettled(before.map((name) => ended.get(name)));
+    await killContainer(deps, { pod, container, address, graceSeconds, message, turn }, signal);
     deps.prober.forgetContainer(container.id);
   };
-  await Promise.all(running.map(kill));
+  for (const [name, before] of terminationOrder(pod, names)) {
+    const own = running.filter((container) => container.name === name);
+    ended.set(
+      name,
+      Promise.all(own.map((one) => kill(one, before))).then(() => undefined),
+    );
+  }
+  await Promise.all(ended.values());
+}
+
+/** Resolves when the turn has come, when the time is up, or when the signal is aborted. */
+async function untilTurn(
+  turn: Promise<unknown>,
+  { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
+  signal: AbortSignal,
+): Promise<void> {
+  if (timeoutMs <= 0) return;
+  const over = new AbortController();
+  const waiting = sleep(timeoutMs, AbortSignal.any([signal, over.signal]), clock);
+  await Promise.race([turn, waiting]);
+  over.abort();
 }
 
 export function graceSecondsOf(pod: Pod | undefined): number {
@@ -105,9 +137,4 @@ async function runPreStop(
   } finally {
     clock.clearTimeout(timer);
   }
-}
-
-function specOf(pod: Pod | undefined, name: string): Container | undefined {
-  const { containers = [], initContainers = [] } = pod?.spec ?? {};
-  return [...containers, ...initContainers].find((spec) => spec.name === name);
 }

@@ -1,49 +1,87 @@
-// InitContainers: the part of a plan that comes first: one init container after the other, each to success. Pure.
+// InitContainers: the part of a plan that comes first: one init container after the other. Pure.
 //
-// What an init container did counts in its own sandbox only: a new one begins from the start. Once a main container has
-// started, the sandbox is initialized for good.
+//   init container   has done its part when it has succeeded, and is not looked at again
+//   sidecar          has done its part when it has started (by its startup probe, if it has one), and is kept running
+//
+// Whatever comes before one that has begun had done its part, also when the engine has nothing of it any more. What they
+// did counts in their own sandbox only: a new one begins from the start. Once a main container has started, the sandbox
+// is initialized for good.
 //
 // Same idea upstream: computeInitContainerActions in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_container.go.
-// Left out here: sidecars (restartable init containers).
 
 import type { Container, Pod } from 'kubernetes-types/core/v1';
-import type { PodSandbox, RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
+import type { RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
+import { killIfWrong } from './kill-action.ts';
 import { isRunning, type PodAction, type PodView, succeeded } from './pod-view.ts';
+import { isSidecar } from './restart-policy.ts';
 import { startOrBackOff } from './start-action.ts';
 
-/** Have the init containers done their work in this sandbox? */
-export function isInitialized(pod: Pod, runtime: RuntimePod): boolean {
-  const init = pod.spec?.initContainers ?? [];
-  if (init.length === 0) return true;
-  const records = inNewestSandbox(runtime);
-  if (mainHasStarted(pod, records)) return true;
-  return init.every(({ name }) => succeeded(records.find((record) => record.name === name)));
+type InitView = Pick<PodView, 'pod' | 'runtime' | 'hasStarted'>;
+
+/** Have all init containers done their part in this sandbox? */
+export function isInitialized(view: InitView): boolean {
+  const records = inNewestSandbox(view.runtime);
+  if (mainHasStarted(view.pod, records)) return true;
+  const last = view.pod.spec?.initContainers?.at(-1);
+  return last === undefined || hasDoneItsPart(view, last, find(records, last));
 }
 
-export function planInitContainers(
-  view: PodView,
-  sandbox: PodSandbox,
-): { done: true } | { done: false; actions: readonly PodAction[] } {
-  const { pod, runtime } = view;
-  const records = runtime.containers.filter(({ sandboxId }) => sandboxId === sandbox.id);
-  if (mainHasStarted(pod, records)) return { done: true };
-  for (const spec of pod.spec?.initContainers ?? []) {
-    const record = records.find(({ name }) => name === spec.name);
-    if (succeeded(record)) continue;
-    return { done: false, actions: planInitContainer(view, spec, record) };
+/** @returns what to do for them; the main containers' turn is when `done`. */
+export function planInitContainers(view: PodView): {
+  readonly done: boolean;
+  readonly actions: readonly PodAction[];
+} {
+  const records = inNewestSandbox(view.runtime);
+  const specs = view.pod.spec?.initContainers ?? [];
+  const done = isInitialized(view);
+  const turn = done ? specs.length : turnOf(view, specs, records);
+  const next = specs[turn];
+  if (next !== undefined && hasFailedForGood(view.pod, next, find(records, next))) {
+    return { done, actions: [] };
   }
-  return { done: true };
+  const kept = specs.slice(0, turn).filter(isSidecar);
+  const wanted = next === undefined ? kept : [...kept, next];
+  return { done, actions: wanted.flatMap((spec) => planOne(view, spec, find(records, spec))) };
 }
 
-function planInitContainer(
+/** Index of the one that has not done its part. */
+function turnOf(
+  view: InitView,
+  specs: readonly Container[],
+  records: readonly RuntimeContainer[],
+): number {
+  const begun = specs.findLastIndex((spec) => find(records, spec) !== undefined);
+  const last = specs[begun];
+  if (last === undefined) return 0;
+  return hasDoneItsPart(view, last, find(records, last)) ? begun + 1 : begun;
+}
+
+function planOne(
   view: PodView,
   spec: Container,
   record: RuntimeContainer | undefined,
 ): readonly PodAction[] {
-  if (isRunning(record)) return [];
-  // An init container that failed is tried again unless the whole pod may not be.
-  if (record?.status.state === 'exited' && view.pod.spec?.restartPolicy === 'Never') return [];
-  return [startOrBackOff(view, spec)];
+  if (record?.status.state !== 'running') return [startOrBackOff(view, spec)];
+  return isSidecar(spec) ? killIfWrong(view, spec, record) : [];
+}
+
+function hasDoneItsPart(
+  view: InitView,
+  spec: Container,
+  record: RuntimeContainer | undefined,
+): boolean {
+  if (!isSidecar(spec)) return succeeded(record);
+  return record !== undefined && isRunning(record) && view.hasStarted(record);
+}
+
+/** An init container that failed is tried again unless the whole pod may not be. */
+function hasFailedForGood(
+  pod: Pod,
+  spec: Container,
+  record: RuntimeContainer | undefined,
+): boolean {
+  if (isSidecar(spec) || pod.spec?.restartPolicy !== 'Never') return false;
+  return record?.status.state === 'exited' && !succeeded(record);
 }
 
 function inNewestSandbox(runtime: RuntimePod): readonly RuntimeContainer[] {
@@ -54,7 +92,15 @@ function inNewestSandbox(runtime: RuntimePod): readonly RuntimeContainer[] {
 }
 
 function mainHasStarted(pod: Pod, records: readonly RuntimeContainer[]): boolean {
-  return (pod.spec?.containers ?? []).some(({ name }) =>
-    records.some((record) => record.name === name && record.status.state !== 'created'),
-  );
+  return (pod.spec?.containers ?? []).some((spec) => {
+    const record = find(records, spec);
+    return record !== undefined && record.status.state !== 'created';
+  });
+}
+
+function find(
+  records: readonly RuntimeContainer[],
+  { name }: Container,
+): RuntimeContainer | undefined {
+  return records.find((record) => record.name === name);
 }

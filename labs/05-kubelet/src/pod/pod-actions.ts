@@ -35,7 +35,7 @@ export interface ActionDeps extends StarterDeps, KillerDeps {
   readonly files: PodFiles;
   readonly restarts: BackOff;
   readonly waiting: WaitingReasons;
-  services(signal: AbortSignal): Promise<readonly Service[]>;
+  services(pod: Pod, signal: AbortSignal): Promise<readonly Service[]>;
   surroundingsOf(address: string | undefined): PodSurroundings;
 }
 
@@ -71,9 +71,11 @@ export async function obeyActions(
         if (sandbox === undefined) throw new Error('No sandbox to start a container in');
         delaysMs.push(...(await start(deps, { ...order, sandbox, action }, signal)));
         break;
+      case 'stop-containers':
+        await killContainers(deps, order, signal);
+        break;
       case 'kill-container': {
-        const { container, message } = action;
-        const graceSeconds = graceSecondsOf(order.pod);
+        const { container, message, graceSeconds = graceSecondsOf(order.pod) } = action;
         const { pod } = order;
         await killContainer(deps, { pod, container, address, graceSeconds, message }, signal);
         break;
@@ -153,7 +155,7 @@ async function start(
     podDirectory: deps.files.podDirectory(uid),
     sources: {
       reader: deps.objects,
-      services: await deps.services(signal),
+      services: await deps.services(pod, signal),
       surroundings: deps.surroundingsOf(sandbox.ip),
     },
   };

@@ -5,10 +5,12 @@
 // Same idea upstream: kubernetes, pkg/kubelet/status/generate.go.
 // Left out here: readiness gates.
 
-import type { ContainerStatus, PodCondition } from 'kubernetes-types/core/v1';
+import type { ContainerStatus, Pod, PodCondition } from 'kubernetes-types/core/v1';
 import { timeText } from './container-status.ts';
+import { sidecarNamesOf } from './restart-policy.ts';
 
 export interface Summary {
+  readonly pod: Pod;
   readonly phase: string;
   readonly initStatuses: readonly ContainerStatus[];
   readonly statuses: readonly ContainerStatus[];
@@ -51,7 +53,10 @@ function withTransition(
 function initializedFinding(summary: Summary): Omit<Finding, 'type'> {
   if (summary.initialized) return { status: 'True' };
   if (summary.phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
-  const incomplete = summary.initStatuses.filter(({ ready }) => !ready).map(({ name }) => name);
+  const sidecars = sidecarNamesOf(summary.pod);
+  const incomplete = summary.initStatuses
+    .filter(({ name, ready, started }) => (sidecars.has(name) ? started !== true : !ready))
+    .map(({ name }) => name);
   return {
     status: 'False',
     reason: 'ContainersNotInitialized',
@@ -59,10 +64,13 @@ function initializedFinding(summary: Summary): Omit<Finding, 'type'> {
   };
 }
 
-function readyFinding({ phase, statuses }: Summary): Omit<Finding, 'type'> {
+/** Sidecars count as the main containers do. */
+function readyFinding({ pod, phase, initStatuses, statuses }: Summary): Omit<Finding, 'type'> {
   if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
   if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
-  const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name);
+  const sidecars = sidecarNamesOf(pod);
+  const counted = [...initStatuses.filter(({ name }) => sidecars.has(name)), ...statuses];
+  const unready = counted.filter(({ ready }) => !ready).map(({ name }) => name);
   if (unready.length === 0) return { status: 'True' };
   return {
     status: 'False',

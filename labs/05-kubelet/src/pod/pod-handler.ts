@@ -7,7 +7,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from 'kubernetes-types/core/v1';
 import type { PodHandler, PodManager } from '../config/pod-manager.ts';
+import { isStatic } from '../config/static-pod.ts';
 import { type AdmitHandler, type AdmitResult, admitPod } from './admission.ts';
+import { gateConditionsOf } from './pod-conditions.ts';
 import type { PodEvents } from './pod-events.ts';
 import { identityOf, type PodWorkers } from './pod-worker.ts';
 import type { StatusManager } from './status-manager.ts';
@@ -25,7 +27,7 @@ const GRACE_SECONDS_MIN = 1;
 const ADMITTED: AdmitResult = { admitted: true };
 
 export function podHandler(options: PodHandlerOptions): PodHandler {
-  const { workers, statuses } = options;
+  const { pods, workers, statuses } = options;
   return {
     set(pod, before) {
       if (before === undefined) return add(options, pod);
@@ -35,9 +37,16 @@ export function podHandler(options: PodHandlerOptions): PodHandler {
       statuses.recheck(pod.metadata?.uid ?? '');
     },
     gone(pod) {
-      const grace = pod.metadata?.deletionGracePeriodSeconds ?? GRACE_SECONDS_MIN;
+      // A file that goes asks for an orderly end; of a pod that went from the API without one, whoever deleted it wanted none.
+      const own = isStatic(pod) ? pod.spec?.terminationGracePeriodSeconds : undefined;
+      const grace = pod.metadata?.deletionGracePeriodSeconds ?? own ?? GRACE_SECONDS_MIN;
       workers.remove(identityOf(pod), Math.max(GRACE_SECONDS_MIN, grace));
       statuses.forget(pod.metadata?.uid ?? '');
+    },
+    /** It is there to show what its static pod does. */
+    mirror(name) {
+      const [namespace = '', podName = ''] = name.split('/');
+      statuses.recheck(pods.byName(namespace, podName)?.metadata?.uid ?? '');
     },
   };
 }
@@ -53,7 +62,7 @@ function add(options: PodHandlerOptions, pod: Pod): void {
   }
   const { reason, message } = result;
   events.pod(pod, { type: 'Warning', reason, message });
-  workers.end(pod, { why: 'rejected', reason, message: `Pod was rejected: ${message}` });
+  void workers.end(pod, { why: 'rejected', reason, message: `Pod was rejected: ${message}` });
 }
 
 /** Those that have been admitted, and have not ended. */
@@ -65,11 +74,11 @@ function othersOf({ pods, workers }: PodHandlerOptions, pod: Pod): readonly Pod[
   });
 }
 
-/** All of a pod but its status: what somebody wants of us. */
+/** All of a pod but its status, and of that what others say there: what somebody wants of us. */
 function wishOf(pod: Pod) {
   const { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata ?? {};
   const wish = [pod.spec, labels, annotations, deletionTimestamp, deletionGracePeriodSeconds];
-  return [...wish, isFinal(pod)];
+  return [...wish, isFinal(pod), gateConditionsOf(pod)];
 }
 
 function isFinal({ status }: Pod): boolean {

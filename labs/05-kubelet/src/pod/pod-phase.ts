@@ -6,6 +6,7 @@
 // Same idea upstream: getPhase in kubernetes, pkg/kubelet/kubelet_pods.go.
 
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1';
+import { sidecarNamesOf } from './restart-policy.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
@@ -17,26 +18,31 @@ export interface PhaseView {
   readonly terminal: boolean;
 }
 
-export function phaseOf(view: PhaseView): PodPhase {
-  const { pod, initStatuses, statuses, terminal } = view;
+export function phaseOf({ pod, initStatuses, statuses, terminal }: PhaseView): PodPhase {
   const policy = pod.spec?.restartPolicy ?? 'Always';
-  const running = statuses.filter(({ state }) => state?.running !== undefined).length;
+  const sidecars = sidecarNamesOf(pod);
+  const mainRunning = statuses.filter(runs).length;
   const stopped = statuses.filter(hasStopped).length;
   const succeeded = statuses.filter(({ state }) => state?.terminated?.exitCode === 0).length;
-  const waiting = statuses.length - running - stopped;
-  const initFailed = initStatuses.some(({ state }) => (state?.terminated?.exitCode ?? 0) !== 0);
+  const initFailed = initStatuses.some(
+    ({ name, state }) => !sidecars.has(name) && (state?.terminated?.exitCode ?? 0) !== 0,
+  );
   if (initFailed && policy === 'Never') return 'Failed';
+  // A sidecar that still runs keeps the pod from its end; how it ends counts for nothing.
+  const running =
+    mainRunning + initStatuses.filter((one) => sidecars.has(one.name) && runs(one)).length;
   if (terminal && running === 0) {
     return succeeded === statuses.length && statuses.length > 0 ? 'Succeeded' : 'Failed';
   }
-  const started = running + stopped > 0;
-  if (!started && initStatuses.some(({ state }) => state?.terminated?.exitCode !== 0)) {
-    return 'Pending';
-  }
-  if (waiting > 0) return 'Pending';
+  // As long as init containers are at work, all of these wait.
+  if (mainRunning + stopped < statuses.length) return 'Pending';
   if (running > 0 || policy === 'Always') return 'Running';
   if (stopped === succeeded) return 'Succeeded';
   return policy === 'Never' ? 'Failed' : 'Running';
+}
+
+function runs({ state }: ContainerStatus): boolean {
+  return state?.running !== undefined;
 }
 
 /** A container in back-off waits, but it has been there before: its pod is not pending again. */

@@ -12,7 +12,8 @@ import { containerStatusOf, timeText, type WaitingReason } from './container-sta
 import { isInitialized } from './init-containers.ts';
 import { conditionsOf } from './pod-conditions.ts';
 import { phaseOf } from './pod-phase.ts';
-import { shouldRestart } from './restart-policy.ts';
+import { succeeded } from './pod-view.ts';
+import { isSidecar, shouldRestart } from './restart-policy.ts';
 
 export interface PodStatusView {
   readonly pod: Pod;
@@ -30,7 +31,8 @@ export interface PodStatusView {
 export function podStatusOf(view: PodStatusView): PodStatus {
   const { pod, runtime, hostAddress } = view;
   const previous = pod.status ?? {};
-  const initialized = isInitialized(pod, runtime);
+  const hasStarted = (container: RuntimeContainer) => view.probe(container).started;
+  const initialized = isInitialized({ pod, runtime, hasStarted });
   const initStatuses = (pod.spec?.initContainers ?? []).map((spec) =>
     statusOf(view, spec, { init: true, waitingDefault: 'PodInitializing' }),
   );
@@ -49,7 +51,7 @@ export function podStatusOf(view: PodStatusView): PodStatus {
   return {
     phase,
     conditions: conditionsOf(
-      { phase, initStatuses, statuses, initialized, sandboxReady: sandbox !== undefined },
+      { pod, phase, initStatuses, statuses, initialized, sandboxReady: sandbox !== undefined },
       { previous: previous.conditions ?? [], nowMs: view.nowMs },
     ),
     hostIP: hostAddress,
@@ -80,20 +82,28 @@ function statusOf(
   const known = options.init ? pod.status?.initContainerStatuses : pod.status?.containerStatuses;
   const isRunning = newest?.status.state === 'running';
   const probed = isRunning ? view.probe(newest) : { ready: false, started: false };
-  const succeeded = newest?.status.state === 'exited' && newest.status.exitCode === 0;
-  const initWillRestart = !succeeded && pod.spec?.restartPolicy !== 'Never';
+  const isInit = options.init && !isSidecar(spec);
+  const done = succeeded(newest);
   return containerStatusOf({
     spec,
     records,
     previous: known?.find(({ name }) => name === spec.name),
-    willRestart:
-      !view.terminal && (options.init ? initWillRestart : shouldRestart(pod, spec.name, newest)),
+    willRestart: !view.terminal && willRestart(pod, spec, { newest, init: options.init }),
     deleted: pod.metadata?.deletionTimestamp !== undefined,
     waiting: view.waiting.get(spec.name),
     waitingDefault: options.waitingDefault,
     // An init container is ready when it has done its work.
-    ready: options.init ? succeeded : probed.ready,
-    started: options.init ? isRunning : probed.started,
+    ready: isInit ? done : probed.ready,
+    started: isInit ? isRunning : probed.started,
     messageOf: view.messageOf,
   });
+}
+
+function willRestart(
+  pod: Pod,
+  spec: Container,
+  { newest, init }: { readonly newest: RuntimeContainer | undefined; readonly init: boolean },
+): boolean {
+  if (!init) return shouldRestart(pod, spec.name, newest);
+  return isSidecar(spec) || (!succeeded(newest) && pod.spec?.restartPolicy !== 'Never');
 }

@@ -51,7 +51,7 @@ export interface PodSyncerDeps {
   readonly hostAddress: string;
   readonly memoryCapacityBytes: number;
   readonly allocatable: Readonly<Record<string, string>>;
-  services(signal: AbortSignal): Promise<readonly Service[]>;
+  services(pod: Pod, signal: AbortSignal): Promise<readonly Service[]>;
 }
 
 export class KubeletPodSyncer implements PodSyncer {
@@ -163,6 +163,7 @@ export class KubeletPodSyncer implements PodSyncer {
       pod,
       runtime,
       failedProbes: prober.failures(uid),
+      hasStarted: (container) => prober.verdict(container).started,
       restartDelayMs: (name, finishedAtMs) => restarts.remainingMs(`${uid}/${name}`, finishedAtMs),
     };
   }

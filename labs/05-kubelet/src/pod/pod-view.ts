@@ -12,6 +12,8 @@ export interface PodView {
   readonly runtime: RuntimePod;
   /** By container id. */
   readonly failedProbes: ReadonlyMap<string, ProbeFailure>;
+  /** Of one that runs: has its startup probe succeeded, if it has one? */
+  hasStarted(container: RuntimeContainer): boolean;
   restartDelayMs(container: string, finishedAtMs: number): number;
 }
 
@@ -19,6 +21,8 @@ export type PodAction =
   /** Everything of the pod that runs is stopped, and its old sandboxes removed. */
   | { readonly kind: 'stop-pod' }
   | { readonly kind: 'create-sandbox'; readonly attempt: number }
+  /** The main containers have ended for good: what runs beside them follows. */
+  | { readonly kind: 'stop-containers' }
   | {
       readonly kind: 'start-container';
       readonly spec: Container;
@@ -30,8 +34,16 @@ export type PodAction =
       readonly kind: 'kill-container';
       readonly container: RuntimeContainer;
       readonly message: string;
+      /** The failed probe's own; absent leaves the pod's. */
+      readonly graceSeconds?: number;
     }
   | { readonly kind: 'back-off'; readonly spec: Container; readonly delayMs: number };
+
+/** Every container that the pod asks for, of whichever kind. */
+export function containersOf(pod: Pod | undefined): readonly Container[] {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod?.spec ?? {};
+  return [...containers, ...initContainers, ...ephemeralContainers];
+}
 
 export function newestOf(runtime: RuntimePod, name: string): RuntimeContainer | undefined {
   return runtime.containers.find((container) => container.name === name);

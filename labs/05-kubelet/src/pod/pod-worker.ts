@@ -6,11 +6,11 @@
 // of its pod, an event of the runtime, a probe, or its own timer. A deletion interrupts what is going on, and so does a
 // grace period that becomes shorter. A failed step is tried again with growing pauses.
 //
-// Same idea upstream: kubernetes, pkg/kubelet/pod_workers.go.
-// Left out here: static pods that come again under the same name.
+// Same idea upstream: kubernetes, pkg/kubelet/pod_workers.go. A static pod that comes again waits for the one before it where
+// it is read: config/file-source.ts.
 
 import { type Clock, type Logger, messageOf } from '@kube-labs/apiserver';
-import type { Pod } from 'kubernetes-types/core/v1';
+import type { Pod, PodCondition } from 'kubernetes-types/core/v1';
 import type { PodIdentity } from '../runtime/runtime.ts';
 
 /** A pod as its worker knows it. `pod` is absent for containers that the API knows nothing of. */
@@ -25,19 +25,30 @@ export type Ending =
   | { readonly why: 'deleted' }
   /** Its containers have ended, by its own restart policy for good; or the API says that they have. */
   | { readonly why: 'finished' }
-  /** It may not run here: it has failed, with this reason. */
-  | { readonly why: 'rejected'; readonly reason: string; readonly message: string };
+  /** The kubelet will not have it, or not any more: it has failed, and this is what its status then says. */
+  | {
+      readonly why: 'rejected' | 'evicted' | 'deadline' | 'shutdown';
+      readonly reason: string;
+      readonly message: string;
+      readonly condition?: Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;
+    };
 
 export type WorkState =
   | { readonly state: 'syncing' }
   | { readonly state: 'terminating'; readonly graceSeconds: number; readonly ending: Ending }
-  | { readonly state: 'terminated' }
+  | { readonly state: 'terminated'; readonly ending: Ending }
   | { readonly state: 'gone' };
+
+export interface SyncResult {
+  readonly final: boolean;
+  readonly againAfterMs?: number;
+  readonly ending?: Ending;
+}
 
 /** The effects. All three may be called any number of times, and throw when they should be called again. */
 export interface PodSyncer {
-  /** Resolves with `final` when nothing of the pod will ever run again by its own restart policy. */
-  syncPod(pod: Pod, signal: AbortSignal): Promise<{ final: boolean; againAfterMs?: number }>;
+  /** Resolves with `final` when nothing of the pod will ever run again by its own restart policy, with `ending` to end it. */
+  syncPod(pod: Pod, signal: AbortSignal): Promise<SyncResult>;
   syncTerminating(
     work: WorkedPod,
     options: { readonly graceSeconds: number; readonly ending: Ending },
@@ -53,6 +64,8 @@ export interface PodWorkersOptions {
   readonly log: Logger;
   /** A pod is looked at this often when nothing happens. */
   readonly resyncMs?: number;
+  /** Nothing of the pod is left, and its worker has gone. */
+  onGone?(identity: PodIdentity): void;
 }
 
 interface Worker {
@@ -68,6 +81,8 @@ interface Worker {
   failures: number;
   timer: unknown;
   interrupt: AbortController;
+  /** Who wait until nothing of the pod runs any more. */
+  readonly waiting: Set<() => void>;
 }
 
 const RESYNC_MS = 60_000;
@@ -87,6 +102,12 @@ export class PodWorkers {
 
   has(uid: string): boolean {
     return this.#workers.has(uid);
+  }
+
+  hasName({ namespace, name }: Omit<PodIdentity, 'uid'>): boolean {
+    const isOf = ({ identity }: Worker) =>
+      identity.name === name && identity.namespace === namespace;
+    return [...this.#workers.values()].some(isOf);
   }
 
   stateOf(uid: string): WorkState | undefined {
@@ -127,13 +148,18 @@ export class PodWorkers {
     this.wake(identity.uid);
   }
 
-  /** The kubelet itself has decided that the pod ends, or never starts. Its object stays, and tells why. */
-  end(pod: Pod, ending: Ending): void {
+  /**
+   * The kubelet itself has decided that the pod ends, or never starts. Its object stays, and tells why. Resolves when nothing of it
+   * runs any more, or when the workers are stopped.
+   */
+  end(pod: Pod, ending: Ending, graceSeconds = 0): Promise<void> {
     const identity = identityOf(pod);
     const worker = this.#workers.get(identity.uid) ?? this.#add(identity);
     worker.pod = pod;
-    this.#terminate(worker, 0, ending);
+    this.#terminate(worker, graceSeconds, ending);
     this.wake(identity.uid);
+    if (worker.work.state !== 'terminating' || this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => worker.waiting.add(resolve));
   }
 
   wake(uid: string): void {
@@ -155,6 +181,7 @@ export class PodWorkers {
     for (const worker of this.#workers.values()) {
       worker.interrupt.abort();
       this.#options.clock.clearTimeout(worker.timer);
+      tellAll(worker.waiting);
     }
     await Promise.all(this.#loops);
   }
@@ -171,6 +198,7 @@ export class PodWorkers {
       failures: 0,
       timer: undefined,
       interrupt: new AbortController(),
+      waiting: new Set(),
     };
     this.#workers.set(identity.uid, worker);
     return worker;
@@ -179,6 +207,7 @@ export class PodWorkers {
   #drop(worker: Worker): void {
     this.#options.clock.clearTimeout(worker.timer);
     this.#workers.delete(worker.identity.uid);
+    this.#options.onGone?.(worker.identity);
   }
 
   #terminate(worker: Worker, graceSeconds: number, ending: Ending): void {
@@ -203,7 +232,9 @@ export class PodWorkers {
       try {
         const againAfterMs = await this.#step(worker, signal);
         worker.failures = 0;
-        this.#wakeAfter(worker, againAfterMs ?? this.#options.resyncMs ?? RESYNC_MS);
+        const { resyncMs = RESYNC_MS } = this.#options;
+        // One that has ended costs nothing until somebody wants something of it.
+        if (worker.work.state === 'syncing') this.#wakeAfter(worker, againAfterMs ?? resyncMs);
       } catch (error) {
         if (signal.aborted) worker.dirty = true;
         else this.#retry(worker, error);
@@ -218,15 +249,17 @@ export class PodWorkers {
     switch (work.state) {
       case 'syncing': {
         if (pod === undefined) return undefined;
-        const result = await syncer.syncPod(pod, signal);
-        if (result.final) this.#terminate(worker, 0, { why: 'finished' });
-        worker.dirty ||= result.final;
-        return result.againAfterMs;
+        const { final, againAfterMs, ending } = await syncer.syncPod(pod, signal);
+        if (ending !== undefined) this.#terminate(worker, graceOf(pod), ending);
+        else if (final) this.#terminate(worker, 0, { why: 'finished' });
+        worker.dirty ||= final || ending !== undefined;
+        return againAfterMs;
       }
       case 'terminating':
         await syncer.syncTerminating(worker, work, signal);
-        worker.work = { state: 'terminated' };
+        worker.work = { state: 'terminated', ending: work.ending };
         worker.dirty = true;
+        tellAll(worker.waiting);
         return undefined;
       case 'terminated': {
         const { deleted } = worker;
@@ -257,6 +290,11 @@ export class PodWorkers {
     clock.clearTimeout(worker.timer);
     worker.timer = clock.setTimeout(() => this.wake(worker.identity.uid), delayMs);
   }
+}
+
+function tellAll(waiting: Set<() => void>): void {
+  for (const tell of waiting) tell();
+  waiting.clear();
 }
 
 export function identityOf(pod: Pod): PodIdentity {

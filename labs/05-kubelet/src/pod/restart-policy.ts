@@ -1,11 +1,23 @@
-// RestartPolicy: whether a container that does not run should, as far as its pod's restart policy goes. Pure.
+// RestartPolicy: whether a container that does not run should, as far as restart policies go. Pure.
 //
-// Same idea upstream: ShouldContainerBeRestarted in kubernetes, pkg/kubelet/container/helpers.go.
+// A sidecar is an init container that says it restarts always. It has a policy of its own, whatever its pod's is, and
+// lives as long as the main containers do.
+//
+// Same idea upstream: ShouldContainerBeRestarted in kubernetes, pkg/kubelet/container/helpers.go, and
+// IsRestartableInitContainer, pkg/kubelet/types/pod_update.go.
 
-import type { Pod } from 'kubernetes-types/core/v1';
+import type { Container, Pod } from 'kubernetes-types/core/v1';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
 
-/** Should this container run (again), as far as the restart policy is concerned? */
+export function isSidecar(spec: Container): boolean {
+  return spec.restartPolicy === 'Always';
+}
+
+export function sidecarNamesOf(pod: Pod): ReadonlySet<string> {
+  return new Set((pod.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+}
+
+/** Should this main container run (again), as far as the restart policy is concerned? */
 export function shouldRestart(
   pod: Pod,
   name: string,

@@ -4,6 +4,7 @@
 
 import type { Pod } from 'kubernetes-types/core/v1';
 import { hostnameOf } from '../container/hosts.ts';
+import { portMappingsOf } from '../network/port-mappings.ts';
 import type { PodSandboxConfig } from '../runtime/runtime.ts';
 import { identityOf } from './pod-worker.ts';
 
@@ -17,6 +18,7 @@ export function sandboxConfigOf(pod: Pod, attempt: number): PodSandboxConfig {
     network: hostNetwork === true ? 'node' : 'pod',
     hostIpc: hostIPC,
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
+    portMappings: portMappingsOf(pod),
     labels: pod.metadata?.labels ?? {},
   };
 }

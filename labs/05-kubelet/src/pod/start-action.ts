@@ -8,22 +8,26 @@ import { isToldLost } from './container-status.ts';
 import { newestOf, type PodAction, type PodView } from './pod-view.ts';
 
 export function startOrBackOff(view: PodView, spec: Container): PodAction {
-  const record = newestOf(view.runtime, spec.name);
-  if (record?.status.state === 'exited') {
-    const delayMs = view.restartDelayMs(spec.name, record.status.finishedAtMs);
-    if (delayMs > 0) return { kind: 'back-off', spec, delayMs };
-  }
-  return startAction(view, spec);
+  const finishedAtMs = lastEndOf(view, spec);
+  const delayMs = finishedAtMs === undefined ? 0 : view.restartDelayMs(spec.name, finishedAtMs);
+  return delayMs > 0 ? { kind: 'back-off', spec, delayMs } : startAction(view, spec);
 }
 
 export function startAction(view: PodView, spec: Container): PodAction {
-  const record = newestOf(view.runtime, spec.name);
   return {
     kind: 'start-container',
     spec,
-    attempt: nextAttempt(view, spec.name, record),
-    finishedAtMs: record?.status.state === 'exited' ? record.status.finishedAtMs : undefined,
+    attempt: nextAttempt(view, spec.name, newestOf(view.runtime, spec.name)),
+    finishedAtMs: lastEndOf(view, spec),
   };
+}
+
+/** Of the last run that has ended: of the one before, when what runs is about to be replaced. */
+function lastEndOf({ runtime }: PodView, spec: Container): number | undefined {
+  for (const { name, status } of runtime.containers) {
+    if (name === spec.name && status.state === 'exited') return status.finishedAtMs;
+  }
+  return undefined;
 }
 
 /** Counts on from what the runtime has, or, when that was lost, from what the API server was told. */

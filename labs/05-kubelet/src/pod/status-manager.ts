@@ -2,7 +2,8 @@
 //
 // Rules: one write a pod at a time; a status that comes while another is on its way replaces all that wait; the patch
 // names the pod's uid, so a new pod of the same name never gets an old one's status. Deletion of a finished
-// pod goes through here, so that its last status is written before.
+// pod goes through here, so that its last status is written before. What a static pod has to tell goes to its mirror, and waits
+// until there is one; mirrors come and go elsewhere.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/status/status_manager.go.
 
@@ -15,14 +16,15 @@ import {
   WorkQueue,
 } from '@kube-labs/apiserver';
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
+import { isStatic } from '../config/static-pod.ts';
 import { statusChanges } from './status-patch.ts';
 
 export interface StatusManagerOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The API's latest view of a pod, by uid. */
-  podOf(uid: string): Pod | undefined;
+  /** The API's latest view of a pod; of a static one its mirror. */
+  podOf(pod: Pod): Pod | undefined;
 }
 
 interface Entry {
@@ -90,24 +92,30 @@ export class StatusManager {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return;
     const { client, podOf } = this.#options;
-    const current = podOf(uid) ?? entry.pod;
-    const { name = '', namespace } = current.metadata ?? {};
+    const known = podOf(entry.pod);
+    const isOwn = isStatic(entry.pod);
+    if (isOwn && entry.finished) this.#entries.delete(uid);
+    if (isOwn && known === undefined) return;
+    const current = known ?? entry.pod;
+    const { name = '', namespace, uid: apiUid } = current.metadata ?? {};
     const ref = { namespace, name };
     const changes = statusChanges(current.status ?? {}, entry.status);
     try {
       if (changes !== undefined) {
-        const patch = { metadata: { uid }, status: changes };
+        const patch = { metadata: { uid: apiUid }, status: changes };
         const type = 'strategic';
         await client.patch(resources.pods, ref, patch, { type, subresource: 'status' });
       }
-      if (entry.finished) await client.delete(resources.pods, ref, { gracePeriodSeconds: 0, uid });
+      if (entry.finished && !isOwn)
+        await client.delete(resources.pods, ref, { gracePeriodSeconds: 0, uid });
     } catch (error) {
       // The pod is gone, or another one has its name: nobody is left to be told.
       const isGone =
         ApiError.is(error, 'NotFound') ||
-        (ApiError.is(error, 'Conflict') && (entry.finished || podOf(uid) === undefined));
+        (ApiError.is(error, 'Conflict') && (entry.finished || podOf(entry.pod) === undefined));
       if (!isGone) throw error;
-      this.#entries.delete(uid);
+      // The next mirror will be told.
+      if (!isOwn) this.#entries.delete(uid);
     }
   }
 }

@@ -3,31 +3,28 @@
 // In: the spec, what the runtime has, what the probes found, how long each restart must still wait. Out: actions, to
 // be obeyed in order. Nothing is remembered between two calls, so it does not matter what was lost meanwhile.
 //
-// Rules: init containers run one after the other, to success, before any other starts; a container is started only in
-// a sandbox that is ready and wired; what runs and is as the spec wants is never touched.
+// Rules: init containers run one after the other, to success, before any other starts; sidecars start in the same row and
+// run on, until the main containers have ended for good; a container is started only in a sandbox that is ready and
+// wired; what runs and is as the spec wants is never touched.
 //
 // Same idea upstream: computePodActions in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_manager.go.
-// Left out here: sidecars (restartable init containers), ephemeral containers, in-place resize.
+// Left out here: in-place resize.
 
-import { createHash } from 'node:crypto';
-import type { Container } from 'kubernetes-types/core/v1';
-import { type RuntimeContainer, type RuntimePod, readySandboxOf } from '../runtime/runtime.ts';
+import { type RuntimePod, readySandboxOf } from '../runtime/runtime.ts';
 import { planInitContainers } from './init-containers.ts';
+import { killIfWrong } from './kill-action.ts';
 import { isRunning, newestOf, type PodAction, type PodView } from './pod-view.ts';
 import { shouldRestart } from './restart-policy.ts';
 import { startAction, startOrBackOff } from './start-action.ts';
 
 export function planPod(view: PodView): readonly PodAction[] {
-  const sandbox = readySandboxOf(view.runtime);
-  if (sandbox === undefined) return planNewSandbox(view);
-  const init = planInitContainers(view, sandbox);
-  return init.done ? planContainers(view) : init.actions;
-}
-
-/** Changes when the running container no longer is what the spec asks for; only the image may change in place. */
-export function containerHash(spec: Container): string {
-  const text = JSON.stringify({ name: spec.name, image: spec.image });
-  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+  if (readySandboxOf(view.runtime) === undefined) return planNewSandbox(view);
+  const init = planInitContainers(view);
+  if (!init.done) return init.actions;
+  const main = planContainers(view);
+  if (main.length > 0 || someMainRuns(view)) return [...init.actions, ...main];
+  // They have ended for good, and nobody brings back what served them.
+  return view.runtime.containers.some(isRunning) ? [{ kind: 'stop-containers' }] : [];
 }
 
 function planNewSandbox(view: PodView): readonly PodAction[] {
@@ -55,24 +52,13 @@ function planContainers(view: PodView): readonly PodAction[] {
   const { pod, runtime } = view;
   return (pod.spec?.containers ?? []).flatMap((spec) => {
     const record = newestOf(runtime, spec.name);
-    if (record?.status.state === 'running') return planRunning(view, spec, record);
+    if (record?.status.state === 'running') return killIfWrong(view, spec, record);
     return shouldRestart(pod, spec.name, record) ? [startOrBackOff(view, spec)] : [];
   });
 }
 
-/** A killed container is seen as exited soon, and started again by the rules for that. */
-function planRunning(
-  view: PodView,
-  spec: Container,
-  container: RuntimeContainer,
-): readonly PodAction[] {
-  const restarted = view.pod.spec?.restartPolicy === 'Never' ? '' : ', will be restarted';
-  const kill = (why: string): readonly PodAction[] => [
-    { kind: 'kill-container', container, message: `Container ${spec.name} ${why}` },
-  ];
-  if (container.hash !== containerHash(spec)) return kill('definition changed, will be restarted');
-  const failed = view.failedProbes.get(container.id);
-  return failed === undefined ? [] : kill(`failed ${failed} probe${restarted}`);
+function someMainRuns({ pod, runtime }: PodView): boolean {
+  return (pod.spec?.containers ?? []).some(({ name }) => isRunning(newestOf(runtime, name)));
 }
 
 function hasAnythingUp(runtime: RuntimePod): boolean {

@@ -10,8 +10,10 @@
 
 import { type Clock, type Logger, sleep } from '@kube-labs/apiserver';
 import type { Container, Pod, Probe } from 'kubernetes-types/core/v1';
+import type { ProbeMetrics } from '../metrics/probe-metrics.ts';
 import type { PodEvents } from '../pod/pod-events.ts';
 import type { ProbeFailure } from '../pod/pod-view.ts';
+import { isSidecar } from '../pod/restart-policy.ts';
 import {
   type Runtime,
   type RuntimeContainer,
@@ -33,6 +35,7 @@ export interface ProberOptions {
   readonly events: PodEvents;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics?: Pick<ProbeMetrics, 'observe'>;
   onChange(podUid: string): void;
 }
 
@@ -66,7 +69,7 @@ export class Prober {
     const address = readySandboxOf(runtime)?.ip;
     if (address === undefined) return;
     for (const container of running) {
-      const spec = (pod.spec?.containers ?? []).find(({ name }) => name === container.name);
+      const spec = probedOf(pod).find(({ name }) => name === container.name);
       if (spec === undefined || this.#probing.has(container.id)) continue;
       this.#start(pod, spec, { container, address });
     }
@@ -155,8 +158,12 @@ export class Prober {
     signal: AbortSignal,
   ): Promise<'finished' | 'goes on'> {
     const { kind, probe } = work;
+    const startMs = this.#options.clock.now();
     const result = await attempt(probe, this.#targetOf(work), signal);
     if (signal.aborted) return 'finished';
+    const seconds = (this.#options.clock.now() - startMs) / 1_000;
+    const measured = { kind, result: result.kind, seconds };
+    this.#options.metrics?.observe({ pod: work.pod, container: work.spec.name }, measured);
     this.#tell(work, result);
     // It says nothing about the container: thrown away, so that an engine that is away kills nobody.
     if (result.kind === 'unknown') return 'goes on';
@@ -183,6 +190,11 @@ export class Prober {
   }
 }
 
+/** Main containers and sidecars: other containers have no probes. */
+function probedOf({ spec }: Pod): readonly Container[] {
+  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)];
+}
+
 interface ProbeTarget {
   readonly container: RuntimeContainer;
   readonly address: string;
@@ -198,7 +210,8 @@ interface ProbeWork {
 
 /** A kubelet that starts again must not make ready containers unready until its first probe. */
 function initialState(kind: ProbeKind, pod: Pod, containerId: string): ProbeState {
-  const known = (pod.status?.containerStatuses ?? []).find(
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const known = [...containerStatuses, ...initContainerStatuses].find(
     ({ containerID }) => containerID === `docker://${containerId}`,
   );
   const wasFine = kind === 'readiness' ? known?.ready : kind === 'startup' && known?.started;

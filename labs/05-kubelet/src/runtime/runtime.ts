@@ -67,6 +67,15 @@ export interface RuntimePod {
   readonly containers: readonly RuntimeContainer[];
 }
 
+/** Traffic to a port of the node that goes to a port of the pod. */
+export interface PortMapping {
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+  /** Absent: at every address of the node. */
+  readonly hostIp?: string;
+}
+
 export interface PodSandboxConfig {
   readonly pod: PodIdentity;
   readonly attempt: number;
@@ -74,6 +83,8 @@ export interface PodSandboxConfig {
   readonly network: PodSandbox['network'];
   readonly hostIpc: boolean;
   readonly sysctls: Readonly<Record<string, string>>;
+  /** None in the node's network, where a port is the node's as it is. */
+  readonly portMappings: readonly PortMapping[];
   readonly labels: Readonly<Record<string, string>>;
 }
 

@@ -1,10 +1,11 @@
 // KubeletServer: the kubelet's own API on port 10250, for the API server: requests, and streams over WebSockets.
 //
-// Rule: HTTPS, and nobody gets an answer without a certificate of the cluster's authority, /healthz included (people look
-// at 127.0.0.1:10248 for that). Names are those of the API; the runtime's ids never leave the node.
+// Rule: HTTPS, and nobody gets an answer before it is known who asks and that they may, /healthz included (people look
+// at 127.0.0.1:10248 for that). There is no port for those who show nothing. Names are those of the API; the runtime's ids
+// never leave the node.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/server/server.go.
-// Left out here: SPDY, which the API server translates.
+// Left out here: SPDY, which the API server translates, and the read-only port.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -13,12 +14,13 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from '@kube-labs/apiserver';
 import { WebSocketServer } from 'ws';
 import type { ExecSession } from '../runtime/runtime.ts';
-import { authenticate } from './authentication.ts';
+import type { Authenticate } from './authentication.ts';
+import type { Authorize } from './authorization.ts';
 import { PROTOCOLS, serveStreams } from './exec-stream.ts';
 import { HttpError } from './http-error.ts';
 import { findRunningContainer } from './pod-lookup.ts';
 import { forwardTarget, serveForward } from './port-forward.ts';
-import { handle, type RouteOptions } from './routes.ts';
+import { handle, type RouteOptions, routeNameOf, urlOf } from './routes.ts';
 
 export interface KubeletServerOptions extends RouteOptions {
   readonly address: string;
@@ -29,6 +31,10 @@ export interface KubeletServerOptions extends RouteOptions {
     readonly key: string;
     readonly clientCa: string | undefined;
   };
+  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
+  /** Called for each request that is let in. */
+  counted(method: string, route: string): void;
   readonly log: Logger;
 }
 
@@ -47,8 +53,8 @@ export async function startKubeletServer(
     },
     (request, response) => {
       const answer = async () => {
-        authenticate(options.tls, request);
-        await handle(options, request, response);
+        const url = await letIn(options, request);
+        await handle(options, url, { request, response });
       };
       answer().catch((error: unknown) => fail(response, error));
     },
@@ -72,6 +78,16 @@ export async function startKubeletServer(
   };
 }
 
+/** Throws the refusal. What is asked is read once, so that what is answered is what was allowed. */
+async function letIn(options: KubeletServerOptions, request: IncomingMessage): Promise<URL> {
+  const url = urlOf(request);
+  const { method = 'GET' } = request;
+  const user = await options.authenticate(request);
+  await options.authorize(user, { method, path: url.pathname });
+  options.counted(method, routeNameOf(url));
+  return url;
+}
+
 function listen(server: Server, { address, port }: KubeletServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
@@ -92,8 +108,7 @@ async function upgrade(
   webSockets: WebSocketServer,
   { request, socket, head }: Upgrade,
 ): Promise<void> {
-  authenticate(options.tls, request);
-  const url = new URL(request.url ?? '/', 'https://kubelet');
+  const url = await letIn(options, request);
   const [, route = '', ...rest] = url.pathname.split('/');
   const offered = (request.headers['sec-websocket-protocol'] ?? '')
     .split(',')

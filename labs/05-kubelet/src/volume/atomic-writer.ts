@@ -6,10 +6,10 @@
 // new one, never a mixture. Names that try to leave the volume are refused before anything is written.
 //
 // Same idea upstream: kubernetes, pkg/volume/util/atomic_writer.go.
-// Left out here: ownership by fsGroup.
 
 import {
   chmod,
+  chown,
   lstat,
   mkdir,
   readdir,
@@ -25,6 +25,9 @@ import { dirname, join } from 'node:path';
 export interface ProjectedFile {
   readonly data: Uint8Array;
   readonly mode: number;
+  /** Whose it is; root's where it does not say. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** By path relative to the volume. */
@@ -91,9 +94,10 @@ async function isSame(directory: string, payload: Payload): Promise<boolean> {
   for (const path of existing) {
     const wanted = payload.get(path);
     if (wanted === undefined) return false;
-    const { mode } = await lstat(join(directory, path));
-    const same = Buffer.from(wanted.data).equals(await readFile(join(directory, path)));
-    if (!same || (mode & 0o777) !== wanted.mode) return false;
+    const { mode, uid, gid } = await lstat(join(directory, path));
+    if ((mode & 0o777) !== wanted.mode) return false;
+    if (uid !== (wanted.uid ?? 0) || gid !== (wanted.gid ?? 0)) return false;
+    if (!Buffer.from(wanted.data).equals(await readFile(join(directory, path)))) return false;
   }
   return true;
 }
@@ -110,10 +114,11 @@ async function listFiles(root: string, below: string): Promise<readonly string[]
 async function writeVersion(directory: string, payload: Payload): Promise<void> {
   await mkdir(directory, { mode: 0o755 });
   await chmod(directory, 0o755);
-  for (const [path, { data, mode }] of payload) {
+  for (const [path, { data, mode, uid = 0, gid = 0 }] of payload) {
     const target = join(directory, path);
     await mkdir(dirname(target), { recursive: true, mode: 0o755 });
     await writeFile(target, data);
+    await chown(target, uid, gid);
     // The process's umask took bits away.
     await chmod(target, mode);
   }

@@ -4,27 +4,36 @@
 // pod's containers from starting, with a message that says what is missing.
 //
 // Same idea upstream: kubernetes, pkg/volume/{secret,configmap,downwardapi,projected}.
-// Left out here: service account tokens and cluster trust bundles in projected volumes.
+// Left out here: cluster trust bundles in projected volumes.
 
 import type {
   DownwardAPIVolumeFile,
   KeyToPath,
   Pod,
+  ServiceAccountTokenProjection,
   Volume,
   VolumeProjection,
 } from 'kubernetes-types/core/v1';
 import type { ConfigData, ConfigReader } from '../container/environment.ts';
 import { fieldValue, type PodSurroundings, resourceValue } from '../container/field-ref.ts';
 import type { Payload, ProjectedFile } from './atomic-writer.ts';
+import { fsUserOf } from './fs-group.ts';
+import type { ServiceAccountTokens } from './service-account-token.ts';
 
 const FILE_MODE_DEFAULT = 0o644;
+/** Of a token that has an owner: nobody else needs it. */
+const TOKEN_MODE = 0o600;
 
 export interface PayloadSources {
   readonly reader: ConfigReader;
   readonly surroundings: PodSurroundings;
+  readonly tokens?: Pick<ServiceAccountTokens, 'token'> | undefined;
 }
 
-type Source = Pick<VolumeProjection, 'configMap' | 'secret' | 'downwardAPI'>;
+type Source = Pick<
+  VolumeProjection,
+  'configMap' | 'secret' | 'downwardAPI' | 'serviceAccountToken'
+>;
 
 export async function payloadOf(
   pod: Pod,
@@ -67,6 +76,9 @@ async function filesOf(
     const data = await reader.configMap(namespace, name);
     return pickFiles(data, { items, optional, defaultMode, what: `configmap "${name}"` });
   }
+  if (source.serviceAccountToken !== undefined) {
+    return tokenFile(pod, source.serviceAccountToken, context);
+  }
   const items = source.downwardAPI?.items ?? [];
   return new Map(items.map((item) => [item.path, downwardFile(pod, item, context)]));
 }
@@ -93,6 +105,19 @@ function pickFiles(
     else if (!optional) throw new Error(`references non-existent ${what} key: ${key}`);
   }
   return files;
+}
+
+async function tokenFile(
+  pod: Pod,
+  projection: ServiceAccountTokenProjection,
+  { tokens, defaultMode }: PayloadSources & { readonly defaultMode: number },
+): Promise<Payload> {
+  if (tokens === undefined) throw new Error('failed to fetch token: no API server to ask');
+  const data = Buffer.from(await tokens.token(pod, projection));
+  const uid = fsUserOf(pod);
+  const isOwned = uid !== undefined || pod.spec?.securityContext?.fsGroup !== undefined;
+  const mode = isOwned ? TOKEN_MODE : defaultMode;
+  return new Map([[projection.path, { data, mode, ...(uid === undefined ? {} : { uid }) }]]);
 }
 
 function downwardFile(

@@ -1,66 +1,68 @@
-// SubPath: a path inside a volume that cannot lead out of it.
+// SubPath: shows a container one place inside a volume, and no other.
 //
-// A subPath comes from the pod's author, and what lies in a volume from its containers: both may be hostile. Every part
-// is looked at in turn; a symbolic link is followed only as far as it stays inside. What is missing is made, as open to
-// others as the volume itself is: who may write into the one may write into the other.
+// The place is opened with care, and what was opened is bound by its descriptor to a directory of the pod that no
+// container can reach: POD/volume-subpaths/VOLUME/CONTAINER/INDEX. The engine is told that directory. Whatever
+// becomes of the path meanwhile, it is the opened file that the container gets.
 //
-// `root` is in front of every path the kernel is asked about: the engine's host as seen from the node's
-// container (/proc/1/root), or nothing. Links are resolved here rather than by the kernel for the same reason.
+// A host path of a node that is itself a container lies in the engine's mount namespace, so the mount is made there; it
+// comes back here, and goes from both, because the pod's directory is shared between the two.
 //
-// Same idea upstream: kubernetes, pkg/volume/util/subpath. There the file is opened and bind-mounted by its
-// descriptor, which closes the moment between check and use; left out here.
+// Same idea upstream: doBindSubPath in kubernetes, pkg/volume/util/subpath/subpath_linux.go.
 
-import { chmod, lstat, mkdir, readlink, stat } from 'node:fs/promises';
-import { dirname, join, normalize } from 'node:path';
+import { type FileHandle, mkdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { HostCommand } from '../host-command.ts';
+import { mountsBelow } from './mounts.ts';
+import { openInside } from './safe-open.ts';
 
-const LINKS_MAX = 40;
-/** Permissions, and the bit that hands a directory's group on. */
-const MODE_MASK = 0o2777;
-
-/** @param base the volume's own directory, absolute and trusted. */
-export async function resolveSubPath(
-  base: string,
-  subPath: string,
-  options: { readonly root: string },
-): Promise<string> {
-  if (subPath.startsWith('/') || subPath.split('/').includes('..')) {
-    throw new Error(`subPath must be relative and not contain '..': ${subPath}`);
-  }
-  let path = base;
-  let links = 0;
-  const parts = subPath.split('/').filter((part) => part !== '' && part !== '.');
-  while (parts.length > 0) {
-    const next = normalize(join(path, parts.shift() ?? ''));
-    assertInside(base, next, subPath);
-    const kind = await kindOf(options.root + next);
-    if (kind === 'missing') {
-      await mkdir(options.root + next);
-      await chmod(options.root + next, (await stat(options.root + base)).mode & MODE_MASK);
-    }
-    if (kind === 'link') {
-      if (++links > LINKS_MAX) throw new Error(`too many symbolic links in subPath ${subPath}`);
-      const target = await readlink(options.root + next);
-      const resolved = normalize(target.startsWith('/') ? target : join(dirname(next), target));
-      assertInside(base, resolved, subPath);
-      parts.unshift(...resolved.slice(base.length).split('/').filter(Boolean));
-      path = base;
-    } else {
-      path = next;
-    }
-  }
-  return path;
+export interface SubPathMount {
+  /** The volume's own directory, and what is in front of it as this process sees it. */
+  readonly base: string;
+  readonly root: string;
+  readonly subPath: string;
+  /** Where it is bound to. */
+  readonly target: string;
 }
 
-function assertInside(base: string, path: string, subPath: string): void {
-  if (path === base || path.startsWith(`${base}/`)) return;
-  throw new Error(`subPath ${subPath} is outside of its volume`);
+export function subPathTarget(
+  podDirectory: string,
+  place: { readonly volume: string; readonly container: string; readonly index: number },
+): string {
+  const { volume, container, index } = place;
+  return join(podDirectory, 'volume-subpaths', volume, container, String(index));
 }
 
-async function kindOf(path: string): Promise<'missing' | 'link' | 'other'> {
+/** Safe to repeat: what is bound already stays, what has become another file is bound anew. */
+export async function bindSubPath(mount: SubPathMount, run: HostCommand): Promise<void> {
+  const { base, root, subPath, target } = mount;
+  const opened = await openInside(base, subPath, { root });
   try {
-    return (await lstat(path)).isSymbolicLink() ? 'link' : 'other';
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'missing';
-    throw error;
+    if ((await mountsBelow(target)).includes(target)) {
+      if (await isSame(opened, target)) return;
+      await run('umount', [target]);
+    }
+    await makeTarget(target, (await opened.stat()).isDirectory());
+    const source = `/proc/${process.pid}/fd/${opened.fd}`;
+    const [command, ...args] = [...enter(root), 'mount', '-c', '--bind', source, target];
+    await run(command ?? '', args);
+  } finally {
+    await opened.close();
   }
+}
+
+/** Where the root is another process's, its mount namespace is what has the files. */
+function enter(root: string): readonly string[] {
+  const pid = /^\/proc\/(\d+)\/root$/.exec(root)?.[1];
+  return pid === undefined ? [] : ['nsenter', '--target', pid, '--mount'];
+}
+
+async function isSame(opened: FileHandle, target: string): Promise<boolean> {
+  const [a, b] = await Promise.all([opened.stat({ bigint: true }), stat(target, { bigint: true })]);
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+/** A directory is bound to a directory, a file to a file. */
+async function makeTarget(target: string, isDirectory: boolean): Promise<void> {
+  await mkdir(isDirectory ? target : dirname(target), { recursive: true, mode: 0o750 });
+  if (!isDirectory) await writeFile(target, '', { mode: 0o640 });
 }

@@ -19,13 +19,19 @@ import { payloadOf } from './config-payload.ts';
 import { setUpEmptyDir } from './empty-dir.ts';
 import { setUpHostPath } from './host-path.ts';
 import { mountTmpfs, removeDirectory } from './mounts.ts';
+import type { ServiceAccountTokens } from './service-account-token.ts';
+import { bindSubPath, subPathTarget } from './sub-path.ts';
 
 /** Where a volume lies: its path on the engine's host, and what is in front of it as this process sees the host. */
 export interface VolumeLocation {
   readonly hostPath: string;
   readonly root: string;
   readonly readOnly: boolean;
+  /** A place inside, for one of a container's mounts: resolves with a path on the host that leads there and nowhere else. */
+  subPath(subPath: string, mount: { container: string; index: number }): Promise<string>;
 }
+
+type VolumePlace = Omit<VolumeLocation, 'subPath'>;
 
 export type VolumeResult =
   | { readonly kind: 'ready'; readonly volumes: ReadonlyMap<string, VolumeLocation> }
@@ -36,6 +42,8 @@ export interface VolumeManagerOptions {
   /** The engine's host as this process sees it. */
   readonly hostRoot: string;
   readonly reader: ConfigReader;
+  /** Without them a pod that is to have a token waits. */
+  readonly tokens?: ServiceAccountTokens;
   readonly run: HostCommand;
   readonly clock: Clock;
 }
@@ -64,7 +72,8 @@ export class VolumeManager {
     const volumes = new Map<string, VolumeLocation>();
     for (const volume of pod.spec?.volumes ?? []) {
       try {
-        volumes.set(volume.name, await this.#setUpVolume(pod, volume, surroundings));
+        const place = await this.#setUpVolume(pod, volume, surroundings);
+        volumes.set(volume.name, this.#located(pod, volume.name, place));
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         return { kind: 'failed', volume: volume.name, message };
@@ -75,19 +84,34 @@ export class VolumeManager {
 
   /** Unmounts and deletes all that the pod has on disk. */
   async tearDown(podUid: string): Promise<void> {
+    this.#options.tokens?.forget(podUid);
     await removeDirectory(this.podDirectory(podUid), this.#options.run);
   }
 
   /** The volumes only: a finished pod keeps its logs and messages. */
   async tearDownVolumes(podUid: string): Promise<void> {
-    await removeDirectory(join(this.podDirectory(podUid), 'volumes'), this.#options.run);
+    this.#options.tokens?.forget(podUid);
+    for (const part of ['volume-subpaths', 'volumes']) {
+      await removeDirectory(join(this.podDirectory(podUid), part), this.#options.run);
+    }
+  }
+
+  #located(pod: Pod, volume: string, place: VolumePlace): VolumeLocation {
+    const { hostPath: base, root } = place;
+    const subPath: VolumeLocation['subPath'] = async (subPath, { container, index }) => {
+      const podDirectory = this.podDirectory(pod.metadata?.uid ?? '');
+      const target = subPathTarget(podDirectory, { volume, container, index });
+      await bindSubPath({ base, root, subPath, target }, this.#options.run);
+      return target;
+    };
+    return { ...place, subPath };
   }
 
   async #setUpVolume(
     pod: Pod,
     volume: Volume,
     surroundings: PodSurroundings,
-  ): Promise<VolumeLocation> {
+  ): Promise<VolumePlace> {
     if (volume.hostPath !== undefined) {
       const root = this.#options.hostRoot;
       const hostPath = await setUpHostPath(volume.hostPath, root);
@@ -109,8 +133,8 @@ export class VolumeManager {
     // A secret must never reach a disk.
     const secret = volume.secret !== undefined || volume.projected !== undefined;
     if (secret) await mountTmpfs(directory, { mode: '0755' }, this.#options.run);
-    const { reader, clock } = this.#options;
-    const payload = await payloadOf(pod, volume, { reader, surroundings });
+    const { reader, tokens, clock } = this.#options;
+    const payload = await payloadOf(pod, volume, { reader, tokens, surroundings });
     await writeAtomically(directory, payload, clock.now());
     return { hostPath: directory, root: '', readOnly: true };
   }

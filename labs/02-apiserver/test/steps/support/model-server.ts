@@ -6,7 +6,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LogFields, Logger } from '@kube-labs/store';
 import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { ApiError, expired } from '#src/api-error.ts';
-import type { Client, ListResult, WatchEvent, WatchOptions } from '#src/client/client.ts';
+import type {
+  Client,
+  ListOptions,
+  ListResult,
+  WatchEvent,
+  WatchOptions,
+} from '#src/client/client.ts';
 import { FakeClock } from '#src/client/clock.ts';
 import { Reflector, type ReflectorOptions, type ReflectorTarget } from '#src/client/reflector.ts';
 import { keyOf, type ResourceType, resources } from '#src/client/resources.ts';
@@ -33,6 +39,8 @@ export const shown = ({ metadata }: ConfigMap): string =>
 export class ModelServer {
   /** What clients asked, the oldest first. */
   readonly calls: string[] = [];
+  /** Of which objects, a line for each call: `shop, app=web`; `all`. */
+  readonly selections: string[] = [];
   readonly #objects = new Map<string, ConfigMap>();
   #history: Event[] = [];
   #version: number;
@@ -109,8 +117,12 @@ export class ModelServer {
     this.#refusals.push(...errors);
   }
 
-  async list(_type: ResourceType<ConfigMap>): Promise<ListResult<ConfigMap>> {
+  async list(
+    _type: ResourceType<ConfigMap>,
+    options: ListOptions = {},
+  ): Promise<ListResult<ConfigMap>> {
     this.calls.push('list');
+    this.selections.push(selected(options));
     this.#mayRefuse();
     return { items: this.objects, resourceVersion: String(this.#version) };
   }
@@ -123,6 +135,7 @@ export class ModelServer {
     const from = Number(options.resourceVersion);
     const { allowWatchBookmarks, timeoutSeconds } = options;
     this.calls.push(`watch from ${from}`);
+    this.selections.push(selected(options));
     if (allowWatchBookmarks !== true || timeoutSeconds === undefined) {
       throw new Error('a watch without bookmarks, or without a time');
     }
@@ -167,6 +180,12 @@ export class ModelServer {
     const error = this.#refusals.shift();
     if (error !== undefined) throw error;
   }
+}
+
+function selected(options: ListOptions): string {
+  const { namespace, labelSelector, fieldSelector, metadataOnly = false } = options;
+  const said = [namespace, labelSelector, fieldSelector, metadataOnly ? 'metadata only' : ''];
+  return said.filter(Boolean).join(', ') || 'all';
 }
 
 const versionOf = ({ metadata }: ConfigMap): number => Number(metadata?.resourceVersion);

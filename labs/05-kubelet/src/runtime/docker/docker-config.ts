@@ -1,25 +1,16 @@
-// DockerConfig: a sandbox or container of the runtime interface, as the Docker Engine's create call wants it.
+// DockerConfig: a container of the runtime interface, as the Docker Engine's create call wants it.
 //
 // Rules: no restart policy ever (the kubelet restarts, with its own back-off and count); containers join
 // the sandbox's network and IPC namespaces; swap is never added to a memory limit. Pure.
 //
-// Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/docker_sandbox.go and docker_container.go.
+// Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/docker_container.go.
 // Left out here: seccomp and AppArmor profiles (the engine's own defaults stay), devices, cgroup parents.
 
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
-import type { ContainerConfig, Mount, PodSandboxConfig } from '../runtime.ts';
-import {
-  containerLabels,
-  containerName,
-  type EngineScope,
-  sandboxLabels,
-  sandboxName,
-} from './docker-labels.ts';
+import type { ContainerConfig, Mount } from '../runtime.ts';
+import { containerLabels, containerName, type EngineScope } from './docker-labels.ts';
 
 const CPU_PERIOD_MICROSECONDS = 100_000;
-/** Keeps the sandbox alive when the node runs out of memory: losing it loses the pod's network. */
-const SANDBOX_OOM_SCORE_ADJUST = -998;
-const SANDBOX_CPU_SHARES = 2;
 /** The engine turns the files over itself; upstream's containerLogMaxSize and containerLogMaxFiles. */
 const LOG_LIMITS = { 'max-size': '10m', 'max-file': '5' };
 
@@ -28,40 +19,6 @@ export interface EngineFacts {
   readonly hostNetworkMode: string;
   /** Where the machine lacks CAP_SYS_RESOURCE, no process may be protected: 0 instead of -1000. */
   readonly oomScoreAdjustMin: number;
-}
-
-export interface SandboxEngine extends EngineFacts {
-  /** Runs `sleep`. */
-  readonly sandboxImage: string;
-}
-
-export function sandboxCreateOptions(
-  config: PodSandboxConfig,
-  scope: EngineScope,
-  engine: SandboxEngine,
-): ContainerCreateOptions {
-  const inHostNetwork = config.network === 'node';
-  return {
-    name: sandboxName(config.pod, config.attempt),
-    Image: engine.sandboxImage,
-    Entrypoint: ['sleep'],
-    Cmd: ['infinity'],
-    Labels: sandboxLabels(scope, config),
-    // Joining another container's network brings its host name along; Docker refuses a second one.
-    ...(inHostNetwork ? {} : { Hostname: config.hostname }),
-    HostConfig: {
-      // An init process reaps what containers of a shared pid namespace leave behind.
-      Init: true,
-      NetworkMode: inHostNetwork ? engine.hostNetworkMode : 'none',
-      IpcMode: config.hostIpc ? 'host' : 'shareable',
-      RestartPolicy: { Name: 'no' },
-      OomScoreAdj: Math.max(SANDBOX_OOM_SCORE_ADJUST, engine.oomScoreAdjustMin),
-      CpuShares: SANDBOX_CPU_SHARES,
-      SecurityOpt: ['no-new-privileges'],
-      Sysctls: { ...config.sysctls },
-      LogConfig: { Type: 'none', Config: {} },
-    },
-  };
 }
 
 export function containerCreateOptions(

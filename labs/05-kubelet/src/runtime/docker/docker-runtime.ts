@@ -19,7 +19,7 @@ import type {
   RuntimeStatus,
   RuntimeVersion,
 } from '../runtime.ts';
-import { callEngine, createByName, ignoreDone } from './docker-call.ts';
+import { CallLimit, callEngine, createByName, ignoreDone } from './docker-call.ts';
 import { containerCreateOptions } from './docker-config.ts';
 import { watchEngine } from './docker-events.ts';
 import { attachTo, execSync, startExec } from './docker-exec.ts';
@@ -27,6 +27,12 @@ import { imageStatus, listImages, pullImage } from './docker-images.ts';
 import { readLogs } from './docker-logs.ts';
 import { DockerPods } from './docker-pods.ts';
 import { DockerSandboxes, type DockerSandboxesOptions } from './docker-sandbox.ts';
+
+/**
+ * What makes or removes something is heavy work for the engine, which gets it done no sooner when it has more of it at
+ * once. Who only asks never waits for that.
+ */
+const CHANGES_PARALLEL_MAX = 8;
 
 export interface DockerRuntimeOptions extends DockerSandboxesOptions {
   readonly socketPath?: string;
@@ -37,13 +43,14 @@ export class DockerRuntime implements Runtime {
   readonly #options: DockerRuntimeOptions;
   readonly #sandboxes: DockerSandboxes;
   readonly #pods: DockerPods;
+  readonly #limit = new CallLimit(CHANGES_PARALLEL_MAX);
 
   constructor(options: DockerRuntimeOptions) {
     this.#options = options;
     this.#docker = new Docker(
       options.socketPath === undefined ? {} : { socketPath: options.socketPath },
     );
-    this.#sandboxes = new DockerSandboxes(this.#docker, options);
+    this.#sandboxes = new DockerSandboxes(this.#docker, options, this.#limit);
     this.#pods = new DockerPods(this.#docker, options, this.#sandboxes);
   }
 
@@ -87,14 +94,13 @@ export class DockerRuntime implements Runtime {
   readonly removePodSandbox = (id: string) => this.#sandboxes.remove(id);
 
   async createContainer(config: ContainerConfig): Promise<string> {
-    return callEngine(async () => {
-      const options = containerCreateOptions(config, this.#options, this.#options.engine);
-      return (await createByName(this.#docker, options)).id;
-    });
+    const options = containerCreateOptions(config, this.#options, this.#options.engine);
+    const create = () => createByName(this.#docker, options);
+    return (await this.#limit.run(() => callEngine(create))).id;
   }
 
   async startContainer(id: string): Promise<void> {
-    await callEngine(() => this.#docker.getContainer(id).start());
+    await this.#limit.run(() => callEngine(() => this.#docker.getContainer(id).start()));
   }
 
   async stopContainer(id: string, graceMs: number, signal: AbortSignal): Promise<void> {
@@ -119,7 +125,8 @@ export class DockerRuntime implements Runtime {
   async removeContainer(id: string): Promise<void> {
     this.#pods.forget(id);
     const container = this.#docker.getContainer(id);
-    await callEngine(() => container.remove({ force: true, v: true }), ignoreDone);
+    const remove = () => container.remove({ force: true, v: true });
+    await this.#limit.run(() => callEngine(remove, ignoreDone));
   }
 
   readonly imageStatus = (image: string) => imageStatus(this.#docker, image);

@@ -1,0 +1,183 @@
+// HostPorts: ports of the node that lead to pods: one table of nftables, replaced as a whole whenever a pod comes or goes.
+//
+//   to an address of the node, port P ──DNAT──▶ the pod's address and port         from outside, from the node, from pods
+//   from a pod to a pod of this bridge ──masquerade──▶ the answer comes back through the node, and is translated there
+//
+// Invariants: one mapping belongs to one sandbox; what is open is on disk, one file a sandbox, so the next kubelet has the
+// same table; the table names only addresses that are taken. Where a process of the node listens on the port, the pod gets
+// the traffic. For 127.0.0.1 the bridge lets local addresses pass (route_localnet), so what claims to go there but
+// came over a wire is dropped, as CVE-2020-8558 taught.
+//
+// Same idea upstream: the portmap plugin of containernetworking/plugins; kubernetes v1.23, pkg/kubelet/dockershim/network/hostport.
+// Left out here: IPv6; the flows of UDP that the kernel remembers for a pod that is gone (they end after 30 s of silence).
+
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Logger, messageOf } from '@kube-labs/apiserver';
+import type { HostCommand } from '../host-command.ts';
+import type { PodIdentity, PortMapping } from '../runtime/runtime.ts';
+import { replaceFile } from './ipam.ts';
+import { portsClash } from './port-mappings.ts';
+
+/** nftables' own limit is 128 bytes. */
+const COMMENT_LENGTH_MAX = 100;
+
+export interface OpenPorts {
+  readonly sandboxId: string;
+  readonly pod: PodIdentity;
+  readonly ip: string;
+  readonly portMappings: readonly PortMapping[];
+}
+
+export interface HostPortsOptions {
+  readonly bridge: string;
+  readonly directory: string;
+  readonly run: HostCommand;
+  readonly log: Logger;
+}
+
+export class HostPorts {
+  readonly #options: HostPortsOptions;
+  readonly #open = new Map<string, OpenPorts>();
+  #podCidr = '';
+  /** The kernel has the table of what is open, as far as is known. */
+  #isApplied = false;
+  /** One nft at a time: each takes what is open when it begins. */
+  #applied: Promise<unknown> = Promise.resolve();
+
+  constructor(options: HostPortsOptions) {
+    this.#options = options;
+  }
+
+  /** What was open before this kubelet. A table that nobody needs any more goes, too. */
+  async restore(podCidr: string): Promise<void> {
+    const { directory } = this.#options;
+    this.#podCidr = podCidr;
+    await mkdir(directory, { recursive: true });
+    for (const file of await readdir(directory)) {
+      const ports = openPortsOf(await readFile(join(directory, file), 'utf8'));
+      if (ports?.sandboxId === file) this.#open.set(file, ports);
+      else await rm(join(directory, file));
+    }
+    await this.#applyOrLog();
+  }
+
+  /** The rules may have been flushed by somebody. */
+  async refresh(): Promise<void> {
+    if (this.#open.size > 0 || !this.#isApplied) await this.#applyOrLog();
+  }
+
+  async open(ports: OpenPorts): Promise<void> {
+    const { directory } = this.#options;
+    if (ports.portMappings.length === 0) return;
+    for (const other of this.#open.values()) assertNoClash(ports, other);
+    // In memory first and at once: two pods that start together must not both have a port.
+    this.#open.set(ports.sandboxId, ports);
+    await replaceFile(join(directory, ports.sandboxId), JSON.stringify(ports));
+    await this.#apply();
+  }
+
+  async close(sandboxId: string): Promise<void> {
+    if (!this.#open.delete(sandboxId)) return;
+    await rm(join(this.#options.directory, sandboxId), { force: true });
+    // A sandbox must be able to go, whatever nft says; the next refresh tries again.
+    await this.#applyOrLog();
+  }
+
+  async #applyOrLog(): Promise<void> {
+    try {
+      await this.#apply();
+    } catch (error) {
+      this.#options.log.warn('Cannot change the host ports', { err: messageOf(error) });
+    }
+  }
+
+  #apply(): Promise<void> {
+    const { bridge, run } = this.#options;
+    const next = this.#applied.then(async () => {
+      const all = [...this.#open.values()];
+      this.#isApplied = false;
+      if (all.length > 0) await run('sh', ['-c', LET_LOCAL_PASS, 'sh', bridge]);
+      await run('nft', ['-f', '-'], { input: hostPortScript(bridge, this.#podCidr, all) });
+      this.#isApplied = true;
+    });
+    this.#applied = next.catch(() => {});
+    return next;
+  }
+}
+
+/** In a node that is a container /proc/sys is read-only, which another mount of it is not. */
+const LET_LOCAL_PASS = `
+set="echo 1 >/proc/sys/net/ipv4/conf/$1/route_localnet"
+sh -c "$set" 2>/dev/null || unshare -m sh -c "mount -t proc proc /proc && $set"`;
+
+function assertNoClash(wanted: OpenPorts, other: OpenPorts): void {
+  // A pod's new sandbox takes over from the one before.
+  if (wanted.pod.uid === other.pod.uid) return;
+  const clash = wanted.portMappings.find((one) =>
+    other.portMappings.some((another) => portsClash(one, another)),
+  );
+  if (clash === undefined) return;
+  const port = `port ${clash.hostPort}/${clash.protocol} of the node`;
+  throw new Error(`Cannot open ${port} for pod ${nameOf(wanted)}: pod ${nameOf(other)} has it`);
+}
+
+/** Undefined of what is not whole. */
+function openPortsOf(text: string): OpenPorts | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** One transaction: no packet meets half a table. Later sandboxes of a pod win over earlier ones. Pure. */
+export function hostPortScript(
+  bridge: string,
+  podCidr: string,
+  open: readonly OpenPorts[],
+): string {
+  const table = `ip hostports-${bridge}`;
+  const fresh = `add table ${table}\ndelete table ${table}\n`;
+  if (open.length === 0) return fresh;
+  const newest = [...new Map(open.map((one) => [one.pod.uid, one])).values()];
+  const mappings = newest.flatMap((ports) =>
+    ports.portMappings.map((mapping) => ({ ...mapping, ...ports, to: mapping.containerPort })),
+  );
+  const translate = mappings.map(({ hostIp, protocol, hostPort, ip, to, pod }) => {
+    const at = hostIp === undefined ? '' : `ip daddr ${hostIp} `;
+    const comment = `${pod.namespace}/${pod.name}`.slice(0, COMMENT_LENGTH_MAX);
+    return `${at}${protocol.toLowerCase()} dport ${hostPort} dnat to ${ip}:${to} comment "${comment}"`;
+  });
+  const masquerade = mappings.map(
+    ({ protocol, hostPort, ip, to }) =>
+      `ip daddr ${ip} ${protocol.toLowerCase()} dport ${to} ct original proto-dst ${hostPort} masquerade`,
+  );
+  const fromHere = `ip saddr { ${podCidr}, 127.0.0.0/8 }`;
+  const chains = [
+    chain('ports', translate),
+    chain('prerouting', [
+      'type nat hook prerouting priority dstnat',
+      'fib daddr type local jump ports',
+    ]),
+    chain('output', ['type nat hook output priority -100', 'fib daddr type local jump ports']),
+    chain('hairpin', masquerade),
+    chain('postrouting', [
+      'type nat hook postrouting priority srcnat',
+      `oifname "${bridge}" ct status dnat ${fromHere} jump hairpin`,
+    ]),
+    chain('martians', [
+      'type filter hook prerouting priority raw',
+      'iifname != "lo" ip daddr 127.0.0.0/8 drop',
+    ]),
+  ];
+  return `${fresh}table ${table} {\n${chains.join('')}}\n`;
+}
+
+function chain(name: string, rules: readonly string[]): string {
+  return `  chain ${name} {\n${rules.map((rule) => `    ${rule};\n`).join('')}  }\n`;
+}
+
+function nameOf({ pod }: OpenPorts): string {
+  return `${pod.namespace}/${pod.name}`;
+}

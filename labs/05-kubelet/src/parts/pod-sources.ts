@@ -1,0 +1,59 @@
+// PodSources: where this node's pods come from, and the mirrors of those that the API server did not bring.
+
+import { ApiSource } from '../config/api-source.ts';
+import { FileSource } from '../config/file-source.ts';
+import { MirrorPods } from '../config/mirror-pods.ts';
+import { nameOf, PodManager } from '../config/pod-manager.ts';
+import type { KubeletOptions } from '../options.ts';
+import type { PodWorkers } from '../pod/pod-worker.ts';
+import type { PodIdentity } from '../runtime/runtime.ts';
+import type { Outside } from './outside.ts';
+
+/** @param workersOf they work on what the sources bring, and tell here what has gone. */
+export function makePodSources(
+  options: KubeletOptions,
+  { client, apiPods, nodes, clock, log }: Outside,
+  workersOf: () => PodWorkers,
+) {
+  const { nodeName, podManifestPath: path, fileCheckFrequencyMs: intervalMs } = options;
+  const pods = new PodManager();
+  const api = new ApiSource(apiPods, pods);
+  const isAlive = (uid: string, name = '/') => {
+    const [namespace = '', podName = ''] = name.split('/');
+    const workers = workersOf();
+    return workers.has(uid) || workers.hasName({ namespace, name: podName });
+  };
+  const manager = pods;
+  const files =
+    path === undefined
+      ? undefined
+      : new FileSource({ path, nodeName, intervalMs, manager, isAlive, clock, log });
+  const mirrors = new MirrorPods({
+    ...{ client, pods, clock, log },
+    node: () => nodes.get(nodeName),
+    isAlive: (name) => isAlive('', name),
+  });
+  nodes.addHandler({
+    onAdd: ({ metadata }) => {
+      if (metadata?.name === nodeName) mirrors.lookAll();
+    },
+  });
+  const onGone = (identity: PodIdentity) => {
+    files?.look();
+    mirrors.look(nameOf({ metadata: identity }));
+  };
+  /** @param onSynced called when a source is complete. */
+  const run = async (onSynced: () => void, signal: AbortSignal): Promise<void> => {
+    const synced = () => {
+      mirrors.lookAll();
+      onSynced();
+    };
+    pods.onChange(mirrors);
+    await Promise.all([
+      api.synced(signal).then(synced),
+      files?.run(synced, signal),
+      mirrors.run(signal),
+    ]);
+  };
+  return { pods, sources: { run, onGone } };
+}

@@ -26,6 +26,8 @@ interface Sight {
   readonly hostPath: string;
   readonly mountPath: string;
   readonly readOnly: boolean;
+  /** Docker mounts what lies among its own volumes only so. */
+  readonly mountPropagation?: 'HostToContainer';
 }
 
 export function staticPod(program: PodProgram, paths: HostPaths): Pod {
@@ -66,7 +68,8 @@ function sightsOf({ command, files, needs }: PodProgram, paths: HostPaths): Sigh
     hostPath: paths.storeData,
     mountPath: '/var/lib/etcd',
     readOnly: false,
-  };
+    mountPropagation: 'HostToContainer',
+  } as const;
   const docker = {
     volume: 'docker',
     hostPath: paths.dockerSocket,
@@ -102,7 +105,7 @@ function containerOf(program: PodProgram, seen: readonly Sight[]): Container {
           }),
         }),
     volumeMounts: seen.map(
-      ({ volume, mountPath, readOnly }): VolumeMount => ({ name: volume, mountPath, readOnly }),
+      ({ volume, hostPath: _, ...mount }): VolumeMount => ({ name: volume, ...mount }),
     ),
   };
 }

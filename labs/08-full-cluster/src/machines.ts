@@ -183,7 +183,7 @@ function podContainerOf({ Id, State, Config }: ContainerInspectInfo): PodContain
     id: Id,
     state: State.Running ? alive : 'ended',
     startedAt: Date.parse(State.StartedAt),
-    isMirror: Config.Cmd?.some((word) => word.endsWith(mainFile)) === true,
+    isMirror: [Config.Entrypoint, Config.Cmd].flat().some((word) => word?.endsWith(mainFile)),
   };
 }
 

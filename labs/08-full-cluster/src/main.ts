@@ -129,6 +129,8 @@ command('add [node]', 'start one more node and wait until it is Ready', node).ac
     }),
 );
 
+// Whoever read our output has seen enough: `logs scheduler | head`.
+process.stdout.on('error', () => process.exit());
 await program.parseAsync(withVerb(process.argv.slice(2)), { from: 'user' });
 
 function wholeNumber(text: string): number {

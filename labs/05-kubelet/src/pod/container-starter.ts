@@ -12,9 +12,15 @@ import { makeContainerConfig, TERMINATION_LOG_PATH } from '../container/containe
 import type { EnvironmentSources } from '../container/environment.ts';
 import type { ImagePuller } from '../image/image-puller.ts';
 import { runHook } from '../probe/hooks.ts';
-import { type PodSandbox, type Runtime, RuntimeError } from '../runtime/runtime.ts';
+import {
+  type ContainerConfig,
+  type PodSandbox,
+  type Runtime,
+  RuntimeError,
+} from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
 import type { WaitingReason } from './container-status.ts';
+import type { DebugTarget } from './ephemeral-containers.ts';
 import type { PodEvents } from './pod-events.ts';
 
 export interface StartInput {
@@ -23,6 +29,8 @@ export interface StartInput {
   readonly sources: EnvironmentSources;
   readonly volumes: ReadonlyMap<string, VolumeLocation>;
   readonly podDirectory: string;
+  /** Of an ephemeral container: whose processes it is to see. */
+  readonly target: DebugTarget;
 }
 
 export interface StarterDeps {
@@ -80,6 +88,10 @@ async function create(deps: StarterDeps, target: Target): Promise<string | Start
   const log = terminationLogPath(input.podDirectory, spec.name, input.attempt);
   await mkdir(join(log, '..'), { recursive: true });
   await writeFile(log, '', { mode: 0o666 });
+  if (input.target.kind === 'missing') {
+    const { message: error } = input.target;
+    return fail(deps, target, { reason: 'CreateContainerConfigError', error });
+  }
   try {
     const made = await makeContainerConfig(pod, spec, {
       ...input,
@@ -93,10 +105,14 @@ async function create(deps: StarterDeps, target: Target): Promise<string | Start
     if (made.kind === 'failed') {
       return fail(deps, target, { reason: 'CreateContainerConfigError', error: made.message });
     }
-    return await deps.runtime.createContainer(made.config);
+    return await deps.runtime.createContainer({ ...made.config, ...pidNamespaceOf(input.target) });
   } catch (error) {
     return fail(deps, target, { reason: 'CreateContainerError', error });
   }
+}
+
+function pidNamespaceOf(target: DebugTarget): Partial<Pick<ContainerConfig, 'pidNamespace'>> {
+  return target.kind === 'container' ? { pidNamespace: { containerId: target.id } } : {};
 }
 
 function fail(

@@ -129,7 +129,8 @@ export interface ContainerConfig {
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly tty: boolean;
-  readonly pidNamespace: 'container' | 'pod' | 'host';
+  /** Its own, its pod's, the node's, or that of one other container. */
+  readonly pidNamespace: 'container' | 'pod' | 'host' | { readonly containerId: string };
   readonly resources: ContainerResources;
   readonly security: ContainerSecurity;
   readonly annotations: Readonly<Record<string, string>>;

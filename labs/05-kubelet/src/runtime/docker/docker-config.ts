@@ -45,15 +45,19 @@ export function containerCreateOptions(
   };
 }
 
+function pidModeOf({ pidNamespace, sandboxId }: ContainerConfig): { PidMode?: string } {
+  if (typeof pidNamespace === 'object') return { PidMode: `container:${pidNamespace.containerId}` };
+  if (pidNamespace === 'container') return {};
+  return { PidMode: pidNamespace === 'host' ? 'host' : `container:${sandboxId}` };
+}
+
 function hostConfigOf(config: ContainerConfig, engine: EngineFacts): HostConfig {
   const sandbox = `container:${config.sandboxId}`;
   const { resources, security } = config;
   return {
     NetworkMode: sandbox,
     IpcMode: sandbox,
-    ...(config.pidNamespace === 'container'
-      ? {}
-      : { PidMode: config.pidNamespace === 'host' ? 'host' : sandbox }),
+    ...pidModeOf(config),
     RestartPolicy: { Name: 'no' },
     Mounts: config.mounts.map(mountSettings),
     Memory: resources.memoryLimitBytes,

@@ -45,7 +45,7 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     isStatic(pod) ? pods.mirrorOf(pod) : pods.byUid(pod.metadata?.uid ?? '');
   const statuses = new StatusManager({ client, clock, log, podOf });
   const syncer = new KubeletPodSyncer({
-    ...{ runtime, cache, volumes, objects, prober, statuses, events, clock, hostAddress },
+    ...{ runtime, cache, volumes, objects, prober, statuses, events, clock, log, hostAddress },
     files: {
       dns: { address: options.clusterDns, domain: options.clusterDomain },
       podDirectory: (uid) => volumes.podDirectory(uid),

@@ -7,7 +7,8 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Container, Pod } from 'kubernetes-types/core/v1';
+import type { Clock } from '@kube-labs/apiserver';
+import type { Container, LifecycleHandler, Pod } from 'kubernetes-types/core/v1';
 import { makeContainerConfig, TERMINATION_LOG_PATH } from '../container/container-config.ts';
 import type { EnvironmentSources } from '../container/environment.ts';
 import type { ImagePuller } from '../image/image-puller.ts';
@@ -37,6 +38,7 @@ export interface StarterDeps {
   readonly runtime: Runtime;
   readonly images: ImagePuller;
   readonly events: PodEvents;
+  readonly clock: Clock;
   readonly memoryCapacityBytes: number;
 }
 
@@ -141,8 +143,8 @@ async function runPostStart(
 ): Promise<StartResult> {
   const hook = spec.lifecycle?.postStart;
   if (hook === undefined) return { kind: 'started', id };
-  const { runtime, events } = deps;
-  const target = { runtime, spec, containerId: id, address: input.sandbox.ip ?? '' };
+  const { runtime, events, clock } = deps;
+  const target = { runtime, clock, spec, containerId: id, address: input.sandbox.ip ?? '' };
   const result = await runHook(hook, target, signal);
   if (result.kind === 'success') {
     noteFallback(events, { pod, spec, result });
@@ -152,13 +154,15 @@ async function runPostStart(
   const message = 'PostStartHook failed';
   events.container(pod, spec, { type: 'Warning', reason: 'FailedPostStartHook', message });
   const { name, namespace, uid } = pod.metadata ?? {};
-  const what =
-    hook.exec === undefined
-      ? `HTTP lifecycle hook (${hook.httpGet?.path ?? ''})`
-      : `Exec lifecycle hook ([${(hook.exec.command ?? []).join(' ')}])`;
   const where = `for Container "${spec.name}" in Pod "${name}_${namespace}(${uid})"`;
-  const text = `${what} ${where} failed - error: ${result.output}`;
+  const text = `${describeHook(hook)} ${where} failed - error: ${result.output}`;
   return { kind: 'hook-failed', id, reason: 'PostStartHookError', message: text };
+}
+
+function describeHook({ exec, sleep, httpGet }: LifecycleHandler): string {
+  if (exec !== undefined) return `Exec lifecycle hook ([${(exec.command ?? []).join(' ')}])`;
+  if (sleep !== undefined) return `Sleep lifecycle hook (${sleep.seconds})`;
+  return `HTTP lifecycle hook (${httpGet?.path ?? ''})`;
 }
 
 /** A hook that was to speak HTTPS and found plain HTTP. */

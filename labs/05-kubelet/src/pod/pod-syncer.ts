@@ -7,7 +7,7 @@
 //
 // Same idea upstream: SyncPod, SyncTerminatingPod, SyncTerminatedPod in kubernetes, pkg/kubelet/kubelet.go.
 
-import type { Clock } from '@kube-labs/apiserver';
+import { type Clock, type Logger, messageOf } from '@kube-labs/apiserver';
 import type { Pod, PodStatus, Service } from 'kubernetes-types/core/v1';
 import type { ReferencedObjects } from '../container/referenced-objects.ts';
 import { qosClassOf } from '../container/resources.ts';
@@ -56,6 +56,7 @@ export interface PodSyncerDeps {
   readonly statuses: StatusManager;
   readonly events: PodEvents;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly hostAddress: string;
   readonly memoryCapacityBytes: number;
   readonly allocatable: Readonly<Record<string, string>>;
@@ -110,9 +111,14 @@ export class KubeletPodSyncer implements PodSyncer {
     prober.stopLivenessAndStartup(identity.uid);
     const runtime = await this.#inspect(identity);
     if (pod !== undefined) this.#tellEnd(pod, runtime, ending);
-    await this.#change(identity.uid, () =>
-      killContainers(this.#deps, { pod, runtime, graceSeconds }, signal),
-    );
+    const stopTelling = this.#tellChanges(work, ending);
+    try {
+      await this.#change(identity.uid, () =>
+        killContainers(this.#deps, { pod, runtime, graceSeconds }, signal),
+      );
+    } finally {
+      stopTelling();
+    }
     prober.forget(identity.uid);
     const after = await this.#inspect(identity);
     if (pod !== undefined) this.#tellEnd(pod, after, ending);
@@ -176,6 +182,30 @@ export class KubeletPodSyncer implements PodSyncer {
       failedProbes: prober.failures(uid),
       hasStarted: (container) => prober.verdict(container).started,
       restartDelayMs: (name, finishedAtMs) => restarts.remainingMs(`${uid}/${name}`, finishedAtMs),
+    };
+  }
+
+  /** Until the last container has ended, what becomes of the others is told at once. */
+  #tellChanges({ identity, pod }: WorkedPod, ending: Ending): () => void {
+    if (pod === undefined) return () => {};
+    const { prober, cache, log } = this.#deps;
+    let over = false;
+    const tell = async () => {
+      try {
+        const runtime = await this.#inspect(identity);
+        if (!over) this.#tellEnd(pod, runtime, ending);
+      } catch (error) {
+        // The end is told in any case.
+        log.warn('Failed to tell how a pod ends', { podUID: identity.uid, err: messageOf(error) });
+      }
+    };
+    const stops = [
+      prober.watch(identity.uid, tell),
+      cache.onChange(({ uid }) => (uid === identity.uid ? void tell() : undefined)),
+    ];
+    return () => {
+      over = true;
+      for (const stop of stops) stop();
     };
   }
 

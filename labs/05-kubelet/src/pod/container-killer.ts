@@ -63,7 +63,7 @@ export async function killContainer(
     await untilTurn(order.turn, { clock, timeoutMs: graceMs - spentMs() }, signal);
   }
   signal.throwIfAborted();
-  const leftMs = Math.max(graceMs - spentMs(), Math.min(graceMs, GRACE_MIN_MS));
+  const leftMs = Math.max(graceMs - spentMs(), GRACE_MIN_MS);
   await runtime.stopContainer(container.id, leftMs, signal);
 }
 

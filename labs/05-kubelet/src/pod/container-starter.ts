@@ -11,6 +11,7 @@ import type { Clock } from '@kube-labs/apiserver';
 import type { Container, LifecycleHandler, Pod } from 'kubernetes-types/core/v1';
 import { makeContainerConfig, TERMINATION_LOG_PATH } from '../container/container-config.ts';
 import type { EnvironmentSources } from '../container/environment.ts';
+import { NODE_SECURITY_DEFAULT, type NodeSecurity } from '../container/security.ts';
 import type { ImagePuller } from '../image/image-puller.ts';
 import { runHook } from '../probe/hooks.ts';
 import {
@@ -40,6 +41,7 @@ export interface StarterDeps {
   readonly events: PodEvents;
   readonly clock: Clock;
   readonly memoryCapacityBytes: number;
+  readonly security?: NodeSecurity;
 }
 
 export type StartResult =
@@ -98,6 +100,8 @@ async function create(deps: StarterDeps, target: Target): Promise<string | Start
     const made = await makeContainerConfig(pod, spec, {
       ...input,
       memoryCapacityBytes: deps.memoryCapacityBytes,
+      security: deps.security ?? NODE_SECURITY_DEFAULT,
+      imageUser: async () => (await deps.runtime.imageStatus(spec.image ?? ''))?.user,
       files: {
         '/etc/hosts': join(input.podDirectory, 'etc-hosts'),
         '/etc/resolv.conf': join(input.podDirectory, 'resolv.conf'),

@@ -11,6 +11,7 @@ import { type Clock, type Logger, messageOf } from '@kube-labs/apiserver';
 import type { Pod, PodStatus, Service } from 'kubernetes-types/core/v1';
 import type { ReferencedObjects } from '../container/referenced-objects.ts';
 import { qosClassOf } from '../container/resources.ts';
+import type { NodeSecurity } from '../container/security.ts';
 import type { ImagePuller } from '../image/image-puller.ts';
 import { networkProblem } from '../node/node-status.ts';
 import type { Prober } from '../probe/prober.ts';
@@ -59,6 +60,7 @@ export interface PodSyncerDeps {
   readonly log: Logger;
   readonly hostAddress: string;
   readonly memoryCapacityBytes: number;
+  readonly security?: NodeSecurity;
   readonly allocatable: Readonly<Record<string, string>>;
   services(pod: Pod, signal: AbortSignal): Promise<readonly Service[]>;
 }

@@ -14,6 +14,12 @@ import {
   configOptionsOf,
 } from './flags/config-flags.ts';
 import {
+  addContainerFlags,
+  type ContainerFlags,
+  type ContainerOptions,
+  containerOptionsOf,
+} from './flags/container-flags.ts';
+import {
   addEngineFlags,
   type EngineFlags,
   type EngineOptions,
@@ -32,6 +38,7 @@ import {
   type NodeOptions,
   nodeOptionsOf,
 } from './flags/node-flags.ts';
+import { addPodFlags, type PodFlags, type PodOptions, podOptionsOf } from './flags/pod-flags.ts';
 import {
   addServingFlags,
   type ServingFlags,
@@ -43,13 +50,22 @@ export interface KubeletOptions
   extends ConfigOptions,
     NodeOptions,
     EngineOptions,
+    ContainerOptions,
     NetworkOptions,
+    PodOptions,
     ServingOptions {
   readonly kubeconfig: string;
   readonly verbosity: number;
 }
 
-interface Flags extends ConfigFlags, NodeFlags, EngineFlags, NetworkFlags, ServingFlags {
+interface Flags
+  extends ConfigFlags,
+    NodeFlags,
+    EngineFlags,
+    ContainerFlags,
+    NetworkFlags,
+    PodFlags,
+    ServingFlags {
   readonly kubeconfig: string;
   readonly v: number;
 }
@@ -66,7 +82,9 @@ export function parseKubeletFlags(argv: readonly string[]): KubeletOptions {
     ...configOptionsOf(flags),
     ...nodeOptionsOf(flags),
     ...engineOptionsOf(flags),
+    ...containerOptionsOf(flags),
     ...networkOptionsOf(flags),
+    ...podOptionsOf(flags),
     ...servingOptionsOf(flags),
     verbosity: flags.v,
   };
@@ -79,7 +97,9 @@ function kubeletCommand(): Command {
   addConfigFlags(command);
   addNodeFlags(command);
   addEngineFlags(command);
+  addContainerFlags(command);
   addNetworkFlags(command);
+  addPodFlags(command);
   addServingFlags(command);
   return command.option('-v, --v <level>', 'log verbosity', count, 2);
 }

@@ -15,7 +15,6 @@ import { time } from '#src/flags/flag-values.ts';
 import { withTag } from '#src/image/image-name.ts';
 import { hasCapability, ownContainerId } from '#src/node/engine-facts.ts';
 import { parseKubeletFlags } from '#src/options.ts';
-import { containerCreateOptions } from '#src/runtime/docker/docker-config.ts';
 import { sandboxOf } from '#src/runtime/docker/docker-labels.ts';
 import { FrameDecoder } from '#src/runtime/docker/docker-stream.ts';
 import { container, IDENTITY, pod } from './objects.ts';
@@ -49,6 +48,22 @@ test('resourcesOf() turns quantities into shares, quota and bytes', () => {
   });
   expect([cpuSharesOf(0), cpuSharesOf(1), cpuQuotaOf(0), cpuQuotaOf(1)]).toEqual([2, 2, 0, 1_000]);
   expect(oomScoreAdjustOf('BestEffort', 0, 1)).toBe(1000);
+});
+
+test.each([
+  {
+    name: 'of the node',
+    spec: { priorityClassName: 'system-node-critical', priority: 2_000_001_000 },
+    want: -997,
+  },
+  {
+    name: 'of the cluster',
+    spec: { priorityClassName: 'system-cluster-critical', priority: 2_000_000_000 },
+    want: 1000,
+  },
+  { name: 'by name alone', spec: { priorityClassName: 'system-node-critical' }, want: 1000 },
+])('what is critical $name has the OOM score $want', ({ spec, want }) => {
+  expect(resourcesOf(pod(spec), container('c'), 1).oomScoreAdjust).toBe(want);
 });
 
 describe('resolverConfigOf()', () => {
@@ -101,27 +116,6 @@ test('hostsFileOf() names the pod, its subdomain and its aliases', () => {
   );
   const long = `${'a'.repeat(62)}-b`;
   expect(hostnameOf(pod({}, { metadata: { name: long } }))).toBe('a'.repeat(62));
-});
-
-test('a container’s log is the engine’s own, and bounded', () => {
-  const options = containerCreateOptions(
-    {
-      ...{ pod: IDENTITY, sandboxId: 's', name: 'c', attempt: 0, image: 'image:v1', hash: 'h' },
-      ...{ env: [], mounts: [], stdin: false, stdinOnce: false, tty: false, annotations: {} },
-      pidNamespace: 'container',
-      resources: { memoryLimitBytes: 0, cpuShares: 2, cpuQuota: 0, oomScoreAdjust: 0 },
-      security: {
-        ...{ groups: [], readOnlyRootFilesystem: false, privileged: false, noNewPrivileges: false },
-        ...{ capabilitiesAdd: [], capabilitiesDrop: [] },
-      },
-    },
-    { cluster: 'lab', node: 'node-1' },
-    { hostNetworkMode: 'host', oomScoreAdjustMin: 0 },
-  );
-  expect(options.HostConfig?.LogConfig).toEqual({
-    Type: 'json-file',
-    Config: { 'max-size': '10m', 'max-file': '5' },
-  });
 });
 
 test.each([

@@ -1,14 +1,16 @@
 // What the engine is told to create (names, labels, namespaces), and how much of it at once. Pure.
 
 import { describe, expect, test } from 'vitest';
+import { parseKubeletFlags } from '#src/options.ts';
 import { CallLimit } from '#src/runtime/docker/docker-call.ts';
+import { type ContainerLimits, containerCreateOptions } from '#src/runtime/docker/docker-config.ts';
 import {
   hasMadeNamespace,
   mayMakeNamespace,
   type NamespaceMaker,
   sandboxCreateOptions,
 } from '#src/runtime/docker/docker-sandbox-config.ts';
-import type { PodSandboxConfig } from '#src/runtime/runtime.ts';
+import type { ContainerConfig, ContainerSecurity, PodSandboxConfig } from '#src/runtime/runtime.ts';
 import { IDENTITY } from './objects.ts';
 
 const scope = { cluster: 'lab', node: 'node-1' };
@@ -27,6 +29,44 @@ function sandboxConfig(rest: Partial<PodSandboxConfig> = {}): PodSandboxConfig {
     ...rest,
   };
 }
+
+describe('containerCreateOptions()', () => {
+  const security = { groups: [], capabilitiesAdd: [], capabilitiesDrop: [] };
+  const rights = { readOnlyRootFilesystem: false, privileged: false, noNewPrivileges: false };
+  const config: ContainerConfig = {
+    ...{ pod: IDENTITY, sandboxId: 's0', name: 'c', attempt: 1, image: 'web:v1', hash: 'h' },
+    ...{ env: [], mounts: [], stdin: false, stdinOnce: false, tty: false, annotations: {} },
+    pidNamespace: 'container',
+    resources: { memoryLimitBytes: 0, cpuShares: 2, cpuQuota: 0, oomScoreAdjust: 1000 },
+    security: { ...security, ...rights },
+  };
+  const hostConfig = (rest: Partial<ContainerSecurity> = {}, limits?: ContainerLimits) => {
+    const facts = { ...engine, ...(limits === undefined ? {} : { limits }) };
+    const all = { ...config, security: { ...config.security, ...rest } };
+    return containerCreateOptions(all, scope, facts).HostConfig ?? {};
+  };
+
+  test.each([
+    [{}, []],
+    [{ seccomp: 'unconfined' }, ['seccomp=unconfined']],
+    [{ seccomp: { profile: '{"a":1}' } }, ['seccomp={"a":1}']],
+    [{ noNewPrivileges: true }, ['no-new-privileges']],
+  ] as const)('security %j becomes %j', (rest, want) => {
+    expect(hostConfig(rest).SecurityOpt).toEqual(want);
+  });
+
+  test('has upstream’s limits on logs and none on processes, unless the node has others', () => {
+    const before = hostConfig();
+    expect(before.LogConfig).toEqual({
+      Type: 'json-file',
+      Config: { 'max-size': '10485760', 'max-file': '5' },
+    });
+    expect(before).not.toHaveProperty('PidsLimit');
+    const limited = hostConfig({}, { logBytesMax: 4096, logFilesMax: 2, pidsMax: 20 });
+    expect(limited.LogConfig?.Config).toEqual({ 'max-size': '4096', 'max-file': '2' });
+    expect(limited.PidsLimit).toBe(20);
+  });
+});
 
 describe('sandboxCreateOptions()', () => {
   const made = (maker: NamespaceMaker, rest: Partial<PodSandboxConfig> = {}) =>
@@ -110,4 +150,15 @@ test('calls wait when there are too many, and go in the order in which they came
   await Promise.all(calls);
   await failing;
   expect(order).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test.each([
+  [
+    ['--container-log-max-size=4Ki', '--container-log-max-files=3'],
+    [4096, 3, -1],
+  ],
+  [['--pod-max-pids=100'], [10 * 1024 ** 2, 5, 100]],
+])('flags %j are limits %j', (flags, [logBytesMax, logFilesMax, pidsMax]) => {
+  const { containerLimits } = parseKubeletFlags(['--kubeconfig=x', ...flags]);
+  expect(containerLimits).toEqual({ logBytesMax, logFilesMax, pidsMax });
 });

@@ -3,7 +3,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
-import { createCertificateAuthority, issueCertificate } from '@kube-labs/apiserver';
+import { createCertificateAuthority, issueCertificate, realClock } from '@kube-labs/apiserver';
 import { expect, onTestFinished, test } from 'vitest';
 import { attempt, complaintOf } from '#src/probe/attempt.ts';
 import { runHook } from '#src/probe/hooks.ts';
@@ -24,7 +24,14 @@ const serve = (answer: RequestListener) => listen(createServer(answer));
 function target(rest: { runtime?: FakeRuntime; timeoutMs?: number } = {}) {
   const runtime = rest.runtime ?? new FakeRuntime();
   const timeoutMs = rest.timeoutMs ?? 5_000;
-  return { runtime, containerId: 'c', spec: container('c'), address: '127.0.0.1', timeoutMs };
+  return {
+    runtime,
+    clock: realClock,
+    containerId: 'c',
+    spec: container('c'),
+    address: '127.0.0.1',
+    timeoutMs,
+  };
 }
 
 test('a probe that the engine cannot make says nothing about the container, and is tried three times', async () => {

@@ -2,8 +2,10 @@
 
 import type { PodStatus } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
+import { withForeign } from '#src/pod/pod-conditions.ts';
 import { type PodStatusView, podStatusOf } from '#src/pod/pod-status.ts';
 import { statusChanges } from '#src/pod/status-patch.ts';
+import type { RuntimeContainer } from '#src/runtime/runtime.ts';
 import { container, exited, pod, RUNNING, record, runtimePod } from './objects.ts';
 
 function statusOf(rest: Partial<PodStatusView>): PodStatus {
@@ -196,6 +198,102 @@ describe('podStatusOf().conditions', () => {
     const first = statusOf({ runtime, nowMs: 1_000 });
     const second = statusOf({ runtime, nowMs: 9_000, pod: pod({}, { status: first }) });
     expect(conditionOf(second, 'Ready')?.lastTransitionTime).toBe('1970-01-01T00:00:01Z');
+  });
+});
+
+describe('readiness gates', () => {
+  const gated = (conditions: PodStatus['conditions'] = [], ready = true) => {
+    const readinessGates = [{ conditionType: 'a' }, { conditionType: 'b' }];
+    const status = statusOf({
+      pod: pod({ readinessGates }, { status: { conditions: [...(conditions ?? [])] } }),
+      runtime: runtimePod([record('c', RUNNING)]),
+      probe: () => ({ ready, started: true }),
+    });
+    const of = (type: string) => status.conditions?.find((condition) => condition.type === type);
+    return { status, ready: of('Ready'), containersReady: of('ContainersReady')?.status };
+  };
+  const open = (type: string) => ({ type, status: 'True' });
+
+  test('keep a pod unready whose containers are ready, and say which and why', () => {
+    const { ready, containersReady } = gated([{ type: 'b', status: 'False' }]);
+    expect(containersReady).toBe('True');
+    expect(ready).toMatchObject({
+      status: 'False',
+      reason: 'ReadinessGatesNotReady',
+      message:
+        'corresponding condition of pod readiness gate "a" does not exist., the status of pod readiness gate "b" is not "True", but False',
+    });
+  });
+
+  test('let a pod be ready when all are open, and do not speak while its containers are not', () => {
+    expect(gated([open('a'), open('b')]).ready?.status).toBe('True');
+    expect(gated([open('a')], false).ready?.reason).toBe('ContainersNotReady');
+  });
+
+  test('belong to others: the kubelet tells none of them', () => {
+    const types = gated([open('a'), open('b')]).status.conditions?.map(({ type }) => type);
+    expect(types).toEqual([
+      'PodReadyToStartContainers',
+      'Initialized',
+      'Ready',
+      'ContainersReady',
+      'PodScheduled',
+    ]);
+  });
+
+  test('are looked up in what the API has, beside what was told last', () => {
+    const told = [{ type: 'Ready', status: 'False' }];
+    const served = [{ type: 'Ready', status: 'True' }, open('a')];
+    expect(withForeign(told, served)).toEqual([...told, open('a')]);
+    expect(withForeign(undefined, served)).toEqual(served);
+  });
+});
+
+describe('podStatusOf() of a pod that its kubelet ends', () => {
+  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet' };
+  const failure = {
+    reason: 'Evicted',
+    message: 'The node was low on resource: memory. ',
+    condition,
+  };
+  const end = (container: RuntimeContainer, rest: Partial<PodStatusView> = {}) =>
+    statusOf({ runtime: runtimePod([container]), terminal: true, failure, ...rest });
+
+  test('keeps its phase while something runs, and has failed with the reason after that', () => {
+    expect(end(record('c', RUNNING)).phase).toBe('Running');
+    expect(end(record('c', RUNNING))).not.toHaveProperty('reason');
+    const ended = end(record('c', exited(0)));
+    expect(ended).toMatchObject({ phase: 'Failed', reason: 'Evicted', message: failure.message });
+    expect(ended.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(0);
+  });
+
+  test('has the condition from the beginning', () => {
+    expect(end(record('c', RUNNING)).conditions).toContainEqual(expect.objectContaining(condition));
+  });
+
+  test('stays with the end that it had', () => {
+    const before = { phase: 'Succeeded', reason: 'Completed' };
+    const ended = end(record('c', exited(0)), { pod: pod({}, { status: before }) });
+    expect(ended).toMatchObject(before);
+  });
+});
+
+describe('last words', () => {
+  test('of a pod’s containers are 12 KiB together, the same for each', () => {
+    const containers = ['a', 'b', 'c', 'd'].map((name) => container(name));
+    const messageOf = () => 'é'.repeat(2_048);
+    const bytesOf = (some: typeof containers) => {
+      const status = statusOf({
+        pod: pod({ containers: some, restartPolicy: 'Never' }),
+        runtime: runtimePod(some.map(({ name }) => record(name, exited(1)))),
+        messageOf,
+      });
+      return (status.containerStatuses ?? []).map(({ state }) =>
+        Buffer.byteLength(state?.terminated?.message ?? ''),
+      );
+    };
+    expect(bytesOf(containers)).toEqual([3_072, 3_072, 3_072, 3_072]);
+    expect(bytesOf(containers.slice(0, 1))).toEqual([4_096]);
   });
 });
 

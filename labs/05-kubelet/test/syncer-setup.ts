@@ -48,6 +48,7 @@ export async function setUp() {
   const images = new ImagePuller({ runtime, events, clock });
   const deps = {
     ...{ runtime, cache, volumes, files, images, objects, prober, statuses, events, clock },
+    log: silentLogger,
     hostAddress: '192.0.2.1',
     memoryCapacityBytes: 1024 ** 3,
     allocatable: {},

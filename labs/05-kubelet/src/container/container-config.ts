@@ -1,6 +1,6 @@
 // ContainerConfig: everything the runtime must know of one container, from the pod's spec and what was prepared for it.
 //
-// Pure but for the reading of references and sub-paths. Whatever the spec asks for that cannot be had is a union
+// Pure but for the reading of references, profiles and sub-paths. Whatever the spec asks for that cannot be had is a union
 // member with upstream's reason, CreateContainerConfigError, so that the pod says what it waits for.
 //
 // Same idea upstream: generateContainerConfig in kubernetes, pkg/kubelet/kuberuntime, and
@@ -9,13 +9,14 @@
 
 import type { Container, Pod, VolumeMount } from 'kubernetes-types/core/v1';
 import { containerHash } from '../pod/kill-action.ts';
-import type { ContainerConfig, Mount, PodSandbox } from '../runtime/runtime.ts';
+import type { ContainerConfig, ContainerSecurity, Mount, PodSandbox } from '../runtime/runtime.ts';
 import { SubPathError } from '../volume/safe-open.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
 import { type EnvironmentSources, makeEnvironment } from './environment.ts';
 import { expand } from './expansion.ts';
 import { resourcesOf } from './resources.ts';
-import { runAsNonRootProblem, securityOf } from './security.ts';
+import { seccompOf } from './seccomp.ts';
+import { type NodeSecurity, securityOf, securityProblem } from './security.ts';
 
 export interface ContainerConfigInput {
   readonly sandbox: PodSandbox;
@@ -23,6 +24,9 @@ export interface ContainerConfigInput {
   readonly sources: EnvironmentSources;
   readonly volumes: ReadonlyMap<string, VolumeLocation>;
   readonly memoryCapacityBytes: number;
+  readonly security: NodeSecurity;
+  /** The user that the image names; nothing is root. */
+  imageUser(): Promise<string | undefined>;
   /** Files that the kubelet keeps for the container: host path by path in the container. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -40,8 +44,8 @@ export async function makeContainerConfig(
 ): Promise<ContainerConfigResult> {
   const environment = await makeEnvironment(pod, spec, input.sources);
   if (environment.kind === 'missing') return { kind: 'failed', message: environment.message };
-  const rootProblem = runAsNonRootProblem(pod, spec);
-  if (rootProblem !== undefined) return { kind: 'failed', message: rootProblem };
+  const security = await makeSecurity(pod, spec, input);
+  if (security.kind === 'failed') return security;
   const { variables } = environment;
   const mounts = await makeMounts(spec, input, variables);
   if (mounts.kind === 'failed') return mounts;
@@ -64,10 +68,28 @@ export async function makeContainerConfig(
     tty: spec.tty ?? false,
     pidNamespace: pidNamespaceOf(pod),
     resources: resourcesOf(pod, spec, input.memoryCapacityBytes),
-    security: securityOf(pod, spec),
+    security: security.security,
     annotations: annotationsOf(pod, spec),
   };
   return { kind: 'ok', config };
+}
+
+type SecurityResult =
+  | { kind: 'ok'; security: ContainerSecurity }
+  | { kind: 'failed'; message: string };
+
+async function makeSecurity(
+  pod: Pod,
+  spec: Container,
+  input: ContainerConfigInput,
+): Promise<SecurityResult> {
+  const imageUser = (await input.imageUser()) ?? '';
+  const { missingCapabilities } = input.security;
+  const message = securityProblem(pod, spec, { imageUser, missingCapabilities });
+  if (message !== undefined) return { kind: 'failed', message };
+  const seccomp = await seccompOf(pod, spec, input.security);
+  const security = securityOf(pod, spec, imageUser);
+  return { kind: 'ok', security: { ...security, ...(seccomp === undefined ? {} : { seccomp }) } };
 }
 
 type MountsResult = { kind: 'ok'; mounts: readonly Mount[] } | { kind: 'failed'; message: string };

@@ -1,24 +1,40 @@
 // Security: whose user and groups a container runs as, and what it may do. Pure.
 //
-// The container's own securityContext goes before the pod's.
+// The container's own securityContext goes before the pod's, and that before the image's user.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/kuberuntime/security_context.go, and pkg/securitycontext.
-// Left out here: SELinux, AppArmor, seccomp profiles.
+// Left out here: SELinux, user namespaces, an unmasked /proc; what AppArmor makes of a pod where the machine has it.
 
 import type { Container, Pod } from 'kubernetes-types/core/v1';
 import type { ContainerSecurity } from '../runtime/runtime.ts';
+import { capabilityProblem } from './capabilities.ts';
+import type { SeccompFiles } from './seccomp.ts';
 
-export function securityOf(pod: Pod, spec: Container): ContainerSecurity {
+/** What this node can do, and does where a pod does not say. */
+export interface NodeSecurity extends SeccompFiles {
+  /** That no process of this machine may have. */
+  readonly missingCapabilities: readonly string[];
+}
+
+/** A machine that keeps nothing back, and no profile where a pod names none. */
+export const NODE_SECURITY_DEFAULT: NodeSecurity = {
+  missingCapabilities: [],
+  seccompDefault: false,
+  seccompProfileRoot: '/var/lib/kubelet/seccomp',
+};
+
+/** @param imageUser as the image says it: `user`, `user:group`, or nothing for root. */
+export function securityOf(pod: Pod, spec: Container, imageUser = ''): ContainerSecurity {
   const own = spec.securityContext ?? {};
   const shared = pod.spec?.securityContext ?? {};
   const uid = own.runAsUser ?? shared.runAsUser;
   const gid = own.runAsGroup ?? shared.runAsGroup;
-  const user = uid === undefined ? undefined : gid === undefined ? `${uid}` : `${uid}:${gid}`;
+  const user = uid ?? (gid === undefined ? undefined : nameOf(imageUser) || '0');
   const groups = [...(shared.supplementalGroups ?? []), shared.fsGroup].filter(
     (group) => group !== undefined,
   );
   return {
-    ...(user === undefined ? {} : { user }),
+    ...(user === undefined ? {} : { user: gid === undefined ? `${user}` : `${user}:${gid}` }),
     groups: groups.map(String),
     readOnlyRootFilesystem: own.readOnlyRootFilesystem ?? false,
     privileged: own.privileged ?? false,
@@ -28,12 +44,37 @@ export function securityOf(pod: Pod, spec: Container): ContainerSecurity {
   };
 }
 
-/** Of an image's own user nothing is known here, so only an explicit root can be refused. */
-export function runAsNonRootProblem(pod: Pod, spec: Container): string | undefined {
+/** Why the container must not run, in words for its status. */
+export function securityProblem(
+  pod: Pod,
+  spec: Container,
+  context: { readonly imageUser: string; readonly missingCapabilities: readonly string[] },
+): string | undefined {
+  const { privileged = false, capabilities } = spec.securityContext ?? {};
+  const wanted = { name: spec.name, privileged, add: capabilities?.add ?? [] };
+  return (
+    runAsNonRootProblem(pod, spec, context.imageUser) ??
+    capabilityProblem(wanted, context.missingCapabilities)
+  );
+}
+
+function runAsNonRootProblem(pod: Pod, spec: Container, imageUser: string): string | undefined {
   const own = spec.securityContext ?? {};
   const shared = pod.spec?.securityContext ?? {};
   if ((own.runAsNonRoot ?? shared.runAsNonRoot) !== true) return undefined;
-  if ((own.runAsUser ?? shared.runAsUser) !== 0) return undefined;
-  const subject = `pod: "${pod.metadata?.name}_${pod.metadata?.namespace}(${pod.metadata?.uid})"`;
-  return `container's runAsUser breaks non-root policy (${subject}, container: ${spec.name})`;
+  const { name, namespace, uid } = pod.metadata ?? {};
+  const subject = `(pod: "${name}_${namespace}(${uid})", container: ${spec.name})`;
+  const runAsUser = own.runAsUser ?? shared.runAsUser;
+  if (runAsUser === 0) return `container's runAsUser breaks non-root policy ${subject}`;
+  if (runAsUser !== undefined) return undefined;
+  const user = nameOf(imageUser);
+  if (user !== '' && !/^\d+$/.test(user)) {
+    return `container has runAsNonRoot and image has non-numeric user (${user}), cannot verify user is non-root ${subject}`;
+  }
+  if (Number(user) > 0) return undefined;
+  return `container has runAsNonRoot and image will run as root ${subject}`;
+}
+
+function nameOf(imageUser: string): string {
+  return imageUser.split(':', 1)[0] ?? '';
 }

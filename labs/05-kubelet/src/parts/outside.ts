@@ -25,6 +25,7 @@ import type { KubeletOptions } from '../options.ts';
 import { DockerRuntime } from '../runtime/docker/docker-runtime.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { machineOf, type StatsProvider } from '../stats-provider.ts';
+import { makeNodeSecurity } from './node-security.ts';
 
 export interface KubeletDeps {
   readonly client?: Client;
@@ -53,6 +54,7 @@ export async function makeOutside(options: KubeletOptions, deps: KubeletDeps) {
     stats: deps.stats,
     runtime: measuredRuntime(runtime, metrics, clock),
     machine: await machineOf(deps.stats, rootDirectory),
+    ...(await makeNodeSecurity(options)),
     recorder: new EventRecorder(client, 'kubelet', nodeName, { log }),
     nodes: new Informer(client, resources.nodes, { log }),
     services: new Informer(client, resources.services, { log }),

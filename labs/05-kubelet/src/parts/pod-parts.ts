@@ -27,6 +27,7 @@ export type PodParts = ReturnType<typeof makePodParts>;
 export function makePodParts(options: KubeletOptions, outside: Outside) {
   const { client, runtime, network, services, clock, log, run, machine, metrics } = outside;
   const { hostRoot, rootDirectory, nodeAddress: hostAddress } = options;
+  const { security } = outside;
   const events = new PodEvents(outside.recorder);
   const { pods, sources } = makePodSources(options, outside, () => workers);
   pods.onChange(podStart(metrics, clock));
@@ -45,13 +46,14 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     isStatic(pod) ? pods.mirrorOf(pod) : pods.byUid(pod.metadata?.uid ?? '');
   const statuses = new StatusManager({ client, clock, log, podOf });
   const syncer = new KubeletPodSyncer({
-    ...{ runtime, cache, volumes, objects, prober, statuses, events, clock, hostAddress },
+    ...{ runtime, cache, volumes, objects, prober, statuses, events, clock, log, hostAddress },
     files: {
       dns: { address: options.clusterDns, domain: options.clusterDomain },
       podDirectory: (uid) => volumes.podDirectory(uid),
     },
     images: new ImagePuller({ runtime, events, clock }),
     memoryCapacityBytes: machine.memoryBytes,
+    security,
     allocatable: capacityOf(machine, options.podsMax),
     services: async (pod, signal) => {
       // No static pod waits for an API server, which may be one itself.
@@ -68,7 +70,7 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     if (workers.has(pod.uid)) workers.wake(pod.uid);
     else housekeeping.look(pod);
   });
-  const admission = [podLimit(options.podsMax)];
+  const admission = [podLimit(options.podsMax), ...outside.securityAdmission];
   const handler = podHandler({ pods, workers, statuses, events, admission });
   return { pods, sources, objects, prober, cache, statuses, workers, housekeeping, handler };
 }

@@ -63,7 +63,7 @@ export async function killContainer(
     await untilTurn(order.turn, { clock, timeoutMs: graceMs - spentMs() }, signal);
   }
   signal.throwIfAborted();
-  const leftMs = Math.max(graceMs - spentMs(), Math.min(graceMs, GRACE_MIN_MS));
+  const leftMs = Math.max(graceMs - spentMs(), GRACE_MIN_MS);
   await runtime.stopContainer(container.id, leftMs, signal);
 }
 
@@ -127,7 +127,7 @@ async function runPreStop(
   const overtime = new AbortController();
   const timer = clock.setTimeout(() => overtime.abort(), order.graceSeconds * 1_000);
   try {
-    const target = { runtime, containerId: container.id, spec, address };
+    const target = { runtime, clock, containerId: container.id, spec, address };
     const result = await runHook(hook, target, AbortSignal.any([signal, overtime.signal]));
     if (result.kind === 'success') return noteFallback(events, { pod, spec, result });
     const message = 'PreStopHook failed';

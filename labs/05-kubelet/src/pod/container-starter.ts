@@ -7,14 +7,22 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Container, Pod } from 'kubernetes-types/core/v1';
+import type { Clock } from '@kube-labs/apiserver';
+import type { Container, LifecycleHandler, Pod } from 'kubernetes-types/core/v1';
 import { makeContainerConfig, TERMINATION_LOG_PATH } from '../container/container-config.ts';
 import type { EnvironmentSources } from '../container/environment.ts';
+import { NODE_SECURITY_DEFAULT, type NodeSecurity } from '../container/security.ts';
 import type { ImagePuller } from '../image/image-puller.ts';
 import { runHook } from '../probe/hooks.ts';
-import { type PodSandbox, type Runtime, RuntimeError } from '../runtime/runtime.ts';
+import {
+  type ContainerConfig,
+  type PodSandbox,
+  type Runtime,
+  RuntimeError,
+} from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
 import type { WaitingReason } from './container-status.ts';
+import type { DebugTarget } from './ephemeral-containers.ts';
 import type { PodEvents } from './pod-events.ts';
 
 export interface StartInput {
@@ -23,13 +31,17 @@ export interface StartInput {
   readonly sources: EnvironmentSources;
   readonly volumes: ReadonlyMap<string, VolumeLocation>;
   readonly podDirectory: string;
+  /** Of an ephemeral container: whose processes it is to see. */
+  readonly target: DebugTarget;
 }
 
 export interface StarterDeps {
   readonly runtime: Runtime;
   readonly images: ImagePuller;
   readonly events: PodEvents;
+  readonly clock: Clock;
   readonly memoryCapacityBytes: number;
+  readonly security?: NodeSecurity;
 }
 
 export type StartResult =
@@ -80,10 +92,16 @@ async function create(deps: StarterDeps, target: Target): Promise<string | Start
   const log = terminationLogPath(input.podDirectory, spec.name, input.attempt);
   await mkdir(join(log, '..'), { recursive: true });
   await writeFile(log, '', { mode: 0o666 });
+  if (input.target.kind === 'missing') {
+    const { message: error } = input.target;
+    return fail(deps, target, { reason: 'CreateContainerConfigError', error });
+  }
   try {
     const made = await makeContainerConfig(pod, spec, {
       ...input,
       memoryCapacityBytes: deps.memoryCapacityBytes,
+      security: deps.security ?? NODE_SECURITY_DEFAULT,
+      imageUser: async () => (await deps.runtime.imageStatus(spec.image ?? ''))?.user,
       files: {
         '/etc/hosts': join(input.podDirectory, 'etc-hosts'),
         '/etc/resolv.conf': join(input.podDirectory, 'resolv.conf'),
@@ -93,10 +111,14 @@ async function create(deps: StarterDeps, target: Target): Promise<string | Start
     if (made.kind === 'failed') {
       return fail(deps, target, { reason: 'CreateContainerConfigError', error: made.message });
     }
-    return await deps.runtime.createContainer(made.config);
+    return await deps.runtime.createContainer({ ...made.config, ...pidNamespaceOf(input.target) });
   } catch (error) {
     return fail(deps, target, { reason: 'CreateContainerError', error });
   }
+}
+
+function pidNamespaceOf(target: DebugTarget): Partial<Pick<ContainerConfig, 'pidNamespace'>> {
+  return target.kind === 'container' ? { pidNamespace: { containerId: target.id } } : {};
 }
 
 function fail(
@@ -125,8 +147,8 @@ async function runPostStart(
 ): Promise<StartResult> {
   const hook = spec.lifecycle?.postStart;
   if (hook === undefined) return { kind: 'started', id };
-  const { runtime, events } = deps;
-  const target = { runtime, spec, containerId: id, address: input.sandbox.ip ?? '' };
+  const { runtime, events, clock } = deps;
+  const target = { runtime, clock, spec, containerId: id, address: input.sandbox.ip ?? '' };
   const result = await runHook(hook, target, signal);
   if (result.kind === 'success') {
     noteFallback(events, { pod, spec, result });
@@ -136,13 +158,15 @@ async function runPostStart(
   const message = 'PostStartHook failed';
   events.container(pod, spec, { type: 'Warning', reason: 'FailedPostStartHook', message });
   const { name, namespace, uid } = pod.metadata ?? {};
-  const what =
-    hook.exec === undefined
-      ? `HTTP lifecycle hook (${hook.httpGet?.path ?? ''})`
-      : `Exec lifecycle hook ([${(hook.exec.command ?? []).join(' ')}])`;
   const where = `for Container "${spec.name}" in Pod "${name}_${namespace}(${uid})"`;
-  const text = `${what} ${where} failed - error: ${result.output}`;
+  const text = `${describeHook(hook)} ${where} failed - error: ${result.output}`;
   return { kind: 'hook-failed', id, reason: 'PostStartHookError', message: text };
+}
+
+function describeHook({ exec, sleep, httpGet }: LifecycleHandler): string {
+  if (exec !== undefined) return `Exec lifecycle hook ([${(exec.command ?? []).join(' ')}])`;
+  if (sleep !== undefined) return `Sleep lifecycle hook (${sleep.seconds})`;
+  return `HTTP lifecycle hook (${httpGet?.path ?? ''})`;
 }
 
 /** A hook that was to speak HTTPS and found plain HTTP. */

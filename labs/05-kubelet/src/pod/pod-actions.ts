@@ -24,6 +24,7 @@ import {
   killContainers,
 } from './container-killer.ts';
 import { type StarterDeps, type StartResult, startContainer } from './container-starter.ts';
+import { targetOf } from './ephemeral-containers.ts';
 import { type PodFiles, writePodFiles } from './pod-files.ts';
 import type { PodAction } from './pod-view.ts';
 import { sandboxConfigOf } from './sandbox-config.ts';
@@ -153,6 +154,7 @@ async function start(
     volumes,
     attempt: action.attempt,
     podDirectory: deps.files.podDirectory(uid),
+    target: targetOf(pod, spec, order.runtime),
     sources: {
       reader: deps.objects,
       services: await deps.services(pod, signal),

@@ -3,17 +3,24 @@
 // A pod that has reached Succeeded or Failed never leaves it.
 //
 // Same idea upstream: generateAPIPodStatus in kubernetes, pkg/kubelet/kubelet_pods.go, and pkg/kubelet/status/generate.go.
-// Left out here: readiness gates, resize status, dual-stack addresses.
+// Left out here: resize status, dual-stack addresses.
 
 import type { Container, ContainerStatus, Pod, PodStatus } from 'kubernetes-types/core/v1';
 import { qosClassOf } from '../container/resources.ts';
 import { type RuntimeContainer, type RuntimePod, readySandboxOf } from '../runtime/runtime.ts';
 import { containerStatusOf, timeText, type WaitingReason } from './container-status.ts';
 import { isInitialized } from './init-containers.ts';
-import { conditionsOf } from './pod-conditions.ts';
-import { phaseOf } from './pod-phase.ts';
-import { succeeded } from './pod-view.ts';
+import { conditionsOf, type Finding } from './pod-conditions.ts';
+import { type PodPhase, phaseOf } from './pod-phase.ts';
+import { isRunning, succeeded } from './pod-view.ts';
 import { isSidecar, shouldRestart } from './restart-policy.ts';
+import { shortened } from './termination-message.ts';
+
+export interface PodFailure {
+  readonly reason: string;
+  readonly message: string;
+  readonly condition?: Finding;
+}
 
 export interface PodStatusView {
   readonly pod: Pod;
@@ -24,6 +31,8 @@ export interface PodStatusView {
   readonly waiting: ReadonlyMap<string, WaitingReason>;
   /** Nothing will be started any more: the pod is being deleted, or its phase is final. */
   readonly terminal: boolean;
+  /** Why the kubelet ends it, if it does. */
+  readonly failure?: PodFailure | undefined;
   probe(container: RuntimeContainer): { readonly ready: boolean; readonly started: boolean };
   messageOf(container: RuntimeContainer): string | undefined;
 }
@@ -34,24 +43,27 @@ export function podStatusOf(view: PodStatusView): PodStatus {
   const hasStarted = (container: RuntimeContainer) => view.probe(container).started;
   const initialized = isInitialized({ pod, runtime, hasStarted });
   const initStatuses = (pod.spec?.initContainers ?? []).map((spec) =>
-    statusOf(view, spec, { init: true, waitingDefault: 'PodInitializing' }),
+    statusOf(view, spec, { kind: 'init', waitingDefault: 'PodInitializing' }),
   );
   const hasInit = initStatuses.length > 0;
   const statuses = (pod.spec?.containers ?? []).map((spec) =>
     statusOf(view, spec, {
-      init: false,
+      kind: 'main',
       waitingDefault: hasInit && !initialized ? 'PodInitializing' : 'ContainerCreating',
     }),
   );
-  const isFinal = previous.phase === 'Succeeded' || previous.phase === 'Failed';
-  const phase = isFinal
-    ? (previous.phase ?? 'Failed')
-    : phaseOf({ pod, initStatuses, statuses, terminal: view.terminal });
+  const ephemeral = (pod.spec?.ephemeralContainers ?? []).map((spec) =>
+    statusOf(view, spec, { kind: 'ephemeral', waitingDefault: 'ContainerCreating' }),
+  );
+  const ended = endOf(view, phaseOf({ pod, initStatuses, statuses, terminal: view.terminal }));
+  const { phase } = ended;
   const sandbox = readySandboxOf(runtime);
+  const { condition } = view.failure ?? {};
+  const parts = { pod, phase, initStatuses, statuses, initialized };
   return {
-    phase,
+    ...ended,
     conditions: conditionsOf(
-      { pod, phase, initStatuses, statuses, initialized, sandboxReady: sandbox !== undefined },
+      { ...parts, condition, sandboxReady: sandbox !== undefined },
       { previous: previous.conditions ?? [], nowMs: view.nowMs },
     ),
     hostIP: hostAddress,
@@ -59,11 +71,26 @@ export function podStatusOf(view: PodStatusView): PodStatus {
     ...addressesOf(sandbox?.ips ?? (previous.podIPs ?? []).map(({ ip = '' }) => ip)),
     startTime: previous.startTime ?? timeText(view.nowMs),
     qosClass: previous.qosClass ?? qosClassOf(pod),
-    ...(previous.reason === undefined ? {} : { reason: previous.reason }),
-    ...(previous.message === undefined ? {} : { message: previous.message }),
     ...(hasInit ? { initContainerStatuses: initStatuses } : {}),
     containerStatuses: statuses,
+    ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
   };
+}
+
+/** A phase that is final stays; one that the kubelet decides upon comes when nothing runs any more. */
+function endOf(
+  view: PodStatusView,
+  phase: PodPhase,
+): { readonly phase: PodPhase; readonly reason?: string; readonly message?: string } {
+  const { pod, runtime, failure } = view;
+  const { phase: before, reason, message } = pod.status ?? {};
+  const kept = {
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+  };
+  if (before === 'Succeeded' || before === 'Failed') return { phase: before, ...kept };
+  if (failure === undefined || runtime.containers.some(isRunning)) return { phase, ...kept };
+  return { phase: 'Failed', reason: failure.reason, message: failure.message };
 }
 
 function addressesOf(ips: readonly string[]): Pick<PodStatus, 'podIP' | 'podIPs'> {
@@ -71,39 +98,49 @@ function addressesOf(ips: readonly string[]): Pick<PodStatus, 'podIP' | 'podIPs'
   return podIP === undefined ? {} : { podIP, podIPs: ips.map((ip) => ({ ip })) };
 }
 
+type Kind = keyof typeof LISTS;
+
+/** Where the API has what it was told last. */
+const LISTS = {
+  main: 'containerStatuses',
+  init: 'initContainerStatuses',
+  ephemeral: 'ephemeralContainerStatuses',
+} as const;
+
 function statusOf(
   view: PodStatusView,
   spec: Container,
-  options: { init: boolean; waitingDefault: string },
+  options: { readonly kind: Kind; readonly waitingDefault: string },
 ): ContainerStatus {
   const { pod, runtime } = view;
   const records = runtime.containers.filter(({ name }) => name === spec.name);
   const [newest] = records;
-  const known = options.init ? pod.status?.initContainerStatuses : pod.status?.containerStatuses;
-  const isRunning = newest?.status.state === 'running';
-  const probed = isRunning ? view.probe(newest) : { ready: false, started: false };
-  const isInit = options.init && !isSidecar(spec);
+  const known = pod.status?.[LISTS[options.kind]];
+  const runs = newest?.status.state === 'running';
+  const probed = runs ? view.probe(newest) : { ready: false, started: false };
+  const isInit = options.kind === 'init' && !isSidecar(spec);
   const done = succeeded(newest);
   return containerStatusOf({
     spec,
     records,
     previous: known?.find(({ name }) => name === spec.name),
-    willRestart: !view.terminal && willRestart(pod, spec, { newest, init: options.init }),
+    willRestart: !view.terminal && willRestart(pod, spec, { newest, kind: options.kind }),
     deleted: pod.metadata?.deletionTimestamp !== undefined,
     waiting: view.waiting.get(spec.name),
     waitingDefault: options.waitingDefault,
     // An init container is ready when it has done its work.
     ready: isInit ? done : probed.ready,
-    started: isInit ? isRunning : probed.started,
-    messageOf: view.messageOf,
+    started: isInit ? runs : probed.started,
+    messageOf: (container) => shortened(pod, view.messageOf(container)),
   });
 }
 
 function willRestart(
   pod: Pod,
   spec: Container,
-  { newest, init }: { readonly newest: RuntimeContainer | undefined; readonly init: boolean },
+  { newest, kind }: { readonly newest: RuntimeContainer | undefined; readonly kind: Kind },
 ): boolean {
-  if (!init) return shouldRestart(pod, spec.name, newest);
+  if (kind === 'main') return shouldRestart(pod, spec.name, newest);
+  if (kind === 'ephemeral') return false;
   return isSidecar(spec) || (!succeeded(newest) && pod.spec?.restartPolicy !== 'Never');
 }

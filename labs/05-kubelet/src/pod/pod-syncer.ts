@@ -7,10 +7,11 @@
 //
 // Same idea upstream: SyncPod, SyncTerminatingPod, SyncTerminatedPod in kubernetes, pkg/kubelet/kubelet.go.
 
-import type { Clock } from '@kube-labs/apiserver';
+import { type Clock, type Logger, messageOf } from '@kube-labs/apiserver';
 import type { Pod, PodStatus, Service } from 'kubernetes-types/core/v1';
 import type { ReferencedObjects } from '../container/referenced-objects.ts';
 import { qosClassOf } from '../container/resources.ts';
+import type { NodeSecurity } from '../container/security.ts';
 import type { ImagePuller } from '../image/image-puller.ts';
 import { networkProblem } from '../node/node-status.ts';
 import type { Prober } from '../probe/prober.ts';
@@ -22,16 +23,24 @@ import {
   readySandboxOf,
 } from '../runtime/runtime.ts';
 import type { VolumeLocation, VolumeManager } from '../volume/volume-manager.ts';
+import { activeForMs, DEADLINE_EXCEEDED } from './active-deadline.ts';
 import { BackOff } from './back-off.ts';
 import { killContainers } from './container-killer.ts';
 import { timeText } from './container-status.ts';
 import { disposableContainers } from './dead-containers.ts';
 import { type ActionDeps, obeyActions, removeSandboxes } from './pod-actions.ts';
+import { withForeign } from './pod-conditions.ts';
 import type { PodEvents } from './pod-events.ts';
 import type { PodFiles } from './pod-files.ts';
-import { podStatusOf } from './pod-status.ts';
+import { type PodStatusView, podStatusOf } from './pod-status.ts';
 import type { PodAction, PodView } from './pod-view.ts';
-import { type Ending, identityOf, type PodSyncer, type WorkedPod } from './pod-worker.ts';
+import {
+  type Ending,
+  identityOf,
+  type PodSyncer,
+  type SyncResult,
+  type WorkedPod,
+} from './pod-worker.ts';
 import type { StatusManager } from './status-manager.ts';
 import { planPod } from './sync-pod.ts';
 import { TerminationMessages } from './termination-message.ts';
@@ -48,8 +57,10 @@ export interface PodSyncerDeps {
   readonly statuses: StatusManager;
   readonly events: PodEvents;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly hostAddress: string;
   readonly memoryCapacityBytes: number;
+  readonly security?: NodeSecurity;
   readonly allocatable: Readonly<Record<string, string>>;
   services(pod: Pod, signal: AbortSignal): Promise<readonly Service[]>;
 }
@@ -69,10 +80,13 @@ export class KubeletPodSyncer implements PodSyncer {
     this.#messages = new TerminationMessages(deps.runtime);
   }
 
-  async syncPod(pod: Pod, signal: AbortSignal): Promise<{ final: boolean; againAfterMs?: number }> {
+  async syncPod(pod: Pod, signal: AbortSignal): Promise<SyncResult> {
     this.#deps.objects.register(pod);
     const runtime = await this.#observe(pod);
-    if (isFinal(this.#publish(pod, runtime, { terminal: false }))) return { final: true };
+    const before = this.#publish(pod, runtime, { terminal: false });
+    if (isFinal(before)) return { final: true };
+    const activeMs = activeForMs(pod, before, this.#deps.clock.now());
+    if (activeMs === 0) return this.#exceedDeadline(pod);
     const actions = planPod(this.#viewOf(pod, runtime));
     await this.#checkNetwork(pod, actions);
     const volumes = await this.#setUpVolumes(pod, runtime);
@@ -81,11 +95,11 @@ export class KubeletPodSyncer implements PodSyncer {
     const isIdle = actions.length === 0;
     const order = { pod, runtime, actions, volumes };
     const obey = () => obeyActions(this.#deps, order, signal);
-    const outcome = isIdle ? {} : await this.#change(uid, obey);
+    const outcome: { againAfterMs?: number } = isIdle ? {} : await this.#change(uid, obey);
     const after = isIdle ? runtime : await this.#observe(pod);
     const status = this.#publish(pod, after, { terminal: false });
     await this.#removeContainers(uid, disposableContainers(after));
-    return { final: isFinal(status), ...outcome };
+    return { final: isFinal(status), ...soonest(outcome.againAfterMs, activeMs) };
   }
 
   async syncTerminating(
@@ -99,9 +113,14 @@ export class KubeletPodSyncer implements PodSyncer {
     prober.stopLivenessAndStartup(identity.uid);
     const runtime = await this.#inspect(identity);
     if (pod !== undefined) this.#tellEnd(pod, runtime, ending);
-    await this.#change(identity.uid, () =>
-      killContainers(this.#deps, { pod, runtime, graceSeconds }, signal),
-    );
+    const stopTelling = this.#tellChanges(work, ending);
+    try {
+      await this.#change(identity.uid, () =>
+        killContainers(this.#deps, { pod, runtime, graceSeconds }, signal),
+      );
+    } finally {
+      stopTelling();
+    }
     prober.forget(identity.uid);
     const after = await this.#inspect(identity);
     if (pod !== undefined) this.#tellEnd(pod, after, ending);
@@ -160,7 +179,7 @@ export class KubeletPodSyncer implements PodSyncer {
     const { prober, restarts } = this.#deps;
     const uid = pod.metadata?.uid ?? '';
     return {
-      pod,
+      pod: this.#asTold(pod),
       runtime,
       failedProbes: prober.failures(uid),
       hasStarted: (container) => prober.verdict(container).started,
@@ -168,9 +187,47 @@ export class KubeletPodSyncer implements PodSyncer {
     };
   }
 
+  /** Until the last container has ended, what becomes of the others is told at once. */
+  #tellChanges({ identity, pod }: WorkedPod, ending: Ending): () => void {
+    if (pod === undefined) return () => {};
+    const { prober, cache, log } = this.#deps;
+    let over = false;
+    const tell = async () => {
+      try {
+        const runtime = await this.#inspect(identity);
+        if (!over) this.#tellEnd(pod, runtime, ending);
+      } catch (error) {
+        // The end is told in any case.
+        log.warn('Failed to tell how a pod ends', { podUID: identity.uid, err: messageOf(error) });
+      }
+    };
+    const stops = [
+      prober.watch(identity.uid, tell),
+      cache.onChange(({ uid }) => (uid === identity.uid ? void tell() : undefined)),
+    ];
+    return () => {
+      over = true;
+      for (const stop of stops) stop();
+    };
+  }
+
+  /** What was told last counts, also while it is still on its way to the API. */
+  #asTold(pod: Pod): Pod {
+    const told = this.#deps.statuses.get(pod.metadata?.uid ?? '');
+    const conditions = withForeign(told?.conditions, pod.status?.conditions);
+    return { ...pod, status: { ...(told ?? pod.status), conditions } };
+  }
+
+  #exceedDeadline(pod: Pod): SyncResult {
+    const { reason, message } = DEADLINE_EXCEEDED;
+    this.#deps.events.pod(pod, { type: 'Normal', reason, message });
+    return { final: false, ending: DEADLINE_EXCEEDED };
+  }
+
   #tellEnd(pod: Pod, runtime: RuntimePod, ending: Ending): void {
     if (ending.why !== 'rejected') {
-      this.#publish(pod, runtime, { terminal: true });
+      const failure = 'reason' in ending ? ending : undefined;
+      this.#publish(pod, runtime, { terminal: true, failure });
       return;
     }
     const { reason, message } = ending;
@@ -179,17 +236,20 @@ export class KubeletPodSyncer implements PodSyncer {
     this.#deps.statuses.set(pod, { phase: 'Failed', reason, message, startTime, qosClass });
   }
 
-  #publish(pod: Pod, runtime: RuntimePod, options: { readonly terminal: boolean }): PodStatus {
+  #publish(
+    pod: Pod,
+    runtime: RuntimePod,
+    options: Pick<PodStatusView, 'terminal' | 'failure'>,
+  ): PodStatus {
     const { statuses, prober, hostAddress, clock, waiting } = this.#deps;
     const uid = pod.metadata?.uid ?? '';
     const status = podStatusOf({
-      // What was told last counts, also while it is still on its way to the API.
-      pod: { ...pod, status: statuses.get(uid) ?? pod.status ?? {} },
+      pod: this.#asTold(pod),
       runtime,
       hostAddress,
       nowMs: clock.now(),
       waiting: waiting.of(uid),
-      terminal: options.terminal,
+      ...options,
       probe: (container) => prober.verdict(container),
       messageOf: (container) => this.#messages.of(container),
     });
@@ -222,4 +282,10 @@ export class KubeletPodSyncer implements PodSyncer {
 
 function isFinal(status: PodStatus): boolean {
   return status.phase === 'Succeeded' || status.phase === 'Failed';
+}
+
+/** Of all that is due some time, what is due first. */
+function soonest(...delaysMs: readonly (number | undefined)[]): { againAfterMs?: number } {
+  const known = delaysMs.filter((delayMs) => delayMs !== undefined);
+  return known.length === 0 ? {} : { againAfterMs: Math.min(...known) };
 }

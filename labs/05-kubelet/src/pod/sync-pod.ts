@@ -11,6 +11,7 @@
 // Left out here: in-place resize.
 
 import { type RuntimePod, readySandboxOf } from '../runtime/runtime.ts';
+import { planEphemeralContainers } from './ephemeral-containers.ts';
 import { planInitContainers } from './init-containers.ts';
 import { killIfWrong } from './kill-action.ts';
 import { isRunning, newestOf, type PodAction, type PodView } from './pod-view.ts';
@@ -19,10 +20,11 @@ import { startAction, startOrBackOff } from './start-action.ts';
 
 export function planPod(view: PodView): readonly PodAction[] {
   if (readySandboxOf(view.runtime) === undefined) return planNewSandbox(view);
+  const first = planEphemeralContainers(view);
   const init = planInitContainers(view);
-  if (!init.done) return init.actions;
+  if (!init.done) return [...first, ...init.actions];
   const main = planContainers(view);
-  if (main.length > 0 || someMainRuns(view)) return [...init.actions, ...main];
+  if (main.length > 0 || someMainRuns(view)) return [...first, ...init.actions, ...main];
   // They have ended for good, and nobody brings back what served them.
   return view.runtime.containers.some(isRunning) ? [{ kind: 'stop-containers' }] : [];
 }

@@ -5,13 +5,22 @@
 // Same idea upstream: getTerminationMessage in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_container.go.
 
 import { readFile } from 'node:fs/promises';
+import type { Pod } from 'kubernetes-types/core/v1';
 import type { Runtime, RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
 import { terminationLogPath } from './container-starter.ts';
+import { containersOf } from './pod-view.ts';
 
 const MESSAGE_BYTES_MAX = 4096;
 const FALLBACK_BYTES_MAX = 2048;
 const FALLBACK_LINES_MAX = 80;
+/** For all containers of a pod together: each may have as much as the others. */
+const POD_BYTES_MAX = 12 * 1024;
 const POLICY = 'io.kubernetes.container.terminationMessagePolicy';
+
+export function shortened(pod: Pod, message: string | undefined): string | undefined {
+  const bytesMax = Math.floor(POD_BYTES_MAX / containersOf(pod).length);
+  return message === undefined ? undefined : Buffer.from(message).subarray(0, bytesMax).toString();
+}
 
 export class TerminationMessages {
   readonly #runtime: Runtime;

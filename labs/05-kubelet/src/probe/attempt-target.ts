@@ -6,10 +6,13 @@
 //
 // Same idea upstream: kubernetes, pkg/probe/probe.go, and pkg/probe/util.go.
 
+import type { Clock } from '@kube-labs/apiserver';
 import type {
   Container,
   ExecAction,
+  GRPCAction,
   HTTPGetAction,
+  SleepAction,
   TCPSocketAction,
 } from 'kubernetes-types/core/v1';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -26,11 +29,16 @@ export interface Handler {
   readonly exec?: ExecAction;
   readonly httpGet?: HTTPGetAction;
   readonly tcpSocket?: TCPSocketAction;
+  /** Of probes only. */
+  readonly grpc?: GRPCAction;
+  /** Of hooks only. */
+  readonly sleep?: SleepAction;
 }
 
 /** Hooks have no time limit of their own: they take as long as they take. */
 export interface HookTarget {
   readonly runtime: Runtime;
+  readonly clock: Clock;
   readonly containerId: string;
   readonly spec: Container;
   readonly address: string;

@@ -1,12 +1,12 @@
 // Attempt: one attempt of a probe, and what an event says of it.
 //
-// HTTP and TCP go from the node's own network to the pod's address, as a client of the pod would.
+// HTTP, TCP and gRPC go from the node's own network to the pod's address, as a client of the pod would.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/prober/prober.go.
-// Left out here: gRPC.
 
 import { type AttemptResult, type AttemptTarget, type Handler, textOf } from './attempt-target.ts';
 import { probeByCommand } from './exec-attempt.ts';
+import { probeOverGrpc } from './grpc-attempt.ts';
 import { probeOverHttp } from './http-attempt.ts';
 import { connectOverTcp } from './tcp-attempt.ts';
 
@@ -19,12 +19,13 @@ export async function attempt(
   target: AttemptTarget,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
-  const { exec, httpGet, tcpSocket } = handler;
+  const { exec, httpGet, tcpSocket, grpc } = handler;
   for (let tries = 1; ; tries++) {
     try {
       if (exec !== undefined) return await probeByCommand(exec, target, signal);
       if (httpGet !== undefined) return await probeOverHttp(httpGet, target, signal);
       if (tcpSocket !== undefined) return await connectOverTcp(tcpSocket, target, signal);
+      if (grpc !== undefined) return await probeOverGrpc(grpc, target, signal);
       return { kind: 'unknown', output: `missing probe handler for ${target.spec.name}` };
     } catch (error) {
       if (tries === TRIES_MAX || signal.aborted) return { kind: 'unknown', output: textOf(error) };

@@ -1,9 +1,9 @@
-// Hooks: postStart and preStop: a command in the container, or a request to it.
+// Hooks: postStart and preStop: a command in the container, a request to it, or a while of waiting.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/lifecycle/handlers.go.
-// Left out here: the sleep hook.
 
-import type { ExecAction, HTTPGetAction } from 'kubernetes-types/core/v1';
+import { sleep } from '@kube-labs/apiserver';
+import type { ExecAction, HTTPGetAction, SleepAction } from 'kubernetes-types/core/v1';
 import { type Handler, type HookResult, type HookTarget, textOf } from './attempt-target.ts';
 import { get, headersOf, urlOf } from './http-get.ts';
 
@@ -18,15 +18,16 @@ export async function runHook(
   target: HookTarget,
   signal: AbortSignal,
 ): Promise<HookResult> {
-  const { exec, httpGet } = handler;
+  const { exec, httpGet, sleep: pause } = handler;
   try {
     if (exec !== undefined) return await hookByCommand(exec, target, signal);
     if (httpGet !== undefined) return await hookOverHttp(httpGet, target, signal);
+    if (pause !== undefined) return await hookBySleep(pause, target, signal);
   } catch (error) {
     signal.throwIfAborted();
     return { kind: 'failure', output: textOf(error) };
   }
-  return { kind: 'failure', output: 'invalid handler: it has neither exec nor httpGet' };
+  return { kind: 'failure', output: 'invalid handler: it has no exec, httpGet or sleep' };
 }
 
 async function hookByCommand(
@@ -40,6 +41,16 @@ async function hookByCommand(
   const how =
     result.kind === 'timeout' ? 'timed out' : `exited with ${result.exitCode}: ${result.output}`;
   return { kind: 'failure', output: `command '${command.join(' ')}' ${how}` };
+}
+
+async function hookBySleep(
+  { seconds }: SleepAction,
+  { clock }: HookTarget,
+  signal: AbortSignal,
+): Promise<HookResult> {
+  await sleep(seconds * 1_000, signal, clock);
+  signal.throwIfAborted();
+  return { kind: 'success' };
 }
 
 async function hookOverHttp(

@@ -3,10 +3,10 @@
 // One loop for each probe of each container id: a restarted container starts with clean verdicts. Liveness and
 // readiness hold back until the startup probe has succeeded; the startup probe stops then. After a liveness or startup
 // failure the loop rests until the container is replaced, so that a slow stop is not killed twice. Readiness goes on while
-// a pod is stopped: whoever sends it requests wants to know how long it answers.
+// a pod is stopped: whoever sends it requests wants to know how long it answers. What ran before this kubelet did is probed
+// from a random moment of its period on, so that a hundred adopted containers are not probed at once.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/prober/prober_manager.go.
-// Left out here: grace periods of single probes, gRPC probes.
 
 import { type Clock, type Logger, sleep } from '@kube-labs/apiserver';
 import type { Container, Pod, Probe } from 'kubernetes-types/core/v1';
@@ -37,6 +37,8 @@ export interface ProberOptions {
   readonly log: Logger;
   readonly metrics?: Pick<ProbeMetrics, 'observe'>;
   onChange(podUid: string): void;
+  /** From 0 to 1, for the adopted. */
+  random?(): number;
 }
 
 interface Probing {
@@ -54,9 +56,12 @@ const TITLES = { readiness: 'Readiness', liveness: 'Liveness', startup: 'Startup
 export class Prober {
   readonly #options: ProberOptions;
   readonly #probing = new Map<string, Probing>();
+  readonly #listeners = new Set<(podUid: string) => void>();
+  readonly #startedAtMs: number;
 
   constructor(options: ProberOptions) {
     this.#options = options;
+    this.#startedAtMs = options.clock.now();
   }
 
   /** Starts probing what runs, and stops probing what no longer does. */
@@ -105,6 +110,15 @@ export class Prober {
     return { ready: started && isReady(states.get('readiness')), started };
   }
 
+  /** Calls back when a verdict about one of the pod's containers changes. */
+  watch(podUid: string, tell: () => void): () => void {
+    const listener = (changed: string) => {
+      if (changed === podUid) tell();
+    };
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   failures(podUid: string): ReadonlyMap<string, ProbeFailure> {
     const failures = new Map<string, ProbeFailure>();
     for (const [id, probing] of this.#probing) {
@@ -141,15 +155,21 @@ export class Prober {
     const { kind, probe, target } = work;
     const stops = [probing.stop.signal, probing.stopRestarting.signal];
     const signal = AbortSignal.any(kind === 'readiness' ? stops.slice(0, 1) : stops);
+    const periodMs = (probe.periodSeconds ?? PERIOD_SECONDS_DEFAULT) * 1_000;
     const { status } = target.container;
     const startedAtMs = status.state === 'running' ? status.startedAtMs : clock.now();
     const firstAtMs = startedAtMs + (probe.initialDelaySeconds ?? 0) * 1_000;
-    await sleep(Math.max(0, firstAtMs - clock.now()), signal, clock);
+    const phaseMs = startedAtMs < this.#startedAtMs ? this.#random() * periodMs : 0;
+    await sleep(Math.max(0, firstAtMs - clock.now()) + phaseMs, signal, clock);
     while (!signal.aborted) {
       const waitsForStartup = kind !== 'startup' && !isReady(probing.states.get('startup'));
       if (!waitsForStartup && (await this.#probe(work, probing, signal)) === 'finished') return;
-      await sleep((probe.periodSeconds ?? PERIOD_SECONDS_DEFAULT) * 1_000, signal, clock);
+      await sleep(periodMs, signal, clock);
     }
+  }
+
+  #random(): number {
+    return (this.#options.random ?? Math.random)();
   }
 
   async #probe(
@@ -170,15 +190,21 @@ export class Prober {
     const before = probing.states.get(kind) ?? INITIAL_PROBE_STATE;
     const after = nextProbeState(before, result.kind, probe);
     probing.states.set(kind, after);
-    if (after.verdict !== before.verdict) this.#options.onChange(probing.podUid);
+    if (after.verdict !== before.verdict) this.#changed(probing.podUid);
     if (kind === 'readiness' || after.verdict === 'unknown') return 'goes on';
     return after.verdict === 'failure' || kind === 'startup' ? 'finished' : 'goes on';
   }
 
+  #changed(podUid: string): void {
+    this.#options.onChange(podUid);
+    for (const listener of this.#listeners) listener(podUid);
+  }
+
   #targetOf({ spec, probe, target }: ProbeWork): AttemptTarget {
-    const { runtime } = this.#options;
+    const { runtime, clock } = this.#options;
     const timeoutMs = (probe.timeoutSeconds ?? TIMEOUT_SECONDS_DEFAULT) * 1_000;
-    return { runtime, containerId: target.container.id, spec, address: target.address, timeoutMs };
+    const containerId = target.container.id;
+    return { runtime, clock, containerId, spec, address: target.address, timeoutMs };
   }
 
   #tell({ pod, spec, kind }: ProbeWork, result: AttemptResult): void {

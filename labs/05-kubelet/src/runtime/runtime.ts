@@ -111,6 +111,8 @@ export interface ContainerSecurity {
   readonly noNewPrivileges: boolean;
   readonly capabilitiesAdd: readonly string[];
   readonly capabilitiesDrop: readonly string[];
+  /** Which system calls it may make: any, those of a profile (its text), or absent: those that the engine lets everybody make. */
+  readonly seccomp?: 'unconfined' | { readonly profile: string };
 }
 
 export interface ContainerConfig {
@@ -129,7 +131,8 @@ export interface ContainerConfig {
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly tty: boolean;
-  readonly pidNamespace: 'container' | 'pod' | 'host';
+  /** Its own, its pod's, the node's, or that of one other container. */
+  readonly pidNamespace: 'container' | 'pod' | 'host' | { readonly containerId: string };
   readonly resources: ContainerResources;
   readonly security: ContainerSecurity;
   readonly annotations: Readonly<Record<string, string>>;
@@ -139,6 +142,8 @@ export interface RuntimeImage {
   readonly id: string;
   readonly names: readonly string[];
   readonly sizeBytes: number;
+  /** As the image says it: `user`, `user:group`, numbers or names; absent is root, or was not asked for. */
+  readonly user?: string;
 }
 
 export interface LogOptions {

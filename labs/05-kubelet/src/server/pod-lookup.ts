@@ -4,6 +4,7 @@
 
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
 import type { PodManager } from '../config/pod-manager.ts';
+import { containersOf } from '../pod/pod-view.ts';
 import { identityOf } from '../pod/pod-worker.ts';
 import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import { chooseContainer } from './container-logs.ts';
@@ -20,8 +21,7 @@ function findPod(options: PodLookup, path: readonly string[]): { pod: Pod; name:
   const [namespace = '', podName = '', name = ''] = path.map(decodeURIComponent);
   const pod = options.pods.byName(namespace, podName);
   if (pod === undefined) throw new HttpError(404, `pod "${podName}" not found`);
-  const { containers = [], initContainers = [] } = pod.spec ?? {};
-  if (![...containers, ...initContainers].some((spec) => spec.name === name)) {
+  if (!containersOf(pod).some((spec) => spec.name === name)) {
     throw new HttpError(404, `container "${name}" not found in pod "${podName}"`);
   }
   return { pod, name };
@@ -52,10 +52,11 @@ export async function findLogContainer(
   previous: boolean,
 ): Promise<RuntimeContainer> {
   const target = findPod(options, path);
-  const { containerStatuses = [], initContainerStatuses = [] } =
-    options.statusOf(target.pod.metadata?.uid ?? '') ?? target.pod.status ?? {};
-  const status = [...containerStatuses, ...initContainerStatuses].find(
-    ({ name }) => name === target.name,
-  );
+  const told = options.statusOf(target.pod.metadata?.uid ?? '') ?? target.pod.status;
+  const status = [
+    ...(told?.containerStatuses ?? []),
+    ...(told?.initContainerStatuses ?? []),
+    ...(told?.ephemeralContainerStatuses ?? []),
+  ].find(({ name }) => name === target.name);
   return chooseContainer(await recordsOf(options, target), { ...target, status }, previous);
 }

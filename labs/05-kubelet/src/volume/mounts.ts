@@ -27,12 +27,13 @@ export function mountPoints(mountInfo: string): readonly string[] {
 
 export async function mountTmpfs(
   directory: string,
-  options: { readonly sizeBytes?: number; readonly mode: string },
+  options: { readonly sizeBytes?: number; readonly mode: string; readonly gid?: number },
   run: HostCommand,
 ): Promise<void> {
   if ((await mountsBelow(directory)).includes(directory)) return;
-  const size = options.sizeBytes === undefined ? '' : `,size=${options.sizeBytes}`;
-  await run('mount', ['-t', 'tmpfs', '-o', `mode=${options.mode}${size}`, 'tmpfs', directory]);
+  const { sizeBytes, mode, gid = 0 } = options;
+  const size = sizeBytes === undefined ? '' : `,size=${sizeBytes}`;
+  await run('mount', ['-t', 'tmpfs', '-o', `mode=${mode},gid=${gid}${size}`, 'tmpfs', directory]);
 }
 
 export async function removeDirectory(directory: string, run: HostCommand): Promise<void> {

@@ -14,7 +14,7 @@ const LINKS_MAX = 40;
 /** Permissions, and the bit that hands a directory's group on. */
 const MODE_MASK = 0o2777;
 /** Node has no name for it: the file itself, without the right to read it. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 
 /** Says nothing but what the pod's author may know. */
 export class SubPathError extends Error {

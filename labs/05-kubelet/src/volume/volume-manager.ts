@@ -16,7 +16,8 @@ import type { PodSurroundings } from '../container/field-ref.ts';
 import type { HostCommand } from '../host-command.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { payloadOf } from './config-payload.ts';
-import { setUpEmptyDir } from './empty-dir.ts';
+import { memoryBytesOf, setUpEmptyDir } from './empty-dir.ts';
+import { withFsGroup } from './fs-group.ts';
 import { setUpHostPath } from './host-path.ts';
 import { mountTmpfs, removeDirectory } from './mounts.ts';
 import type { ServiceAccountTokens } from './service-account-token.ts';
@@ -125,17 +126,19 @@ export class VolumeManager {
       plugin,
       volume.name,
     );
-    await mkdir(directory, { recursive: true });
-    if (kind === 'empty-dir') {
-      await setUpEmptyDir(volume.emptyDir ?? {}, directory, this.#options.run);
+    const { fsGroup } = pod.spec?.securityContext ?? {};
+    const { reader, tokens, clock, run } = this.#options;
+    if (volume.emptyDir !== undefined) {
+      const memoryBytes = memoryBytesOf(pod, volume.emptyDir, surroundings.allocatable.memory);
+      await setUpEmptyDir(volume.emptyDir, directory, { fsGroup, memoryBytes, run });
       return { hostPath: directory, root: '', readOnly: false };
     }
+    await mkdir(directory, { recursive: true });
     // A secret must never reach a disk.
     const secret = volume.secret !== undefined || volume.projected !== undefined;
-    if (secret) await mountTmpfs(directory, { mode: '0755' }, this.#options.run);
-    const { reader, tokens, clock } = this.#options;
+    if (secret) await mountTmpfs(directory, { mode: '0755' }, run);
     const payload = await payloadOf(pod, volume, { reader, tokens, surroundings });
-    await writeAtomically(directory, payload, clock.now());
+    await writeAtomically(directory, withFsGroup(payload, fsGroup), clock.now());
     return { hostPath: directory, root: '', readOnly: true };
   }
 }

@@ -16,7 +16,9 @@ export async function imageStatus(
 ): Promise<RuntimeImage | undefined> {
   try {
     const info = await callEngine(() => docker.getImage(image).inspect());
-    return { id: info.Id, names: info.RepoTags ?? [], sizeBytes: info.Size };
+    const { User: user = '' } = info.Config;
+    const { Id: id, RepoTags, Size: sizeBytes } = info;
+    return { id, names: RepoTags ?? [], sizeBytes, ...(user === '' ? {} : { user }) };
   } catch (error) {
     if (RuntimeError.is(error, 'not-found')) return undefined;
     throw error;

@@ -24,11 +24,13 @@ export type HostCommand = (
 
 export class CommandError extends Error {
   override readonly name = 'CommandError';
+  readonly stdout: string;
   readonly stderr: string;
 
-  constructor(command: string, stderr: string, cause: unknown) {
-    super(`Command failed: ${command}: ${stderr.trim() || String(cause)}`, { cause });
-    this.stderr = stderr;
+  constructor(command: string, output: { stdout: string; stderr: string }, cause: unknown) {
+    super(`Command failed: ${command}: ${output.stderr.trim() || String(cause)}`, { cause });
+    this.stdout = output.stdout;
+    this.stderr = output.stderr;
   }
 }
 
@@ -42,7 +44,7 @@ export const runHostCommand: HostCommand = (command, args, options = {}) =>
     };
     const child = execFile(command, [...args], settings, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
-      else reject(new CommandError([command, ...args].join(' '), stderr, error));
+      else reject(new CommandError([command, ...args].join(' '), { stdout, stderr }, error));
     });
     // A command that ended early closes its stdin; its exit code says why.
     child.stdin?.on('error', () => {});

@@ -114,7 +114,9 @@ export class Namespace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const all = [...this.#servers, this.#holder].filter(({ exitCode }) => exitCode === null);
+    const all = [...this.#servers, this.#holder].filter(
+      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+    );
     await Promise.all(
       all.map((child) => {
         const ended = once(child, 'exit');

@@ -1,14 +1,15 @@
 // Static pods on real containers: they need no API server, and are seen in it when there is one.
 
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { resources } from '@kube-labs/apiserver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { kubectl } from './kubectl.ts';
 import { FOREVER, IMAGE, Lab, shell } from './lab.ts';
 import { statusOf } from './objects.ts';
 
 const NUMBER = 215;
 const folder = `/tmp/kubelet-static-${NUMBER}`;
+const notes = `${folder}/.notes`;
 let lab: Lab;
 
 beforeAll(async () => {
@@ -25,21 +26,30 @@ afterAll(async () => {
   await lab[Symbol.asyncDispose]();
 });
 
-/** As a careful person writes it: beside, and renamed. */
-function write(file: string, name: string, text = FOREVER): void {
-  const command = JSON.stringify(['sh', '-c', `trap 'exit 0' TERM; ${text}`]);
+/** As a careful person writes it: beside, and renamed. Its container notes when it begins and when it ends. */
+function write(file: string, name: string, say = name): void {
+  const text = [`echo begin ${say} >> /notes/log`, `echo hello from ${say}`, FOREVER].join('; ');
+  const trap = `trap 'sleep 0.3; echo end ${say} >> /notes/log; exit 0' TERM`;
+  const command = JSON.stringify(['sh', '-c', `${trap}; ${text}`]);
   const lines = [
     'apiVersion: v1',
     'kind: Pod',
     `metadata: {name: ${name}, labels: {app: ${name}}}`,
     'spec:',
     '  terminationGracePeriodSeconds: 3',
+    `  volumes: [{name: notes, hostPath: {path: ${notes}, type: DirectoryOrCreate}}]`,
     '  containers:',
-    `  - {name: c, image: ${IMAGE}, imagePullPolicy: IfNotPresent, command: ${command}}`,
+    '  - name: c',
+    `    image: ${IMAGE}`,
+    '    imagePullPolicy: IfNotPresent',
+    `    command: ${command}`,
+    '    volumeMounts: [{name: notes, mountPath: /notes}]',
   ];
   writeFileSync(join(folder, `.${file}`), `${lines.join('\n')}\n`);
   renameSync(join(folder, `.${file}`), join(folder, file));
 }
+
+const noted = () => readFileSync(join(notes, 'log'), 'utf8').trim().split('\n');
 
 const running = async (name: string) =>
   (await shell('docker', ['ps', '-q', '--no-trunc', '-f', `name=k8s_c_${name}`])).split('\n');
@@ -69,38 +79,51 @@ test('a static pod starts without an API server, is adopted without one, and sho
   expect(statusOf(mirror, 'c')).toMatchObject({ containerID: `docker://${id}`, restartCount: 0 });
 });
 
-test('a mirror that is deleted comes again, and its containers never notice', async () => {
+test('kubectl sees it under its mirror’s name; a mirror that it deletes comes again, and the containers never notice', async () => {
   const before = await lab.running('web-node-1');
   const ids = await running('web-node-1_');
-  await lab.client.delete(resources.pods, { namespace: 'default', name: 'web-node-1' });
-  const after = await lab.podWhen(
+  // The node tells its new port every second.
+  await lab.until('its log', async () => {
+    const { stdout } = await kubectl(lab, 'logs', 'web-node-1');
+    return stdout === 'hello from web\n';
+  });
+  const echo = await kubectl(lab, 'exec', 'web-node-1', '--', 'echo', 'inside');
+  expect(echo.stdout).toBe('inside\n');
+  const deleted = await kubectl(lab, 'delete', 'pod', 'web-node-1', '--wait=false');
+  expect(deleted.stdout).toBe('pod "web-node-1" deleted\n');
+  await lab.podWhen(
     'web-node-1',
     ({ metadata, status }) => metadata?.uid !== before.metadata?.uid && status?.phase === 'Running',
   );
-  expect(after.metadata?.deletionTimestamp).toBeUndefined();
   expect(await running('web-node-1_')).toEqual(ids);
 });
 
 test('a file that changes ends the pod that it had before it starts the other, also under another name', async () => {
+  const hash = 'kubernetes.io/config.hash';
   const before = await lab.running('web-node-1');
-  const log = join(folder, '.log');
-  const say = (what: string) => `echo ${what} >> ${log}`;
-  expect(before.status?.phase).toBe('Running');
-  void say;
-  write('web.yaml', 'web', `true; ${FOREVER}`);
-  const after = await lab.podWhen(
+  write('web.yaml', 'web', 'second');
+  await lab.podWhen(
     'web-node-1',
-    ({ metadata, status }) => metadata?.uid !== before.metadata?.uid && status?.phase === 'Running',
+    ({ metadata, status }) =>
+      metadata?.annotations?.[hash] !== before.metadata?.annotations?.[hash] &&
+      status?.phase === 'Running',
   );
-  expect(after.metadata?.annotations?.['kubernetes.io/config.hash']).not.toBe(
-    before.metadata?.annotations?.['kubernetes.io/config.hash'],
-  );
-  expect(await running('web-node-1_')).toHaveLength(1);
+  write('web.yaml', 'renamed');
+  await lab.running('renamed-node-1');
+  await lab.until('the old mirror goes', async () => (await lab.pod('web-node-1')) === undefined);
+  await lab.until('it begins', async () => noted().includes('begin renamed'));
+  expect(noted().filter((line) => !line.includes('other'))).toEqual([
+    'begin web',
+    'end web',
+    'begin second',
+    'end second',
+    'begin renamed',
+  ]);
 });
 
 test('a file that is taken away takes its pod and its mirror with it', async () => {
   rmSync(join(folder, 'other.yaml'));
   await lab.until('its containers go', async () => (await lab.containers('_other-')).length === 0);
   await lab.until('its mirror goes', async () => (await lab.pod('other-node-1')) === undefined);
-  expect((await lab.running('web-node-1')).status?.phase).toBe('Running');
+  expect((await lab.running('renamed-node-1')).status?.phase).toBe('Running');
 });

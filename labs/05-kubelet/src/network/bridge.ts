@@ -18,7 +18,7 @@ import { defaultRouteMtu, macOf, makeBridge } from './bridge-device.ts';
 import { type Cidr, gatewayOf, isCidr, parseCidr } from './cidr.ts';
 import { HostPorts } from './host-ports.ts';
 import { Ipam, replaceFile } from './ipam.ts';
-import type { NetworkPlugin, NetworkSandbox, SandboxNetwork } from './network-plugin.ts';
+import type { NetworkSandbox, NodePlugin, SandboxNetwork } from './network-plugin.ts';
 import { Wires, wireName } from './wires.ts';
 
 /** One process to start for the kubelet, which is large: first the node's side, then the sandbox's. The scripts come as arguments. */
@@ -32,7 +32,8 @@ export interface BridgeOptions {
   readonly log?: Logger;
 }
 
-export class BridgeNetwork implements NetworkPlugin {
+export class BridgeNetwork implements NodePlugin {
+  readonly bringsRoutes = false;
   readonly #options: BridgeOptions;
   readonly #wires = new Wires();
   readonly #hostPorts: HostPorts;
@@ -47,7 +48,7 @@ export class BridgeNetwork implements NetworkPlugin {
 
   /** Called when the node has its pod range; again is harmless. */
   async configure(podCidr: string): Promise<void> {
-    if (this.#range?.cidr.text === podCidr) return;
+    if (podCidr === '' || this.#range?.cidr.text === podCidr) return;
     const cidr = parseCidr(podCidr);
     const { name, stateDirectory, run } = this.#options;
     const directory = join(stateDirectory, name);

@@ -36,3 +36,15 @@ export interface NetworkPlugin {
   /** Sandboxes that have an address on record, whether they still exist or not. */
   sandboxIds(): readonly string[];
 }
+
+/** A network plugin as the node's own parts know it. */
+export interface NodePlugin extends NetworkPlugin {
+  /** Does it bring the ways to the pods of other nodes itself? Else the kubelet keeps routes. */
+  readonly bringsRoutes: boolean;
+  /** How often it wants to look at its configuration, if it has one that changes by itself. */
+  readonly syncPeriodMs?: number;
+  /** What is known from the kubelet before, without asking anybody. */
+  restore(): Promise<void>;
+  /** @param podCidr range of this node's pods; '' while it has none. Again is harmless. */
+  configure(podCidr: string): Promise<void>;
+}

@@ -26,13 +26,14 @@ export function makeNodeParts(options: KubeletOptions, parts: Outside & PodParts
     leaseDurationSeconds: options.leaseDurationSeconds,
     port: () => listening.port,
   });
-  const onReady = () => {
+  const onChange = (isReady: boolean) => {
     agent.statusChanged();
+    if (!isReady) return;
     // Sandboxes have their addresses back.
     for (const { identity } of parts.cache.list()) parts.cache.outdate(identity.uid);
     parts.workers.wakeAll();
   };
-  const nodeNetwork = new NodeNetwork({ nodeName, nodes, bridge: network, run, log, onReady });
+  const nodeNetwork = new NodeNetwork({ nodeName, nodes, network, run, log, onChange });
   const syncLoop = new SyncLoopHealth(clock, SILENCE_MS_MAX);
   return { listening, agent, nodeNetwork, syncLoop };
 }

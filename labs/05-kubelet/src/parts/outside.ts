@@ -3,7 +3,6 @@
 // All can be handed in: what a test or the full cluster gives instead of the real thing.
 
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   Client,
   type Clock,
@@ -15,10 +14,10 @@ import {
   realClock,
   resources,
 } from '@kube-labs/apiserver';
-import { runHostCommand } from '../host-command.ts';
+import { type HostCommand, runHostCommand } from '../host-command.ts';
 import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { measuredRuntime } from '../metrics/measured.ts';
-import { BridgeNetwork } from '../network/bridge.ts';
+import { choosePlugin } from '../network/choose-plugin.ts';
 import type { NetworkPlugin } from '../network/network-plugin.ts';
 import { readEngineFacts } from '../node/engine-facts.ts';
 import type { KubeletOptions } from '../options.ts';
@@ -34,6 +33,8 @@ export interface KubeletDeps {
   readonly stats?: StatsProvider;
   readonly clock?: Clock;
   readonly log?: Logger;
+  /** Runs the node's commands, perhaps in another network namespace. */
+  readonly run?: HostCommand;
 }
 
 export type Outside = Awaited<ReturnType<typeof makeOutside>>;
@@ -43,9 +44,8 @@ export async function makeOutside(options: KubeletOptions, deps: KubeletDeps) {
   const log = deps.log ?? createLogger('kubelet', { verbosity: options.verbosity });
   await mkdir(rootDirectory, { recursive: true });
   const client = deps.client ?? new Client(loadKubeconfig(options.kubeconfig));
-  const run = runHostCommand;
-  const stateDirectory = join(rootDirectory, 'network');
-  const network = new BridgeNetwork({ name: options.bridgeName, stateDirectory, run });
+  const run = deps.run ?? runHostCommand;
+  const network = choosePlugin(options, { run, log });
   const clock = deps.clock ?? realClock;
   const metrics = new KubeletMetrics(nodeName);
   const runtime = deps.runtime?.(network) ?? (await dockerRuntime(options, network));

@@ -1,0 +1,191 @@
+// CniChain: runs the plugins of a network, one after the other, as the Container Network Interface says.
+//
+//   ADD     in order, each is given what the one before answered (prevResult); the last answer is the result
+//   CHECK   in order, with the result of ADD               since 0.4.0, unless disableCheck
+//   DEL     in reverse, with the result of ADD (0.4.0)     no error for what is gone already
+//   STATUS  can pods be added now?                         since 1.1.0
+//   GC      nothing but these attachments is to be kept    since 1.1.0, unless disableGC
+//
+// A plugin is a program: environment and stdin in, JSON out; an exit code other than 0 brings an error as JSON.
+//
+// Same contract upstream: containernetworking/cni, SPEC.md (sections 2, 3 and 5), libcni/api.go, whose errors these are.
+
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '@kube-labs/apiserver';
+import { CommandError, type HostCommand } from '../host-command.ts';
+import {
+  type CniConfig,
+  type CniPluginConfig,
+  isAtLeast,
+  isObject,
+  type Json,
+  type PluginInput,
+  pluginInput,
+} from './cni-config.ts';
+
+const INTERFACE = 'eth0';
+/** dockershim's. A plugin may wait for a daemon that is about to start. */
+const TIMEOUT_MS = 220_000;
+
+/** What a plugin is told of a sandbox. */
+export interface CniAttachment {
+  readonly containerId: string;
+  /** Absent when it is gone. */
+  readonly netns?: string | undefined;
+  readonly args: readonly (readonly [string, string])[];
+  readonly capabilityArgs: Json;
+  readonly result?: Json | undefined;
+}
+
+/** What a plugin answered, in the specification's terms. */
+export class CniError extends Error {
+  override readonly name = 'CniError';
+  /** Below 100 those of the specification, e.g. 11: try again later; 50: not ready. */
+  readonly code: number;
+
+  constructor(message: string, code: number) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export class CniChain {
+  readonly #directories: readonly string[];
+  readonly #run: HostCommand;
+
+  /** @param directories where plugins are looked for, in this order. */
+  constructor(directories: readonly string[], run: HostCommand) {
+    this.#directories = directories;
+    this.#run = run;
+  }
+
+  /** Are all plugins there, and do they know the version? */
+  async validate({ plugins, cniVersion }: CniConfig): Promise<void> {
+    for (const { type } of plugins) {
+      const answer = await this.#call(
+        type,
+        { CNI_COMMAND: 'VERSION' },
+        JSON.stringify({ cniVersion }),
+      );
+      const { supportedVersions } = answer ?? {};
+      if (Array.isArray(supportedVersions) && supportedVersions.includes(cniVersion)) continue;
+      throw new Error(`plugin ${type} does not support config version "${cniVersion}"`);
+    }
+  }
+
+  async add(config: CniConfig, attachment: CniAttachment): Promise<Json> {
+    let prevResult: Json | undefined;
+    for (const plugin of config.plugins) {
+      const input = { prevResult, capabilityArgs: attachment.capabilityArgs };
+      prevResult = await this.#attach('ADD', { config, plugin, attachment, input });
+    }
+    if (prevResult === undefined) throw new Error(`network "${config.name}" returned no result`);
+    return prevResult;
+  }
+
+  async check(config: CniConfig, attachment: CniAttachment): Promise<void> {
+    if (!isAtLeast(config, '0.4.0') || config.disableCheck) return;
+    const { capabilityArgs, result: prevResult } = attachment;
+    for (const plugin of config.plugins) {
+      const input = { prevResult, capabilityArgs };
+      await this.#attach('CHECK', { config, plugin, attachment, input });
+    }
+  }
+
+  async delete(config: CniConfig, attachment: CniAttachment): Promise<void> {
+    const { capabilityArgs } = attachment;
+    const prevResult = isAtLeast(config, '0.4.0') ? attachment.result : undefined;
+    for (const plugin of config.plugins.toReversed()) {
+      const input = { prevResult, capabilityArgs };
+      await this.#attach('DEL', { config, plugin, attachment, input });
+    }
+  }
+
+  async status(config: CniConfig): Promise<void> {
+    if (!isAtLeast(config, '1.1.0')) return;
+    for (const plugin of config.plugins) {
+      await this.#call(plugin.type, { CNI_COMMAND: 'STATUS' }, pluginInput(config, plugin, {}));
+    }
+  }
+
+  /** @param containerIds all that have a right to live. */
+  async collectGarbage(config: CniConfig, containerIds: readonly string[]): Promise<void> {
+    if (!isAtLeast(config, '1.1.0') || config.disableGc) return;
+    const valid = containerIds.map((containerID) => ({ containerID, ifname: INTERFACE }));
+    const more = { 'cni.dev/valid-attachments': valid };
+    for (const plugin of config.plugins) {
+      await this.#call(plugin.type, { CNI_COMMAND: 'GC' }, pluginInput(config, plugin, { more }));
+    }
+  }
+
+  async #attach(command: 'ADD' | 'CHECK' | 'DEL', step: Step): Promise<Json | undefined> {
+    const { config, plugin, attachment, input } = step;
+    const { containerId, netns = '', args } = attachment;
+    const environment = {
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: containerId,
+      CNI_NETNS: netns,
+      CNI_IFNAME: INTERFACE,
+      CNI_ARGS: args.map((pair) => pair.join('=')).join(';'),
+    };
+    try {
+      return await this.#call(plugin.type, environment, pluginInput(config, plugin, input));
+    } catch (error) {
+      const what = command === 'DEL' ? 'delete' : command.toLowerCase();
+      const message = `plugin type="${plugin.type}" failed (${what}): ${messageOf(error)}`;
+      throw new CniError(message, error instanceof CniError ? error.code : 0);
+    }
+  }
+
+  async #call(type: string, environment: Json, input: string): Promise<Json | undefined> {
+    const program = await this.#find(type);
+    const all = { ...environment, CNI_PATH: this.#directories.join(':') };
+    const words = Object.entries(all).map((pair) => pair.join('='));
+    try {
+      return answerOf(
+        await this.#run('env', [...words, program], { input, timeoutMs: TIMEOUT_MS }),
+      );
+    } catch (error) {
+      throw error instanceof CommandError ? failureOf(error) : error;
+    }
+  }
+
+  async #find(type: string): Promise<string> {
+    for (const directory of this.#directories) {
+      const program = join(directory, type);
+      const isThere = access(program, constants.X_OK).then(() => true);
+      if (await isThere.catch(() => false)) return program;
+    }
+    throw new Error(`failed to find plugin "${type}" in path [${this.#directories.join(' ')}]`);
+  }
+}
+
+interface Step {
+  readonly config: CniConfig;
+  readonly plugin: CniPluginConfig;
+  readonly attachment: CniAttachment;
+  readonly input: PluginInput;
+}
+
+function answerOf(stdout: string): Json | undefined {
+  if (stdout.trim() === '') return undefined;
+  const answer: unknown = JSON.parse(stdout);
+  if (!isObject(answer)) throw new Error(`netplugin answered no object: ${JSON.stringify(stdout)}`);
+  return answer;
+}
+
+/** The plugin's own words, where it found any. */
+function failureOf(error: CommandError): CniError {
+  const said = error.stdout.trim();
+  if (said === '') {
+    return new CniError(`netplugin failed with no error message: ${error.message}`, 0);
+  }
+  try {
+    const { code, msg, details } = JSON.parse(said);
+    return new CniError(details ? `${msg}; ${details}` : String(msg), Number(code));
+  } catch (cause) {
+    const text = `netplugin failed but error parsing its diagnostic message ${JSON.stringify(said)}`;
+    return new CniError(`${text}: ${messageOf(cause)}`, 0);
+  }
+}

@@ -1,7 +1,7 @@
 // test: runs everything that CI runs, and closes with one line, `N passed, N failed`.
 //
 // In this order: the check (types, lint, tidy), the suites of the labs and of the course (through turbo, which runs what changed), the
-// proof of the course (each step's tests on each prefix of the reference, never cached here), and the whole-cluster tests, once on the store in process and once on a real etcd (never cached: they drive real containers). Each vitest run leaves .vitest/results.json in its
+// proof of the course (each step's tests on each prefix of the reference, never cached here), and the whole-cluster tests, once with one control plane on the store of lab 01 and once with three on a real etcd (never cached: they drive real containers). Each vitest run leaves .vitest/results.json in its
 // package; the counts are added up here. A part that fails without a failed test (it crashed, or did not compile) counts as one failure.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, rmSync } from './fs.mjs';
@@ -58,7 +58,7 @@ part('labs and course', 'npx', [...turbo, '--filter=./labs/*', '--filter=./docs'
 const proofs = 'docs/.vitest/verify.json';
 const verify = ['docs/bin/lab.mjs', 'course', 'verify', '--no-cache', '--results', proofs];
 part('course verify', 'node', verify, () => [`${root}${proofs}`]);
-for (const store of ['in-process', 'etcd']) {
+for (const store of ['store', 'etcd']) {
   process.env.KUBE_LABS_STORE = store;
   part(`whole cluster, store ${store}`, 'npm', ['test', '--silent', '-w', 'test'], () =>
     clusterResults(store),

@@ -25,7 +25,7 @@ const ADDRESS = `$(getent hosts ${nodeContainer('node-1')} | cut -d' ' -f1)`;
 
 /** Asks the kubelet of node-1 with the client certificate that the API server uses. */
 function kubelet(path: string): Promise<string> {
-  const file = (name: string) => `/etc/kubernetes/${name}`;
+  const file = (name: string) => `/etc/kubernetes/pki/${name}`;
   const tls = `--cacert ${file('ca.crt')} --cert ${file('kubelet-client.crt')} --key ${file('kubelet-client.key')}`;
   const command = `curl -sf -m 10 ${tls} https://${ADDRESS}:10250${path}`;
   return docker('exec', nodeContainer('control-plane'), 'sh', '-c', command);

@@ -1,7 +1,7 @@
 // A cluster: a control plane and nodes, in containers, that comes back by itself with everything that was in it.
 import type { Pod } from 'kubernetes-types/core/v1';
 import { expect, inject, test } from 'vitest';
-import { controlPlaneContainer, nodeContainer, nodesReady } from '../support/control-plane.ts';
+import { controlPlanes, nodeContainer, nodesReady } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectl, tryKubectl } from '../support/kubectl.ts';
 import { replicationController, service, toolboxPod } from '../support/manifests.ts';
@@ -18,10 +18,10 @@ test('status tells every component and node, for people and as JSON', async () =
     expect(text.stdout).toContain(part);
   }
   const json = JSON.parse((await launcher(['status', '--name', name, '--json'])).stdout);
+  expect(json.state).toBe('running');
   expect(json.nodes.map((node: { name: string }) => node.name)).toEqual([
-    'node-1',
-    'node-2',
-    'node-3',
+    ...controlPlanes(),
+    ...['node-1', 'node-2', 'node-3'],
   ]);
 });
 
@@ -43,7 +43,8 @@ test('a client without a certificate is refused', async () => {
 
 test('logs shows what a component says', async () => {
   for (const component of ['apiserver', 'scheduler', 'controller-manager']) {
-    const { code, stdout } = await launcher(['logs', component, '--name', inject('cluster')]);
+    const asked = `control-plane/${component}`;
+    const { code, stdout } = await launcher(['logs', asked, '--name', inject('cluster')]);
     expect(code).toBe(0);
     expect(stdout.length).toBeGreaterThan(0);
   }
@@ -60,8 +61,8 @@ test('restarting every container brings the same cluster back, with everything i
   await ns.kubectl('create configmap kept --from-literal=a=b');
   const uid = await ns.kubectl('get rc web -o jsonpath={.metadata.uid}');
   const clusterIp = await ns.kubectl('get service web -o jsonpath={.spec.clusterIP}');
-  const nodes = ['node-1', 'node-2', 'node-3'].map(nodeContainer);
-  await docker('restart', '-t', '5', controlPlaneContainer(), ...nodes);
+  const machines = [...controlPlanes(), 'node-1', 'node-2', 'node-3'];
+  await docker('restart', '-t', '5', ...machines.map(nodeContainer));
   await eventually(async () =>
     expect(await ns.kubectl('get configmap kept -o jsonpath={.data.a}')).toBe('b'),
   );

@@ -1,7 +1,7 @@
 // The kubelet keeps the containers of its node as the pods want them: restarts in place, probes, limits, environment.
 import type { Pod } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
-import { nodeContainer, nodesReady } from '../support/control-plane.ts';
+import { killProgram, nodesReady } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { DEMO_IMAGE, pod, shellPod, toolboxPod, webContainer } from '../support/manifests.ts';
 import { useNamespace } from '../support/namespace.ts';
@@ -155,8 +155,7 @@ test('a kubelet that is killed and restarted touches no running container and re
   await ns.ready('pod/stays pod/goes');
   const [stays, goes] = [await containerId('stays'), await containerId('goes')];
   const started = await docker('inspect', '-f', '{{.State.StartedAt}}', stays);
-  const kill = `pkill -9 -f '^[^ ]*node .*kubelet-main'`;
-  await docker('exec', nodeContainer('node-3'), 'sh', '-c', kill);
+  await killProgram('kubelet', 'node-3');
   await ns.kubectl('delete pod goes --timeout=60s');
   await nodesReady();
   await eventually(async () => expect(await docker('ps', '-q', '--filter', `id=${goes}`)).toBe(''));

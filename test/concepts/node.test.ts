@@ -11,9 +11,10 @@ import { docker, launcher } from '../support/process.ts';
 
 const ns = useNamespace('node');
 
-test('every node says its address, capacity and system', async () => {
+test('every node says its address, capacity and system; one is the control plane', async () => {
   const { items } = await getJson<{ items: Node[] }>('nodes');
-  expect(items.map((node) => node.metadata?.name)).toEqual(['node-1', 'node-2', 'node-3']);
+  const names = ['control-plane', 'node-1', 'node-2', 'node-3'];
+  expect(items.map((node) => node.metadata?.name)).toEqual(names);
   for (const { metadata, spec, status } of items) {
     expect(Number(status?.capacity?.cpu)).toBeGreaterThan(0);
     expect(status?.capacity?.memory).toMatch(/^\d+Ki$/);
@@ -22,13 +23,14 @@ test('every node says its address, capacity and system', async () => {
     expect(metadata?.labels?.['kubernetes.io/hostname']).toBe(metadata?.name);
     expect(status?.nodeInfo?.containerRuntimeVersion).toMatch(/^docker:\/\//);
   }
-  expect(new Set(items.map((node) => node.spec?.podCIDR)).size).toBe(3);
+  expect(new Set(items.map((node) => node.spec?.podCIDR)).size).toBe(4);
 });
 
 test('get and describe print what kubectl prints of any node', async () => {
   const wide = await kubectl('get nodes -o wide');
   expect(wide).toMatch(/NAME\s+STATUS\s+ROLES\s+AGE\s+VERSION\s+INTERNAL-IP/);
-  expect(wide).toMatch(/node-1\s+Ready\s+/);
+  expect(wide).toMatch(/control-plane\s+Ready\s+control-plane\s+/);
+  expect(wide).toMatch(/node-1\s+Ready\s+<none>\s+/);
   const text = await kubectl('describe node node-1');
   for (const part of [
     'Capacity:',

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { nodesReady } from '../support/control-plane.ts';
+import { startEtcd } from '../support/etcd.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectlPath } from '../support/kubectl.ts';
 import { machineState } from '../support/machine.ts';
@@ -12,22 +13,32 @@ import { docker, launcher, repositoryRoot, run } from '../support/process.ts';
 const NAME = 'kl-second';
 const small = ['--name', NAME, '--nodes', '1', '--clock', 'fast'];
 
+let stopEtcd = async () => {};
+
 afterAll(async () => {
   await launcher(['down', '--name', NAME], { timeoutMs: 120_000 });
+  await stopEtcd();
 });
 
-test('a second cluster lives beside the first, with a demo that answers, and down leaves nothing of it', async () => {
+test('a second cluster lives beside the first, on an etcd of ours, with a demo that answers, and down leaves nothing of it', async () => {
   const before = await machineState();
-  const started = await launcher(['up', ...small], { timeoutMs: 240_000 });
+  const etcd = await startEtcd();
+  stopEtcd = etcd.stop;
+  const started = await launcher(['up', ...small, '--etcd', etcd.url], { timeoutMs: 240_000 });
   expect(started.code, started.stdout + started.stderr).toBe(0);
   const { stdout: kubeconfig } = await launcher(['kubeconfig', '--name', NAME]);
   const second = (...args: string[]) =>
     run(kubectlPath(), ['--kubeconfig', kubeconfig.trim(), ...args]);
-  expect((await second('get', 'nodes', '-o', 'name')).stdout).toBe('node/node-1\n');
+  expect((await second('get', 'nodes', '-o', 'name')).stdout).toBe(
+    'node/control-plane\nnode/node-1\n',
+  );
   await eventually(async () => {
     expect((await second('get', 'deployments,rc', '-A')).stdout).toMatch(/hello/);
   });
   await second('create', 'configmap', 'private');
+  const pods = (await second('-n', 'kube-system', 'get', 'pods', '-o', 'name')).stdout;
+  expect(pods).toContain('pod/kube-apiserver-control-plane');
+  expect(pods).not.toMatch(/store|etcd/);
   await nodesReady();
   const down = await launcher(['down', '--name', NAME], { timeoutMs: 120_000 });
   expect(down.code, down.stdout + down.stderr).toBe(0);

@@ -4,24 +4,57 @@ import { eventually } from './eventually.ts';
 import { getJson } from './kubectl.ts';
 import { docker } from './process.ts';
 
-type Component = 'apiserver' | 'scheduler' | 'controllers' | 'machines';
-
-const SOURCES: Readonly<Record<Component, string>> = {
-  apiserver: 'labs/02-apiserver/src/main.ts',
-  scheduler: 'labs/03-scheduler/src/main.ts',
-  controllers: 'labs/04-controllers/src/main.ts',
-  machines: 'labs/08-full-cluster/src/machines-main.ts',
-};
+export type Component =
+  | 'kube-apiserver'
+  | 'kube-scheduler'
+  | 'kube-controller-manager'
+  | 'machines'
+  | 'store'
+  | 'etcd';
 
 export const nodeContainer = (node: string): string => `${inject('cluster')}-${node}`;
-export const controlPlaneContainer = (): string => `${inject('cluster')}-control-plane`;
+/** The names of the control planes of the cluster under test. */
+export const controlPlanes = (): readonly string[] =>
+  inject('store') === 'etcd'
+    ? ['control-plane', 'control-plane-2', 'control-plane-3']
+    : ['control-plane'];
 
-/** Kills a process of the control plane with SIGKILL and returns its process id. */
-export async function killComponent(component: Component): Promise<string> {
-  const command = `pgrep -o -f '^[^ ]*node .*${SOURCES[component]}'`;
-  const pid = await docker('exec', controlPlaneContainer(), 'sh', '-c', command);
-  await docker('exec', controlPlaneContainer(), 'kill', '-9', pid);
-  return pid;
+export const controlPlaneContainer = (): string => nodeContainer('control-plane');
+
+/** The container of a control plane's component, by what the kubelet says on it: it is a static pod. Empty while there is none. */
+export function componentContainer(
+  component: Component,
+  node = 'control-plane',
+  cluster = inject('cluster'),
+): Promise<string> {
+  const labels = [
+    `kube-labs=${cluster}`,
+    `kube-labs.node=${node}`,
+    'io.kubernetes.docker.type=container',
+    'io.kubernetes.pod.namespace=kube-system',
+    `io.kubernetes.container.name=${component}`,
+  ];
+  const filters = labels.flatMap((label) => ['--filter', `label=${label}`]);
+  return docker('ps', '-q', '--no-trunc', ...filters);
+}
+
+/** Kills a component of the control plane, as `docker kill` does, and returns the container that it was. */
+export async function killComponent(component: Component, node = 'control-plane'): Promise<string> {
+  // One that waits to be restarted cannot be killed yet.
+  return eventually(async () => {
+    const container = await componentContainer(component, node);
+    if (container === '') throw new Error(`${component} does not run on ${node}`);
+    await docker('kill', container);
+    return container;
+  });
+}
+
+/** Kills a program of a node's own, which its supervisor restarts, with SIGKILL. */
+export async function killProgram(program: 'kubelet' | 'kube-proxy', node: string): Promise<void> {
+  const read = ['exec', nodeContainer(node), 'cat', '/run/kube-labs/status.json'];
+  const states: { name: string; pid: number }[] = JSON.parse(await docker(...read));
+  const pid = states.find(({ name }) => name === program)?.pid;
+  await docker('exec', nodeContainer(node), 'kill', '-9', String(pid));
 }
 
 /** The containers of pods that the engine runs on a node (every node, when none is named), sandboxes left out. */
@@ -47,11 +80,14 @@ interface Conditions {
   };
 }
 
-/** Waits until exactly these nodes (all three, when none is named) are Ready. */
-export async function nodesReady(names = ['node-1', 'node-2', 'node-3']): Promise<void> {
+/** Waits until of the nodes with that label exactly these are Ready: all three that are not control planes, when none is named. */
+export async function nodesReady(
+  names: readonly string[] = ['node-1', 'node-2', 'node-3'],
+  role = '!node-role.kubernetes.io/control-plane',
+): Promise<void> {
   await eventually(
     async () => {
-      const { items } = await getJson<{ items: readonly Conditions[] }>('nodes');
+      const { items } = await getJson<{ items: readonly Conditions[] }>(`nodes -l ${role}`);
       const ready = items.filter(({ status }) =>
         status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
       );

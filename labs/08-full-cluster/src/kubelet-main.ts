@@ -10,7 +10,7 @@ import { createLogger, runMain } from '@kube-labs/apiserver';
 import { createStatsProvider } from '@kube-labs/cadvisor';
 import { parseKubeletFlags, runKubelet } from '@kube-labs/kubelet';
 import Docker from 'dockerode';
-import { engineRoot } from './engine-root.ts';
+import { engineResolverFile, engineRoot } from './engine-root.ts';
 import { mirrorNode } from './machines.ts';
 
 const options = parseKubeletFlags(process.argv.slice(2));
@@ -26,7 +26,9 @@ runMain('kubelet', async (signal) => {
     log: createLogger('cadvisor', { verbosity }),
   });
   try {
-    await runKubelet({ ...options, hostRoot: engineRoot() }, { stats }, signal);
+    const hostRoot = engineRoot();
+    const resolverFile = engineResolverFile(hostRoot);
+    await runKubelet({ ...options, hostRoot, resolverFile }, { stats }, signal);
   } finally {
     stats.close();
   }

@@ -91,6 +91,7 @@ async function runLoops(
     statuses.run(signal),
     agent.run(signal),
     nodeNetwork.run(signal),
+    parts.eviction.run(signal),
     runPods(parts, signal),
   ]);
 }

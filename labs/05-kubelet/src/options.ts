@@ -25,6 +25,12 @@ import {
   type EngineOptions,
   engineOptionsOf,
 } from './flags/engine-flags.ts';
+import {
+  addEvictionFlags,
+  type EvictionFlagOptions,
+  type EvictionFlags,
+  evictionOptionsOf,
+} from './flags/eviction-flags.ts';
 import { count } from './flags/flag-values.ts';
 import {
   addNetworkFlags,
@@ -50,6 +56,7 @@ export interface KubeletOptions
   extends ConfigOptions,
     NodeOptions,
     EngineOptions,
+    EvictionFlagOptions,
     ContainerOptions,
     NetworkOptions,
     PodOptions,
@@ -62,6 +69,7 @@ interface Flags
   extends ConfigFlags,
     NodeFlags,
     EngineFlags,
+    EvictionFlags,
     ContainerFlags,
     NetworkFlags,
     PodFlags,
@@ -82,6 +90,7 @@ export function parseKubeletFlags(argv: readonly string[]): KubeletOptions {
     ...configOptionsOf(flags),
     ...nodeOptionsOf(flags),
     ...engineOptionsOf(flags),
+    ...evictionOptionsOf(flags),
     ...containerOptionsOf(flags),
     ...networkOptionsOf(flags),
     ...podOptionsOf(flags),
@@ -97,6 +106,7 @@ function kubeletCommand(): Command {
   addConfigFlags(command);
   addNodeFlags(command);
   addEngineFlags(command);
+  addEvictionFlags(command);
   addContainerFlags(command);
   addNetworkFlags(command);
   addPodFlags(command);

@@ -5,9 +5,9 @@ import { Housekeeping } from '../config/housekeeping.ts';
 import { isStatic } from '../config/static-pod.ts';
 import { ReferencedObjects } from '../container/referenced-objects.ts';
 import { ImagePuller } from '../image/image-puller.ts';
+import { pressureAdmission } from '../eviction/pressure-admission.ts';
 import { measuredSyncer } from '../metrics/measured.ts';
 import { podStart } from '../metrics/pod-start.ts';
-import { capacityOf } from '../node/node-status.ts';
 import type { KubeletOptions } from '../options.ts';
 import { podLimit } from '../pod/node-fit.ts';
 import { PodEvents } from '../pod/pod-events.ts';
@@ -19,6 +19,7 @@ import { Prober } from '../probe/prober.ts';
 import { PodCache } from '../runtime/pod-cache.ts';
 import { ServiceAccountTokens, tokenRequests } from '../volume/service-account-token.ts';
 import { VolumeManager } from '../volume/volume-manager.ts';
+import { makeGuards } from './guard-parts.ts';
 import type { Outside } from './outside.ts';
 import { makePodSources } from './pod-sources.ts';
 
@@ -42,6 +43,10 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   const volumes = new VolumeManager({
     ...{ rootDirectory, hostRoot, reader: objects, tokens, run, clock },
   });
+  const guards = makeGuards(options, outside, {
+    ...{ pods, events, workers: () => workers },
+    volumeUsage: async () => [],
+  });
   const podOf = (pod: Pod) =>
     isStatic(pod) ? pods.mirrorOf(pod) : pods.byUid(pod.metadata?.uid ?? '');
   const statuses = new StatusManager({ client, clock, log, podOf });
@@ -54,7 +59,7 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     images: new ImagePuller({ runtime, events, clock }),
     memoryCapacityBytes: machine.memoryBytes,
     security,
-    allocatable: capacityOf(machine, options.podsMax),
+    allocatable: outside.allocatable,
     services: async (pod, signal) => {
       // No static pod waits for an API server, which may be one itself.
       if (!isStatic(pod)) await services.synced(signal);
@@ -70,7 +75,12 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     if (workers.has(pod.uid)) workers.wake(pod.uid);
     else housekeeping.look(pod);
   });
-  const admission = [podLimit(options.podsMax), ...outside.securityAdmission];
+  const admission = [
+    pressureAdmission(() => guards.eviction.conditions()),
+    podLimit(options.podsMax),
+    ...outside.securityAdmission,
+  ];
   const handler = podHandler({ pods, workers, statuses, events, admission });
-  return { pods, sources, objects, prober, cache, statuses, workers, housekeeping, handler };
+  const parts = { pods, sources, objects, prober, cache, statuses, workers, housekeeping, handler };
+  return { ...parts, ...guards };
 }

@@ -9,7 +9,7 @@ import { pressureAdmission } from '../eviction/pressure-admission.ts';
 import { measuredSyncer } from '../metrics/measured.ts';
 import { podStart } from '../metrics/pod-start.ts';
 import type { KubeletOptions } from '../options.ts';
-import { podLimit } from '../pod/node-fit.ts';
+import { nodeFit } from '../pod/node-fit.ts';
 import { PodEvents } from '../pod/pod-events.ts';
 import { podHandler } from '../pod/pod-handler.ts';
 import { KubeletPodSyncer } from '../pod/pod-syncer.ts';
@@ -77,7 +77,7 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   });
   const admission = [
     pressureAdmission(() => guards.eviction.conditions()),
-    podLimit(options.podsMax),
+    nodeFit({ node: sources.node, allocatable: outside.allocatable }),
     ...outside.securityAdmission,
   ];
   const handler = podHandler({ pods, workers, statuses, events, admission });

@@ -21,6 +21,7 @@ import { ServiceAccountTokens, tokenRequests } from '../volume/service-account-t
 import { VolumeManager } from '../volume/volume-manager.ts';
 import { makeGuards } from './guard-parts.ts';
 import type { Outside } from './outside.ts';
+import { makePersistentVolumes } from './persistent-volumes.ts';
 import { makePodSources } from './pod-sources.ts';
 
 export type PodParts = ReturnType<typeof makePodParts>;
@@ -42,10 +43,11 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   const tokens = new ServiceAccountTokens({ request: tokenRequests(client), clock, log });
   const volumes = new VolumeManager({
     ...{ rootDirectory, hostRoot, reader: objects, tokens, run, clock },
+    persistent: makePersistentVolumes(options, outside),
   });
   const guards = makeGuards(options, outside, {
     ...{ pods, events, workers: () => workers },
-    volumeUsage: async () => [],
+    volumeUsage: (pod) => volumes.usage(pod),
   });
   const podOf = (pod: Pod) =>
     isStatic(pod) ? pods.mirrorOf(pod) : pods.byUid(pod.metadata?.uid ?? '');

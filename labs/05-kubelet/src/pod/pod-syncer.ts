@@ -274,7 +274,7 @@ export class KubeletPodSyncer implements PodSyncer {
     const { volumes, events, surroundingsOf } = this.#deps;
     const result = await volumes.setUp(pod, surroundingsOf(readySandboxOf(runtime)?.ip));
     if (result.kind === 'ready') return result.volumes;
-    const message = `MountVolume.SetUp failed for volume "${result.volume}" : ${result.message}`;
+    const { message } = result;
     events.pod(pod, { type: 'Warning', reason: 'FailedMount', message });
     throw new Error(message);
   }

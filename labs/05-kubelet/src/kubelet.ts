@@ -92,6 +92,7 @@ async function runLoops(
     agent.run(signal),
     nodeNetwork.run(signal),
     parts.eviction.run(signal),
+    parts.collectGarbage(signal),
     runPods(parts, signal),
   ]);
 }

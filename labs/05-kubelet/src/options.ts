@@ -33,6 +33,12 @@ import {
 } from './flags/eviction-flags.ts';
 import { count } from './flags/flag-values.ts';
 import {
+  addImageFlags,
+  type ImageFlags,
+  type ImageOptions,
+  imageOptionsOf,
+} from './flags/image-flags.ts';
+import {
   addNetworkFlags,
   type NetworkFlags,
   type NetworkOptions,
@@ -58,6 +64,7 @@ export interface KubeletOptions
     EngineOptions,
     EvictionFlagOptions,
     ContainerOptions,
+    ImageOptions,
     NetworkOptions,
     PodOptions,
     ServingOptions {
@@ -71,6 +78,7 @@ interface Flags
     EngineFlags,
     EvictionFlags,
     ContainerFlags,
+    ImageFlags,
     NetworkFlags,
     PodFlags,
     ServingFlags {
@@ -92,6 +100,7 @@ export function parseKubeletFlags(argv: readonly string[]): KubeletOptions {
     ...engineOptionsOf(flags),
     ...evictionOptionsOf(flags),
     ...containerOptionsOf(flags),
+    ...imageOptionsOf(flags),
     ...networkOptionsOf(flags),
     ...podOptionsOf(flags),
     ...servingOptionsOf(flags),
@@ -108,6 +117,7 @@ function kubeletCommand(): Command {
   addEngineFlags(command);
   addEvictionFlags(command);
   addContainerFlags(command);
+  addImageFlags(command);
   addNetworkFlags(command);
   addPodFlags(command);
   addServingFlags(command);

@@ -17,6 +17,7 @@ import {
   type PodIdentity,
   type PodSandbox,
   type PodSandboxConfig,
+  type PullOptions,
   type Runtime,
   type RuntimeContainer,
   type RuntimeContainerState,
@@ -180,10 +181,22 @@ export class FakeRuntime implements Runtime {
   }
 
   async listImages(): Promise<readonly RuntimeImage[]> {
-    return [...this.images].map((image) => ({ id: image, names: [image], sizeBytes: 1 }));
+    return [...this.images].map((image) => ({
+      id: `sha256:${image}`,
+      names: [image],
+      sizeBytes: 1,
+    }));
   }
 
-  async pullImage(image: string, _: AbortSignal): Promise<RuntimeImage> {
+  async imagesInUse(): Promise<ReadonlySet<string>> {
+    return new Set([...this.#containers.values()].map(({ imageId }) => imageId));
+  }
+
+  async removeImage(name: string): Promise<void> {
+    if (this.images.delete(name)) this.calls.push(`remove image ${name}`);
+  }
+
+  async pullImage(image: string, _options: PullOptions, _: AbortSignal): Promise<RuntimeImage> {
     this.calls.push(`pull ${image}`);
     this.#maybeFail('pullImage');
     this.images.add(image);

@@ -142,6 +142,7 @@ export function referencesOf(pod: Pod): ReadonlySet<string> {
   const { containers = [], initContainers = [], volumes = [] } = pod.spec ?? {};
   const namespace = pod.metadata?.namespace ?? '';
   const sources: (Pick<VolumeProjection, 'configMap' | 'secret'> | undefined)[] = [
+    ...(pod.spec?.imagePullSecrets ?? []).map((secret) => named(undefined, secret)),
     ...[...containers, ...initContainers].flatMap(containerSources),
     ...volumes.flatMap(({ configMap, secret, projected }) => [
       configMap === undefined ? {} : { configMap },

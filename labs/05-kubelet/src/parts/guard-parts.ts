@@ -17,6 +17,8 @@ export interface GuardedPods {
   /** They are made later: what they need asks the guards. */
   workers(): PodWorkers;
   volumeUsage(pod: Pod): Promise<readonly VolumeUsage[]>;
+  /** What nobody uses goes before any pod does. */
+  reclaimDisk(): Promise<void>;
 }
 
 export function makeGuards(options: KubeletOptions, outside: Outside, guarded: GuardedPods) {
@@ -39,7 +41,7 @@ export function makeGuards(options: KubeletOptions, outside: Outside, guarded: G
         },
       }),
     measure: () => measure(outside, guarded),
-    reclaimDisk: async () => {},
+    reclaimDisk: () => guarded.reclaimDisk(),
     end: (pod, ending, graceSeconds) => guarded.workers().end(pod, ending, graceSeconds),
     podEvent: (pod, reason, message) =>
       guarded.events.pod(pod, { type: 'Warning', reason, message }),

@@ -20,6 +20,7 @@ import { PodCache } from '../runtime/pod-cache.ts';
 import { ServiceAccountTokens, tokenRequests } from '../volume/service-account-token.ts';
 import { VolumeManager } from '../volume/volume-manager.ts';
 import { makeGuards } from './guard-parts.ts';
+import { makeImageParts } from './image-parts.ts';
 import type { Outside } from './outside.ts';
 import { makePersistentVolumes } from './persistent-volumes.ts';
 import { makePodSources } from './pod-sources.ts';
@@ -45,8 +46,10 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     ...{ rootDirectory, hostRoot, reader: objects, tokens, run, clock },
     persistent: makePersistentVolumes(options, outside),
   });
+  const imageUsers = { events, cache, reader: objects };
+  const { images, reclaimDisk, collectGarbage } = makeImageParts(options, outside, imageUsers);
   const guards = makeGuards(options, outside, {
-    ...{ pods, events, workers: () => workers },
+    ...{ pods, events, workers: () => workers, reclaimDisk },
     volumeUsage: (pod) => volumes.usage(pod),
   });
   const podOf = (pod: Pod) =>
@@ -58,7 +61,8 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
       dns: { address: options.clusterDns, domain: options.clusterDomain },
       podDirectory: (uid) => volumes.podDirectory(uid),
     },
-    images: new ImagePuller({ runtime, events, clock }),
+    images,
+    deadContainersMax: options.deadContainers.perContainerMax,
     memoryCapacityBytes: machine.memoryBytes,
     security,
     allocatable: outside.allocatable,
@@ -84,5 +88,5 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   ];
   const handler = podHandler({ pods, workers, statuses, events, admission });
   const parts = { pods, sources, objects, prober, cache, statuses, workers, housekeeping, handler };
-  return { ...parts, ...guards };
+  return { ...parts, ...guards, collectGarbage };
 }

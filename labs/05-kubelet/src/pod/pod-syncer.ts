@@ -61,6 +61,8 @@ export interface PodSyncerDeps {
   readonly hostAddress: string;
   readonly memoryCapacityBytes: number;
   readonly security?: NodeSecurity;
+  /** Of each container of a pod; negative is without limit. */
+  readonly deadContainersMax?: number;
   readonly allocatable: Readonly<Record<string, string>>;
   services(pod: Pod, signal: AbortSignal): Promise<readonly Service[]>;
 }
@@ -98,7 +100,8 @@ export class KubeletPodSyncer implements PodSyncer {
     const outcome: { againAfterMs?: number } = isIdle ? {} : await this.#change(uid, obey);
     const after = isIdle ? runtime : await this.#observe(pod);
     const status = this.#publish(pod, after, { terminal: false });
-    await this.#removeContainers(uid, disposableContainers(after));
+    const { deadContainersMax } = this.#deps;
+    await this.#removeContainers(uid, disposableContainers(after, deadContainersMax));
     return { final: isFinal(status), ...soonest(outcome.againAfterMs, activeMs) };
   }
 

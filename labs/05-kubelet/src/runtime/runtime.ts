@@ -146,6 +146,17 @@ export interface RuntimeImage {
   readonly user?: string;
 }
 
+export interface RegistryAuth {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface PullOptions {
+  readonly auth?: RegistryAuth;
+  /** @param text about one layer, in the engine's words. */
+  onProgress?(text: string): void;
+}
+
 export interface LogOptions {
   readonly follow: boolean;
   readonly timestamps: boolean;
@@ -241,7 +252,11 @@ export interface RuntimeService {
 export interface ImageService {
   imageStatus(image: string): Promise<RuntimeImage | undefined>;
   listImages(): Promise<readonly RuntimeImage[]>;
-  pullImage(image: string, signal: AbortSignal): Promise<RuntimeImage>;
+  pullImage(image: string, options: PullOptions, signal: AbortSignal): Promise<RuntimeImage>;
+  /** Ids of those that any container of the engine has, also one that is not this node's. */
+  imagesInUse(): Promise<ReadonlySet<string>>;
+  /** Takes the name away, and the image with its last one. Throws when it is in use; no error when it is gone already. */
+  removeImage(name: string): Promise<void>;
 }
 
 export type Runtime = RuntimeService & ImageService;

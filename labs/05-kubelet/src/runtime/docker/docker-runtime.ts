@@ -3,9 +3,10 @@
 // What runs is what the engine's labels say; the network of a sandbox is part of it, as far as anybody outside can tell.
 //
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim; today cri-dockerd.
-// Left out here: the engine's statistics (lab 07 reads cgroups), pull secrets.
+// Left out here: the engine's statistics (lab 07 reads cgroups).
 
 import Docker from 'dockerode';
+import { CallLimit } from '../call-limit.ts';
 import type {
   ContainerConfig,
   ExecLimits,
@@ -13,17 +14,18 @@ import type {
   LogOptions,
   PodIdentity,
   PodSandboxConfig,
+  PullOptions,
   Runtime,
   RuntimeContainer,
   RuntimePod,
   RuntimeStatus,
   RuntimeVersion,
 } from '../runtime.ts';
-import { CallLimit, callEngine, createByName, ignoreDone } from './docker-call.ts';
+import { callEngine, createByName, ignoreDone } from './docker-call.ts';
 import { containerCreateOptions } from './docker-config.ts';
 import { watchEngine } from './docker-events.ts';
 import { attachTo, execSync, startExec } from './docker-exec.ts';
-import { imageStatus, listImages, pullImage } from './docker-images.ts';
+import { imageStatus, imagesInUse, listImages, pullImage, removeImage } from './docker-images.ts';
 import { readLogs } from './docker-logs.ts';
 import { DockerPods } from './docker-pods.ts';
 import { DockerSandboxes, type DockerSandboxesOptions } from './docker-sandbox.ts';
@@ -131,8 +133,10 @@ export class DockerRuntime implements Runtime {
 
   readonly imageStatus = (image: string) => imageStatus(this.#docker, image);
   readonly listImages = () => listImages(this.#docker);
-  readonly pullImage = (image: string, signal: AbortSignal) =>
-    pullImage(this.#docker, image, signal);
+  readonly imagesInUse = () => imagesInUse(this.#docker);
+  readonly removeImage = (name: string) => removeImage(this.#docker, name);
+  readonly pullImage = (image: string, options: PullOptions, signal: AbortSignal) =>
+    pullImage(this.#docker, image, { ...options, signal });
 
   logs(container: RuntimeContainer, options: LogOptions, signal: AbortSignal) {
     return readLogs(this.#docker, container, { ...options, signal });

@@ -8,6 +8,8 @@
 // Left out here: logs, exec and attach.
 
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { PodDialer } from '#src/runtime/docker/docker-port-forward.ts';
 import {
   type Condition,
   type ContainerConfig,
@@ -42,6 +44,7 @@ export class FakeRuntime implements Runtime {
   readonly calls: string[] = [];
   readonly images = new Set<string>();
   network: Condition = { ready: true };
+  readonly #dialer = new PodDialer();
   #nextId = 1;
   #nowMs: () => number;
   readonly #sandboxes = new Map<string, PodSandbox>();
@@ -211,6 +214,11 @@ export class FakeRuntime implements Runtime {
 
   async execSync(_: string, _command: readonly string[], _limits: ExecLimits): Promise<ExecResult> {
     return { kind: 'exited', exitCode: 0, output: '' };
+  }
+
+  /** To what listens on this machine. */
+  portForward(sandbox: PodSandbox, port: number): Promise<Socket> {
+    return this.#dialer.connect({ ...sandbox, network: 'node' }, port);
   }
 
   async attach(): Promise<ExecSession> {

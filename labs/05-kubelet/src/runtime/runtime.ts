@@ -7,6 +7,7 @@
 // Same contract upstream: kubernetes, staging/src/k8s.io/cri-api (RuntimeService, ImageService).
 // Left out here: checkpoints, runtime classes, streaming servers of the runtime's own.
 
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 export interface PodIdentity {
@@ -245,6 +246,8 @@ export interface RuntimeService {
   /** Abort: ends the command and throws. Without a timeout it may take for ever. */
   execSync(id: string, command: readonly string[], limits: ExecLimits): Promise<ExecResult>;
   attach(container: RuntimeContainer, options: Omit<ExecOptions, 'command'>): Promise<ExecSession>;
+  /** A connection to what listens on the pod's localhost; both its halves are the caller's. */
+  portForward(sandbox: PodSandbox, port: number): Promise<Socket>;
   /** Never ends before the signal; starts with a resync, and again after each reconnection. */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
 }

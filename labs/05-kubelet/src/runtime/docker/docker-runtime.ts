@@ -13,6 +13,7 @@ import type {
   ExecOptions,
   LogOptions,
   PodIdentity,
+  PodSandbox,
   PodSandboxConfig,
   PullOptions,
   Runtime,
@@ -28,6 +29,7 @@ import { attachTo, execSync, startExec } from './docker-exec.ts';
 import { imageStatus, imagesInUse, listImages, pullImage, removeImage } from './docker-images.ts';
 import { readLogs } from './docker-logs.ts';
 import { DockerPods } from './docker-pods.ts';
+import { PodDialer } from './docker-port-forward.ts';
 import { DockerSandboxes, type DockerSandboxesOptions } from './docker-sandbox.ts';
 
 /**
@@ -45,6 +47,7 @@ export class DockerRuntime implements Runtime {
   readonly #options: DockerRuntimeOptions;
   readonly #sandboxes: DockerSandboxes;
   readonly #pods: DockerPods;
+  readonly #dialer = new PodDialer();
   readonly #limit = new CallLimit(CHANGES_PARALLEL_MAX);
 
   constructor(options: DockerRuntimeOptions) {
@@ -152,6 +155,10 @@ export class DockerRuntime implements Runtime {
 
   attach(container: RuntimeContainer, options: Omit<ExecOptions, 'command'>) {
     return callEngine(() => attachTo(this.#docker, container.id, options));
+  }
+
+  portForward(sandbox: PodSandbox, port: number) {
+    return this.#dialer.connect(sandbox, port);
   }
 
   events(signal: AbortSignal) {

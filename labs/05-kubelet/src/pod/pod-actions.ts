@@ -16,7 +16,7 @@ import {
   readySandboxOf,
 } from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
-import { type BackOff, durationText } from './back-off.ts';
+import { type BackOff, durationText, restartKey } from './back-off.ts';
 import {
   graceSecondsOf,
   type KillerDeps,
@@ -121,7 +121,8 @@ async function createSandbox(
   signal: AbortSignal,
 ): Promise<PodSandbox> {
   try {
-    const sandbox = await deps.runtime.runPodSandbox(sandboxConfigOf(pod, attempt), signal);
+    const config = sandboxConfigOf(pod, attempt, deps.files.dns.domain);
+    const sandbox = await deps.runtime.runPodSandbox(config, signal);
     try {
       await writePodFiles(deps.files, pod, sandbox.ip ?? '');
       return sandbox;
@@ -162,7 +163,7 @@ async function start(
     },
   };
   // A restart counts when it is tried, so that one which fails at once waits longer the next time.
-  if (finishedAtMs !== undefined) deps.restarts.next(`${uid}/${spec.name}`, finishedAtMs);
+  if (finishedAtMs !== undefined) deps.restarts.next(restartKey(uid, spec), finishedAtMs);
   const result = await startContainer(deps, { pod, spec, input }, signal);
   note(deps.waiting, uid, { spec, result });
   if (result.kind === 'started') return [];
@@ -191,7 +192,7 @@ function note(
 function backOff(deps: ActionDeps, pod: Pod, { spec }: Of<'back-off'>): void {
   const { name, namespace, uid = '' } = pod.metadata ?? {};
   const podText = `${name}_${namespace}(${uid})`;
-  const waitText = durationText(deps.restarts.delayMs(`${uid}/${spec.name}`));
+  const waitText = durationText(deps.restarts.delayMs(restartKey(uid, spec)));
   deps.waiting.set(uid, spec.name, {
     reason: 'CrashLoopBackOff',
     message: `back-off ${waitText} restarting failed container=${spec.name} pod=${podText}`,

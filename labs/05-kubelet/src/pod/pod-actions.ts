@@ -9,12 +9,7 @@ import type { Container, Pod, Service } from 'kubernetes-types/core/v1';
 import type { ConfigReader } from '../container/environment.ts';
 import type { PodSurroundings } from '../container/field-ref.ts';
 import type { Prober } from '../probe/prober.ts';
-import {
-  type PodSandbox,
-  RuntimeError,
-  type RuntimePod,
-  readySandboxOf,
-} from '../runtime/runtime.ts';
+import { type PodSandbox, type RuntimePod, readySandboxOf } from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
 import { type BackOff, durationText, restartKey } from './back-off.ts';
 import {
@@ -25,15 +20,13 @@ import {
 } from './container-killer.ts';
 import { type StarterDeps, type StartResult, startContainer } from './container-starter.ts';
 import { targetOf } from './ephemeral-containers.ts';
-import { type PodFiles, writePodFiles } from './pod-files.ts';
+import { createSandbox, removeSandboxes, type SandboxDeps } from './pod-sandbox.ts';
 import type { PodAction } from './pod-view.ts';
-import { sandboxConfigOf } from './sandbox-config.ts';
 import type { WaitingReasons } from './waiting-reasons.ts';
 
-export interface ActionDeps extends StarterDeps, KillerDeps {
+export interface ActionDeps extends StarterDeps, KillerDeps, SandboxDeps {
   readonly prober: Prober;
   readonly objects: ConfigReader;
-  readonly files: PodFiles;
   readonly restarts: BackOff;
   readonly waiting: WaitingReasons;
   services(pod: Pod, signal: AbortSignal): Promise<readonly Service[]>;
@@ -101,45 +94,6 @@ async function stopPod(deps: ActionDeps, order: Order, signal: AbortSignal): Pro
   deps.prober.forget(runtime.identity.uid);
   await killContainers(deps, { pod, runtime }, signal);
   await removeSandboxes(deps, runtime.sandboxes);
-}
-
-/** All of them. Their containers must have been stopped. */
-export async function removeSandboxes(
-  { runtime }: Pick<ActionDeps, 'runtime'>,
-  sandboxes: readonly PodSandbox[],
-): Promise<void> {
-  const remove = async ({ id }: PodSandbox) => {
-    await runtime.stopPodSandbox(id);
-    await runtime.removePodSandbox(id);
-  };
-  await Promise.all(sandboxes.map(remove));
-}
-
-async function createSandbox(
-  deps: ActionDeps,
-  { pod, attempt }: { readonly pod: Pod; readonly attempt: number },
-  signal: AbortSignal,
-): Promise<PodSandbox> {
-  try {
-    const config = sandboxConfigOf(pod, attempt, deps.files.dns.domain);
-    const sandbox = await deps.runtime.runPodSandbox(config, signal);
-    try {
-      await writePodFiles(deps.files, pod, sandbox.ip ?? '');
-      return sandbox;
-    } catch (error) {
-      // Containers must never start without the files.
-      await removeSandboxes(deps, [sandbox]);
-      throw error;
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    const text = error instanceof Error ? error.message : String(error);
-    const message = `Failed to create pod sandbox: ${text}`;
-    if (!RuntimeError.is(error, 'unavailable')) {
-      deps.events.pod(pod, { type: 'Warning', reason: 'FailedCreatePodSandBox', message });
-    }
-    throw error;
-  }
 }
 
 async function start(

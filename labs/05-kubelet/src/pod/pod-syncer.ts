@@ -26,9 +26,10 @@ import { activeForMs, DEADLINE_EXCEEDED, soonest } from './active-deadline.ts';
 import { BackOff, restartKey } from './back-off.ts';
 import { killContainers } from './container-killer.ts';
 import { disposableContainers } from './dead-containers.ts';
-import { type ActionDeps, obeyActions, removeSandboxes } from './pod-actions.ts';
+import { type ActionDeps, obeyActions } from './pod-actions.ts';
 import type { PodEvents } from './pod-events.ts';
 import type { PodFiles } from './pod-files.ts';
+import { removeSandboxes } from './pod-sandbox.ts';
 import type { PodAction, PodView } from './pod-view.ts';
 import {
   type Ending,

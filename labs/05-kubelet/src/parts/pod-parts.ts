@@ -36,7 +36,7 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   pods.onChange(podStart(metrics, clock));
   // What a worker uses may wake it.
   const onChange = (podUid: string) => workers.wake(podUid);
-  const objects = new ReferencedObjects(client, { log, onChange });
+  const objects = new ReferencedObjects(client, { log, clock, onChange });
   const prober = new Prober({
     ...{ runtime, events, clock, log, onChange, metrics: metrics.probes },
   });
@@ -59,6 +59,8 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     ...{ runtime, cache, volumes, objects, prober, statuses, events, clock, log, hostAddress },
     files: {
       dns: { address: options.clusterDns, domain: options.clusterDomain },
+      resolverFile: options.resolverFile && hostRoot + options.resolverFile,
+      warn: (pod, warning) => events.pod(pod, { type: 'Warning', ...warning }),
       podDirectory: (uid) => volumes.podDirectory(uid),
     },
     images,

@@ -91,6 +91,8 @@ async function runLoops(
     statuses.run(signal),
     agent.run(signal),
     nodeNetwork.run(signal),
+    parts.eviction.run(signal),
+    parts.collectGarbage(signal),
     runPods(parts, signal),
   ]);
 }

@@ -25,7 +25,19 @@ import {
   type EngineOptions,
   engineOptionsOf,
 } from './flags/engine-flags.ts';
+import {
+  addEvictionFlags,
+  type EvictionFlagOptions,
+  type EvictionFlags,
+  evictionOptionsOf,
+} from './flags/eviction-flags.ts';
 import { count } from './flags/flag-values.ts';
+import {
+  addImageFlags,
+  type ImageFlags,
+  type ImageOptions,
+  imageOptionsOf,
+} from './flags/image-flags.ts';
 import {
   addNetworkFlags,
   type NetworkFlags,
@@ -50,7 +62,9 @@ export interface KubeletOptions
   extends ConfigOptions,
     NodeOptions,
     EngineOptions,
+    EvictionFlagOptions,
     ContainerOptions,
+    ImageOptions,
     NetworkOptions,
     PodOptions,
     ServingOptions {
@@ -62,7 +76,9 @@ interface Flags
   extends ConfigFlags,
     NodeFlags,
     EngineFlags,
+    EvictionFlags,
     ContainerFlags,
+    ImageFlags,
     NetworkFlags,
     PodFlags,
     ServingFlags {
@@ -82,7 +98,9 @@ export function parseKubeletFlags(argv: readonly string[]): KubeletOptions {
     ...configOptionsOf(flags),
     ...nodeOptionsOf(flags),
     ...engineOptionsOf(flags),
+    ...evictionOptionsOf(flags),
     ...containerOptionsOf(flags),
+    ...imageOptionsOf(flags),
     ...networkOptionsOf(flags),
     ...podOptionsOf(flags),
     ...servingOptionsOf(flags),
@@ -97,7 +115,9 @@ function kubeletCommand(): Command {
   addConfigFlags(command);
   addNodeFlags(command);
   addEngineFlags(command);
+  addEvictionFlags(command);
   addContainerFlags(command);
+  addImageFlags(command);
   addNetworkFlags(command);
   addPodFlags(command);
   addServingFlags(command);

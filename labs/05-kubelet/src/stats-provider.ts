@@ -25,6 +25,7 @@ export interface ContainerStats {
   readonly cpu: Figures;
   readonly memory: Figures;
   readonly rootfs?: Figures;
+  readonly logs?: Figures;
 }
 
 export interface PodStats {
@@ -34,6 +35,10 @@ export interface PodStats {
   readonly cpu: Figures;
   readonly memory: Figures;
   readonly network?: object;
+  readonly process_stats?: Figures;
+  /** Of each volume, with its name; and of all that goes with the pod. The kubelet itself adds these two. */
+  readonly volume?: readonly Figures[];
+  readonly 'ephemeral-storage'?: Figures;
 }
 
 export interface NodeStats {
@@ -43,6 +48,8 @@ export interface NodeStats {
   readonly memory: Figures;
   readonly network: object;
   readonly fs: Figures;
+  readonly runtime?: { readonly imageFs: Figures };
+  readonly rlimit?: Figures;
 }
 
 /** `Summary` of k8s.io/kubelet/pkg/apis/stats/v1alpha1. */

@@ -2,6 +2,7 @@
 
 import { resources } from '@kube-labs/apiserver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { kubectl } from './kubectl.ts';
 import { FOREVER, Lab, script, shell } from './lab.ts';
 import { statusOf } from './objects.ts';
 
@@ -131,4 +132,29 @@ test('containers of other nodes and clusters are left alone', async () => {
   } finally {
     await shell('docker', ['rm', '-f', 'kubelet-test-foreign']);
   }
+});
+
+test('a pod that its node has no room for has failed with the reason, and costs no container', async () => {
+  const big = script('c', FOREVER, { resources: { requests: { cpu: '1000' } } });
+  await lab.createPod('big', { containers: [big] });
+  await lab.createPod('elsewhere', {
+    nodeSelector: { zone: 'moon' },
+    containers: [script('c', FOREVER)],
+  });
+  const pods = await Promise.all(
+    ['big', 'elsewhere'].map((name) =>
+      lab.podWhen(name, ({ status }) => status?.phase === 'Failed'),
+    ),
+  );
+  expect(pods.map(({ status }) => `${status?.reason}: ${status?.message}`)).toEqual([
+    expect.stringMatching(
+      /^OutOfcpu: Pod was rejected: Node didn't have enough resource: cpu, requested: 1000000, used: 0, capacity: \d+$/,
+    ),
+    "NodeAffinity: Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+  ]);
+  await lab.eventWhen('big', "OutOfcpu Node didn't have enough resource: cpu, requested: 1000000");
+  const listed = (await kubectl(lab, 'get', 'pods', '--no-headers')).stdout;
+  expect(listed).toMatch(/^big +0\/1 +OutOfcpu/m);
+  expect(await lab.containers()).toEqual([]);
+  await Promise.all([lab.deletePod('big'), lab.deletePod('elsewhere')]);
 });

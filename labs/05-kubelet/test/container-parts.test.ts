@@ -3,7 +3,7 @@
 import type { ContainerInspectInfo } from 'dockerode';
 import { describe, expect, test } from 'vitest';
 import { formatResolverConfig, parseResolverConfig, resolverConfigOf } from '#src/container/dns.ts';
-import { hostnameOf, hostsFileOf } from '#src/container/hosts.ts';
+import { hostnameOf, hostsFileOf, kernelHostnameOf } from '#src/container/hosts.ts';
 import {
   cpuQuotaOf,
   cpuSharesOf,
@@ -17,7 +17,7 @@ import { hasCapability, ownContainerId } from '#src/node/engine-facts.ts';
 import { parseKubeletFlags } from '#src/options.ts';
 import { sandboxOf } from '#src/runtime/docker/docker-labels.ts';
 import { FrameDecoder } from '#src/runtime/docker/docker-stream.ts';
-import { container, IDENTITY, pod } from './objects.ts';
+import { container, pod } from './objects.ts';
 
 describe('qosClassOf()', () => {
   const both = { cpu: '1', memory: '1Gi' };
@@ -72,7 +72,7 @@ describe('resolverConfigOf()', () => {
     '# x\nsearch example.org\nnameserver 192.0.2.1\noptions edns0\n',
   );
   const textOf = (spec: Parameters<typeof pod>[0]) =>
-    formatResolverConfig(resolverConfigOf(pod(spec), dns, node));
+    formatResolverConfig(resolverConfigOf(pod(spec), dns, node).config);
 
   test('asks the cluster first', () => {
     expect(textOf({})).toBe(
@@ -93,6 +93,77 @@ describe('resolverConfigOf()', () => {
     };
     expect(textOf({ dnsPolicy: 'None', dnsConfig })).toBe(
       'search my.org\nnameserver 1.2.3.4\noptions ndots:2 rotate\n',
+    );
+  });
+});
+
+describe('resolverConfigOf() tells', () => {
+  const node = parseResolverConfig('search example.org. .\nnameserver 192.0.2.1\n');
+  const dns = { address: '10.96.0.10', domain: 'cluster.local' };
+  const names = (count: number, name = (index: number) => `d${index}.org`) =>
+    [...Array(count).keys()].map(name);
+
+  test('that there is no cluster DNS to ask', () => {
+    const { config, warnings } = resolverConfigOf(pod(), { ...dns, address: undefined }, node);
+    expect(config).toMatchObject({ nameservers: ['192.0.2.1'], searches: ['example.org', '.'] });
+    expect(warnings).toEqual([
+      {
+        reason: 'MissingClusterDNS',
+        message:
+          'pod: "web_default(u1)". kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.',
+      },
+    ]);
+  });
+
+  test('that there are too many name servers', () => {
+    const dnsConfig = { nameservers: ['1.1.1.1', '2.2.2.2', '3.3.3.3'] };
+    const { config, warnings } = resolverConfigOf(pod({ dnsConfig }), dns, node);
+    expect(config.nameservers).toEqual(['10.96.0.10', '1.1.1.1', '2.2.2.2']);
+    expect(warnings).toEqual([
+      {
+        reason: 'DNSConfigForming',
+        message:
+          'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 1.1.1.1 2.2.2.2',
+      },
+    ]);
+  });
+
+  test.each([
+    { name: 'too many', searches: names(40), left: 32 },
+    { name: 'together too long', searches: names(20, (i) => `${i}.${'a'.repeat(200)}`), left: 10 },
+    { name: 'one too long', searches: ['a'.repeat(254), 'b.org'], left: 1 },
+  ])('that search domains are $name', ({ searches, left }) => {
+    const subject = pod({ dnsPolicy: 'None', dnsConfig: { searches } });
+    const { config, warnings } = resolverConfigOf(subject, dns, node);
+    expect(config.searches).toHaveLength(left);
+    const message = `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${config.searches.join(' ')}`;
+    expect(warnings).toEqual([{ reason: 'DNSConfigForming', message }]);
+  });
+
+  test('nothing of a node without a resolver', () => {
+    const { config, warnings } = resolverConfigOf(pod({ dnsPolicy: 'Default' }), dns, undefined);
+    expect(formatResolverConfig(config)).toBe('search .\nnameserver 127.0.0.1\n');
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('kernelHostnameOf()', () => {
+  const of = (spec: Parameters<typeof pod>[0]) => kernelHostnameOf(pod(spec), 'cluster.local');
+  test.each([
+    { name: 'the name alone', spec: {}, want: 'web' },
+    { name: 'also in a subdomain', spec: { subdomain: 'db' }, want: 'web' },
+    {
+      name: 'all of it, asked for',
+      spec: { hostname: 'db-0', subdomain: 'db', setHostnameAsFQDN: true },
+      want: 'db-0.db.default.svc.cluster.local',
+    },
+    { name: 'nothing to add', spec: { setHostnameAsFQDN: true }, want: 'web' },
+  ])('is $name', ({ spec, want }) => expect(of(spec)).toBe(want));
+
+  test('refuses more than the kernel holds', () => {
+    const hostname = 'a'.repeat(40);
+    expect(() => of({ hostname, subdomain: 'db', setHostnameAsFQDN: true })).toThrow(
+      `failed to construct FQDN from pod hostname and cluster domain, FQDN ${hostname}.db.default.svc.cluster.local is too long (64 characters is the max, 69 characters requested)`,
     );
   });
 });

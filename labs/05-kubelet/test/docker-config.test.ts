@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { parseKubeletFlags } from '#src/options.ts';
-import { CallLimit } from '#src/runtime/docker/docker-call.ts';
+import { CallLimit } from '#src/runtime/call-limit.ts';
 import { type ContainerLimits, containerCreateOptions } from '#src/runtime/docker/docker-config.ts';
 import {
   hasMadeNamespace,

@@ -3,7 +3,7 @@
 import Docker from 'dockerode';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { NetworkPlugin, NetworkSandbox } from '#src/network/network-plugin.ts';
-import { CallLimit } from '#src/runtime/docker/docker-call.ts';
+import { CallLimit } from '#src/runtime/call-limit.ts';
 import { DockerSandboxes } from '#src/runtime/docker/docker-sandbox.ts';
 import { FOREVER, IMAGE, Lab, script, shell } from './lab.ts';
 import { statusOf } from './objects.ts';

@@ -45,6 +45,29 @@ async function variablesOf(spec: Partial<Container>, from = pod()) {
 }
 
 describe('makeEnvironment()', () => {
+  test('tells of keys that cannot be names', async () => {
+    const result = await environmentOf({ envFrom: [{ configMapRef: { name: 'cm' }, prefix: '' }] });
+    expect(result.kind === 'ok' && result.warnings).toEqual([
+      'Keys [bad name] from the EnvFrom configMap default/cm were skipped since they are considered invalid environment variable names.',
+    ]);
+    const prefixed = await environmentOf({
+      envFrom: [{ secretRef: { name: 'key' }, prefix: '1' }],
+    });
+    expect(prefixed.kind === 'ok' && prefixed.warnings).toEqual([
+      'Keys [1password] from the EnvFrom secret default/key were skipped since they are considered invalid environment variable names.',
+    ]);
+  });
+
+  test('takes a thousand variables, each made of the one before', async () => {
+    const env = [...Array(1_000).keys()].map((index) => ({
+      name: `V${index}`,
+      value: index === 0 ? '0' : `$(V${index - 1})+${index}`.slice(-200),
+    }));
+    const variables = await variablesOf({ env });
+    expect(Object.keys(variables).filter((name) => /^V\d+$/.test(name))).toHaveLength(1_000);
+    expect(variables.V3).toBe('0+1+2+3');
+  });
+
   test('gives service variables as 1.0 and Docker links named them', async () => {
     expect(await variablesOf({})).toMatchObject({
       KUBERNETES_SERVICE_HOST: '10.96.0.1',

@@ -8,6 +8,8 @@
 // Left out here: logs, exec and attach.
 
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { PodDialer } from '#src/runtime/docker/docker-port-forward.ts';
 import {
   type Condition,
   type ContainerConfig,
@@ -17,6 +19,7 @@ import {
   type PodIdentity,
   type PodSandbox,
   type PodSandboxConfig,
+  type PullOptions,
   type Runtime,
   type RuntimeContainer,
   type RuntimeContainerState,
@@ -41,6 +44,7 @@ export class FakeRuntime implements Runtime {
   readonly calls: string[] = [];
   readonly images = new Set<string>();
   network: Condition = { ready: true };
+  readonly #dialer = new PodDialer();
   #nextId = 1;
   #nowMs: () => number;
   readonly #sandboxes = new Map<string, PodSandbox>();
@@ -180,10 +184,22 @@ export class FakeRuntime implements Runtime {
   }
 
   async listImages(): Promise<readonly RuntimeImage[]> {
-    return [...this.images].map((image) => ({ id: image, names: [image], sizeBytes: 1 }));
+    return [...this.images].map((image) => ({
+      id: `sha256:${image}`,
+      names: [image],
+      sizeBytes: 1,
+    }));
   }
 
-  async pullImage(image: string, _: AbortSignal): Promise<RuntimeImage> {
+  async imagesInUse(): Promise<ReadonlySet<string>> {
+    return new Set([...this.#containers.values()].map(({ imageId }) => imageId));
+  }
+
+  async removeImage(name: string): Promise<void> {
+    if (this.images.delete(name)) this.calls.push(`remove image ${name}`);
+  }
+
+  async pullImage(image: string, _options: PullOptions, _: AbortSignal): Promise<RuntimeImage> {
     this.calls.push(`pull ${image}`);
     this.#maybeFail('pullImage');
     this.images.add(image);
@@ -198,6 +214,11 @@ export class FakeRuntime implements Runtime {
 
   async execSync(_: string, _command: readonly string[], _limits: ExecLimits): Promise<ExecResult> {
     return { kind: 'exited', exitCode: 0, output: '' };
+  }
+
+  /** To what listens on this machine. */
+  portForward(sandbox: PodSandbox, port: number): Promise<Socket> {
+    return this.#dialer.connect({ ...sandbox, network: 'node' }, port);
   }
 
   async attach(): Promise<ExecSession> {

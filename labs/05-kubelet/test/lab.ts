@@ -90,6 +90,7 @@ export class Lab implements AsyncDisposable {
   readonly #options: KubeletOptions;
   readonly #deps: KubeletDeps;
   readonly #server: TestApiServer;
+  #kubeconfig: Promise<string> | undefined;
 
   private constructor(parts: {
     options: KubeletOptions;
@@ -148,9 +149,10 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
-  /** A kubeconfig of an administrator, for kubectl. */
+  /** A kubeconfig of an administrator, for kubectl; written once, since tests run beside each other. */
   kubeconfig(): Promise<string> {
-    return this.#server.kubeconfig();
+    this.#kubeconfig ??= this.#server.kubeconfig();
+    return this.#kubeconfig;
   }
 
   async stopKubelet(): Promise<void> {

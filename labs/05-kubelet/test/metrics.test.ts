@@ -29,7 +29,7 @@ test('calls of the runtime are counted by kind, those that failed too, and go th
   expect(await runtime.listPods()).toEqual([]);
   clock.advance(60_000);
   await runtime.listPods();
-  expect((await runtime.pullImage('image:v1', signal)).names).toEqual(['image:v1']);
+  expect((await runtime.pullImage('image:v1', {}, signal)).names).toEqual(['image:v1']);
   expect(fake.calls).toEqual(['pull image:v1']);
   expect(await lines()).toEqual(
     expect.arrayContaining([

@@ -16,7 +16,7 @@ const [name, port, host] = process.argv.slice(1);
 const answer = (address) => name + ' ' + address;
 require('node:net').createServer((s) => s.on('error', () => {}).end(answer(s.remoteAddress)))
   .listen({ port, host }, () => {
-    const udp = require('node:dgram').createSocket('udp4');
+    const udp = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
     udp.on('message', (_, from) => udp.send(answer(from.address), from.port, from.address));
     udp.bind({ port, address: host }, () => console.log('listens'));
   });`;
@@ -27,7 +27,7 @@ const [protocol, port, host] = process.argv.slice(1);
 const done = (text) => { console.log(text); process.exit(); };
 setTimeout(() => done('ETIMEDOUT'), ${CLIENT_TIMEOUT_MS});
 if (protocol === 'udp') {
-  const udp = require('node:dgram').createSocket('udp4');
+  const udp = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
   udp.on('message', (data) => done(String(data))).on('error', (error) => done(error.code));
   udp.connect(Number(port), host, () => udp.send('?'));
 } else {

@@ -3,7 +3,7 @@
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
 import { expect, test } from 'vitest';
 import { PodManager } from '#src/config/pod-manager.ts';
-import { podLimit } from '#src/pod/node-fit.ts';
+import { nodeFit } from '#src/pod/node-fit.ts';
 import { PodEvents } from '#src/pod/pod-events.ts';
 import { podHandler } from '#src/pod/pod-handler.ts';
 import type { Ending, PodWorkers, WorkState } from '#src/pod/pod-worker.ts';
@@ -48,7 +48,7 @@ function setUp(podsMax = 2) {
     workers: workers as unknown as PodWorkers,
     statuses: statuses as unknown as StatusManager,
     events,
-    admission: [podLimit(podsMax)],
+    admission: [nodeFit({ node: () => ({}), allocatable: { pods: String(podsMax) } })],
   });
   return { pods, handler, said };
 }

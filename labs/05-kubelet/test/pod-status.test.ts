@@ -271,6 +271,39 @@ describe('podStatusOf() of a pod that its kubelet ends', () => {
     expect(end(record('c', RUNNING)).conditions).toContainEqual(expect.objectContaining(condition));
   });
 
+  test('has no container that waits: what never ran is missing', () => {
+    const missing = {
+      exitCode: 137,
+      reason: 'ContainerStatusUnknown',
+      message: 'The container could not be located when the pod was terminated',
+    };
+    const statesOf = (spec: Parameters<typeof pod>[0], containers: readonly RuntimeContainer[]) => {
+      const waiting = new Map([['c', { reason: 'ImagePullBackOff' }]]);
+      const runtime = runtimePod(containers);
+      const status = statusOf({ pod: pod(spec), runtime, terminal: true, waiting });
+      const all = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+      return all.map(({ state }) => state?.terminated ?? state?.waiting?.reason);
+    };
+    expect(statesOf({}, [])).toEqual([missing]);
+    const initContainers = [container('i'), container('j')];
+    const done = expect.objectContaining({ exitCode: 0 });
+    const failed = expect.objectContaining({ exitCode: 1 });
+    expect(statesOf({ initContainers }, [])).toEqual([
+      missing,
+      'PodInitializing',
+      'ImagePullBackOff',
+    ]);
+    expect(statesOf({ initContainers }, [record('j', exited(1))])).toEqual([
+      ...[missing, failed],
+      'ImagePullBackOff',
+    ]);
+    const both = [record('j', exited(0)), record('i', exited(0))];
+    expect(statesOf({ initContainers }, both)).toEqual([done, done, missing]);
+    // As long as something runs, others may still wait.
+    const two = { containers: [container('c'), container('d')] };
+    expect(statesOf(two, [record('d', RUNNING)])[0]).toBe('ImagePullBackOff');
+  });
+
   test('stays with the end that it had', () => {
     const before = { phase: 'Succeeded', reason: 'Completed' };
     const ended = end(record('c', exited(0)), { pod: pod({}, { status: before }) });

@@ -1,13 +1,21 @@
-// Port-forward of the kubelet: bytes to ports of a pod and back, over the real server, with a pod whose address is this machine's.
+// Port-forward of the kubelet: bytes to ports of a pod and back: over the real server with a pod whose network is this machine's, into a
+// network namespace, and by kubectl into a real pod.
 
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createCertificateAuthority, issueCertificate } from '@kube-labs/apiserver';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { PodManager } from '#src/config/pod-manager.ts';
+import { sandboxConfigOf } from '#src/pod/sandbox-config.ts';
+import { PodDialer } from '#src/runtime/docker/docker-port-forward.ts';
 import { startKubeletServer } from '#src/server/kubelet-server.ts';
+import { toolPath } from '../../02-apiserver/test/support/tools.ts';
 import { FakeRuntime } from './fake-runtime.ts';
+import { FOREVER, Lab, script } from './lab.ts';
+import { Namespace } from './namespace.ts';
+import { sandbox } from './objects.ts';
 import { openServer } from './open-server.ts';
 
 const V5 = 'v5.channel.k8s.io';
@@ -24,6 +32,10 @@ const sockets: WebSocket[] = [];
 beforeAll(async () => {
   const pods = new PodManager();
   pods.set(pod);
+  pods.set({ ...pod, metadata: { ...pod.metadata, name: 'new', uid: 'u2' } });
+  const runtime = new FakeRuntime();
+  const config = sandboxConfigOf(pod, 0);
+  await runtime.runPodSandbox(config);
   const ca = await createCertificateAuthority('cluster');
   const local = { server: true, ipAddresses: ['127.0.0.1'] };
   const own = await issueCertificate(ca, { commonName: 'system:node:n1', ...local });
@@ -34,9 +46,9 @@ beforeAll(async () => {
     port: 0,
     tls: { ...own, clientCa: ca.cert },
     ...openServer,
-    runtime: new FakeRuntime(),
+    runtime,
     pods,
-    statusOf: (uid) => (uid === 'u1' ? { podIP: '127.0.0.1' } : undefined),
+    statusOf: () => undefined,
   });
 });
 afterEach(async () => {
@@ -130,8 +142,11 @@ test('says what it cannot reach on the error channel', async () => {
   await new Promise((done) => servers.pop()?.close(done));
   const { output, closed } = await forward(`port=${port}`);
   expect(await closed).toBe(1000);
-  expect(output(1).toString()).toBe(
-    `error forwarding port ${port} to pod web, uid u1: dial tcp 127.0.0.1:${port}: connect: connection refused`,
+  expect(output(1).toString()).toMatch(
+    new RegExp(
+      `^error forwarding port ${port} to pod web, uid u1: failed to connect to localhost:${port} inside namespace "[^"]+", ` +
+        `IPv4: dial tcp4 127.0.0.1:${port}: connect: connection refused IPv6 dial tcp6 \\[::1\\]:${port}: connect: .+$`,
+    ),
   );
 });
 
@@ -156,6 +171,79 @@ test.each([
   { query: 'port=x', name: 'web', status: 400 },
   { query: 'port=1.5', name: 'web', status: 400 },
   { query: 'port=80', name: 'none', status: 404 },
+  { query: 'port=80', name: 'new', status: 500 },
 ])('?$query of pod $name is refused with $status', async ({ query, name, status }) => {
   await expect(forward(query, V5, name)).rejects.toThrow(String(status));
+});
+
+describe('PodDialer', () => {
+  async function podWith(...listeners: readonly [name: string, port: number, host: string][]) {
+    const pod = await Namespace.make();
+    onTestFinished(() => pod[Symbol.asyncDispose]());
+    await pod.run('ip', ['link', 'set', 'lo', 'up']);
+    await Promise.all(listeners.map((listener) => pod.serve(...listener)));
+    const dialer = new PodDialer();
+    const sandboxOfPod = sandbox({ id: 'abc', pid: pod.pid });
+    const ask = async (port: number) =>
+      (await text(await dialer.connect(sandboxOfPod, port))).trim();
+    return { pod, ask };
+  }
+
+  async function text(socket: Socket): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  }
+
+  test('reaches what listens inside on 127.0.0.1 or ::1 only, many times at once', async () => {
+    const { ask } = await podWith(['four', 80, '127.0.0.1'], ['six', 81, '::1']);
+    expect(await ask(81)).toBe('six ::1');
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ask(80)));
+    expect(new Set(answers)).toEqual(new Set(['four 127.0.0.1']));
+  });
+
+  test('says why there is no connection, and so when the pod is gone', async () => {
+    const { pod, ask } = await podWith();
+    await expect(ask(80)).rejects.toThrow(
+      'failed to connect to localhost:80 inside namespace "abc", IPv4: dial tcp4 127.0.0.1:80: connect: connection refused IPv6 dial tcp6 [::1]:80: connect: connection refused',
+    );
+    await pod[Symbol.asyncDispose]();
+    const gone = new PodDialer().connect(sandbox({ id: 'abc', pid: pod.pid }), 80);
+    await expect(gone).rejects.toThrow('network namespace for sandbox "abc" is closed');
+  });
+});
+
+test('kubectl port-forward reaches a server of a real pod that listens on its own 127.0.0.1', async () => {
+  await using lab = await Lab.start({ number: 228 });
+  const serve =
+    "process.on('SIGTERM', () => process.exit());" +
+    "require('http').createServer((q, r) => r.end('hello ' + q.url)).listen(7777, '127.0.0.1')";
+  const command = ['node', '-e', serve];
+  await lab.createPod('web', { containers: [script('c', FOREVER, { command })] });
+  await lab.running('web');
+  const config = await lab.kubeconfig();
+  const args = ['--kubeconfig', config, 'port-forward', 'pod/web', ':7777', ':7778'];
+  const process = spawn(await toolPath('kubectl', '33'), args);
+  onTestFinished(() => void process.kill());
+  let said = '';
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('data', (chunk) => {
+      said += chunk;
+    });
+  }
+  const localPort = (port: number) =>
+    lab.until(
+      `kubectl forwards ${port}`,
+      async () => new RegExp(`Forwarding from 127.0.0.1:(\\d+) -> ${port}`).exec(said)?.[1],
+    );
+  const url = `http://127.0.0.1:${await localPort(7777)}`;
+  const paths = Array.from({ length: 20 }, (_, index) => `/${index}`);
+  const answers = await Promise.all(paths.map(async (path) => (await fetch(url + path)).text()));
+  expect(answers).toEqual(paths.map((path) => `hello ${path}`));
+  await fetch(`http://127.0.0.1:${await localPort(7778)}`).catch(() => {});
+  await lab.until('kubectl says why', async () =>
+    /error forwarding port 7778 to pod web, uid .*: failed to connect to localhost:7778 inside namespace .* IPv4: dial tcp4 127.0.0.1:7778: connect: connection refused/.test(
+      said,
+    ),
+  );
 });

@@ -171,12 +171,20 @@ describe('planPod() with a sandbox that is no good', () => {
       want: ['stop-pod', 'create-sandbox 1', 'start c 1'],
     },
     {
-      name: 'only takes it away from a pod that never restarts',
+      name: 'makes none for a pod that never restarts',
       view: {
         pod: pod({ restartPolicy: 'Never' }),
         runtime: runtimePod([record('c', exited(137))], dead),
       },
-      want: ['stop-pod'],
+      want: [],
+    },
+    {
+      name: 'stops what is left in it of a pod that never restarts',
+      view: {
+        pod: pod({ restartPolicy: 'Never' }),
+        runtime: runtimePod([record('c', RUNNING)], dead),
+      },
+      want: ['stop-containers'],
     },
     {
       name: 'starts only what failed, under OnFailure',

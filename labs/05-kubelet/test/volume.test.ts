@@ -1,14 +1,29 @@
 // Volumes on disk: atomic replacement, paths that stay inside, types of host paths.
 
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FakeClock } from '@kube-labs/apiserver';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { runHostCommand } from '#src/host-command.ts';
 import { type Payload, writeAtomically } from '#src/volume/atomic-writer.ts';
 import { payloadOf } from '#src/volume/config-payload.ts';
+import { setUpEmptyDir } from '#src/volume/empty-dir.ts';
 import { setUpHostPath } from '#src/volume/host-path.ts';
-import { mountPoints } from '#src/volume/mounts.ts';
-import { pod } from './objects.ts';
+import { mountPoints, removeDirectory } from '#src/volume/mounts.ts';
+import { VolumeManager } from '#src/volume/volume-manager.ts';
+import { diskUsageOf, memoryUsageOf } from '#src/volume/volume-usage.ts';
+import { container, pod } from './objects.ts';
 
 async function directory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'kubelet-volume-'));
@@ -132,4 +147,75 @@ test('the writer leaves foreign files of the volume’s hidden names alone', asy
   await writeFile(join(path, '..keep'), 'x');
   await writeAtomically(path, payload({ a: '1' }), 0);
   expect(await readFile(join(path, '..keep'), 'utf8')).toBe('x');
+});
+
+describe('usage', () => {
+  const run = runHostCommand;
+  test.each([{ files: 3 }, { files: 1_100 }])('$files files are counted', async ({ files }) => {
+    const path = await directory();
+    await mkdir(join(path, 'sub'));
+    const names = [...Array(files - 1).keys()].map((index) => join(path, 'sub', `${index}`));
+    for (const name of names) await writeFile(name, 'x');
+    await writeFile(join(path, 'big'), Buffer.alloc(100_000, 1));
+    await link(join(path, 'big'), join(path, 'again'));
+    const usage = await diskUsageOf(path, run);
+    expect(usage?.inodes).toBe(files + 2);
+    const [blocks, disk] = [await blocksOf(join(path, 'big')), await blocksOf(names[0] ?? '')];
+    const directories = (await blocksOf(path)) + (await blocksOf(join(path, 'sub')));
+    expect(usage?.usedBytes).toBe(512 * (blocks + (files - 1) * disk + directories));
+  });
+
+  test('what is in memory is known to the kernel; what is not there is not measured', async () => {
+    const path = await directory();
+    const options = { fsGroup: undefined, memoryBytes: 1024 ** 2, run };
+    await setUpEmptyDir({ medium: 'Memory' }, join(path, 'm'), options);
+    onTestFinished(() => removeDirectory(join(path, 'm'), run));
+    await writeFile(join(path, 'm/file'), Buffer.alloc(100_000, 1));
+    const usage = await memoryUsageOf(join(path, 'm'));
+    expect(usage?.usedBytes).toBeGreaterThanOrEqual(100_000);
+    expect(usage?.inodes).toBe(2);
+    expect(await diskUsageOf(join(path, 'none'), run)).toBeUndefined();
+    expect(await memoryUsageOf(join(path, 'none'))).toBeUndefined();
+  });
+
+  const blocksOf = async (path: string) => (await stat(path)).blocks;
+});
+
+test('VolumeManager makes what containers mount, and measures what is the pod’s own', async () => {
+  const rootDirectory = await directory();
+  const read = async (_: string, name: string) =>
+    name === 'there' ? new Map([['key', Buffer.from('v')]]) : undefined;
+  const volumes = new VolumeManager({
+    ...{ rootDirectory, hostRoot: '', run: runHostCommand, clock: new FakeClock() },
+    reader: { configMap: read, secret: read },
+  });
+  const mounts = (...names: string[]) => names.map((name) => ({ name, mountPath: `/${name}` }));
+  const subject = pod({
+    volumes: [
+      { name: 'data', emptyDir: {} },
+      { name: 'conf', configMap: { name: 'there' } },
+      { name: 'unused', secret: { secretName: 'none' } },
+    ],
+    containers: [container('c', { volumeMounts: mounts('data') })],
+    initContainers: [container('i', { volumeMounts: mounts('conf') })],
+  });
+  const surroundings = { podAddress: undefined, hostAddress: '', allocatable: {} };
+  const result = await volumes.setUp(subject, surroundings);
+  expect(result.kind === 'ready' && [...result.volumes.keys()]).toEqual(['data', 'conf']);
+  const usage = await volumes.usage(subject);
+  expect(usage.map(({ name, inodes }) => [name, inodes])).toEqual([
+    ['data', 1],
+    // Itself, ..data, its version and the file in it, and the link to that.
+    ['conf', 5],
+  ]);
+  const spec = { containers: [container('c', { volumeMounts: mounts('unused') })] };
+  const failed = await volumes.setUp(pod({ ...subject.spec, ...spec }), surroundings);
+  expect(failed).toEqual({
+    kind: 'failed',
+    volume: 'unused',
+    message: 'MountVolume.SetUp failed for volume "unused" : secret "none" not found',
+  });
+  await volumes.tearDown('u1');
+  expect(await volumes.podsOnDisk()).toEqual([]);
+  expect(await volumes.usage(subject)).toEqual([]);
 });

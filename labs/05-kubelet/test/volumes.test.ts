@@ -1,7 +1,7 @@
 // Volumes as containers see them: tmpfs for secrets, updates while they run, sub-paths that stay inside, tokens.
 
 import { resolve } from 'node:path';
-import { loadKubeconfig, resources } from '@kube-labs/apiserver';
+import { allResources, loadKubeconfig, resources } from '@kube-labs/apiserver';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FOREVER, JumpClock, Lab, script, shell } from './lab.ts';
@@ -264,3 +264,99 @@ test.concurrent('a pod asks the API server as its service account, with a token 
 function claimsOf(token: string): unknown {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
 }
+
+test.concurrent('a pod waits for its claim, and keeps on its volume what outlives it', async () => {
+  const path = `${lab.rootDirectory}/disk`;
+  await shell('mkdir', ['-p', path]);
+  await bindByHand('data', { hostname: 'node-1', path, phase: 'Pending' });
+  const claim = { name: 'data', persistentVolumeClaim: { claimName: 'data' } };
+  await lab.createPod('claim', {
+    securityContext: { fsGroup: 7, fsGroupChangePolicy: 'OnRootMismatch' },
+    volumes: [claim],
+    containers: [script('claim', FOREVER, { volumeMounts: mounted('data', '/data') })],
+  });
+  await lab.eventWhen(
+    'claim',
+    'FailedMount Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[], failed to process volumes=[data]: error processing PVC default/data: PVC is not bound',
+  );
+  await bound('data', 'Bound');
+  await lab.running('claim');
+  await lab.exec('claim', 'touch', '/data/kept');
+  expect(await lab.exec('claim', 'stat', '-c', '%g', '/data/kept')).toBe('7');
+  await lab.deletePod('claim');
+  expect(await shell('ls', [path])).toBe('kept');
+});
+
+test.concurrent('a pod cannot use a volume that is for another node', async () => {
+  await bindByHand('far', { hostname: 'node-2', path: '/', phase: 'Bound' });
+  await lab.createPod('far', {
+    volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'far' } }],
+    containers: [script('far', FOREVER, { volumeMounts: mounted('data', '/data') })],
+  });
+  await lab.eventWhen(
+    'far',
+    'FailedMount MountVolume.NodeAffinity check failed for volume "far" : no matching NodeSelectorTerms',
+  );
+  await lab.deletePod('far');
+});
+
+/** What a person does where nobody binds claims: a claim, a local volume, and each knows of the other. */
+async function bindByHand(
+  name: string,
+  { hostname, path, phase }: { hostname: string; path: string; phase: string },
+): Promise<void> {
+  const amount = { storage: '1Gi' };
+  const common = { accessModes: ['ReadWriteOnce'], storageClassName: 'manual' };
+  const { metadata } = await lab.client.create(allResources.persistentVolumeClaims, {
+    metadata: { name, namespace: 'default' },
+    spec: { ...common, resources: { requests: amount }, volumeName: name },
+  });
+  const expression = { key: 'kubernetes.io/hostname', operator: 'In', values: [hostname] };
+  await lab.client.create(allResources.persistentVolumes, {
+    metadata: { name },
+    spec: {
+      ...common,
+      capacity: amount,
+      local: { path },
+      claimRef: { namespace: 'default', name, uid: metadata?.uid ?? '' },
+      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [expression] }] } },
+    },
+  });
+  await bound(name, phase);
+}
+
+async function bound(name: string, phase: string): Promise<void> {
+  const claim = await lab.client.get(allResources.persistentVolumeClaims, {
+    namespace: 'default',
+    name,
+  });
+  const status = { ...claim.status, phase };
+  await lab.client.updateStatus(allResources.persistentVolumeClaims, { ...claim, status });
+}
+
+test.concurrent('a mount on the host comes into containers that ask for it, and not into others', async () => {
+  const path = `${lab.rootDirectory}/shared`;
+  await shell('mkdir', ['-p', `${path}/sub`]);
+  await shell('mount', ['--bind', path, path]);
+  try {
+    await shell('mount', ['--make-rshared', path]);
+    await lab.createPod('mounts', {
+      volumes: [{ name: 'host', hostPath: { path } }],
+      containers: [
+        script('follows', FOREVER, {
+          volumeMounts: mounted('host', '/host', { mountPropagation: 'HostToContainer' }),
+        }),
+        script('stays', FOREVER, { volumeMounts: mounted('host', '/host') }),
+      ],
+    });
+    await lab.running('mounts');
+    await shell('mount', ['-t', 'tmpfs', 'tmpfs', `${path}/sub`]);
+    const kindIn = (container: string) =>
+      lab.exec(container, 'stat', '-f', '-c', '%T', '/host/sub');
+    expect(await kindIn('follows')).toBe('tmpfs');
+    expect(await kindIn('stays')).not.toBe('tmpfs');
+    await lab.deletePod('mounts');
+  } finally {
+    await shell('umount', ['--recursive', path]);
+  }
+});

@@ -33,11 +33,11 @@ export const podPrinter: Printer<Pod> = {
 
 function podRow(pod: Pod, nowMs: number): readonly Cell[] {
   const { metadata, spec, status } = pod;
-  const main = status?.containerStatuses ?? [];
-  const ready = main.filter((container) => container.ready && container.state?.running).length;
+  const ready = countedStatuses(pod).filter(({ ready, state }) => ready && state?.running).length;
+  const sidecars = (spec?.initContainers ?? []).filter(({ name }) => isRestartable(pod, name));
   return [
     metadata?.name ?? '',
-    `${ready}/${spec?.containers.length ?? 0}`,
+    `${ready}/${(spec?.containers.length ?? 0) + sidecars.length}`,
     podStatusText(pod),
     restartsText(pod, nowMs),
     ageOf(metadata?.creationTimestamp, nowMs),
@@ -58,6 +58,13 @@ export function podStatusText(pod: Pod): string {
   if (metadata?.deletionTimestamp === undefined) return text;
   if (status?.reason === 'NodeLost') return 'Unknown';
   return status?.phase === 'Succeeded' || status?.phase === 'Failed' ? text : 'Terminating';
+}
+
+/** Of the main containers, and of the init containers that run beside them. */
+function countedStatuses(pod: Pod): readonly ContainerStatus[] {
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  const sidecars = initContainerStatuses.filter(({ name }) => isRestartable(pod, name));
+  return [...sidecars, ...containerStatuses];
 }
 
 function isRestartable(pod: Pod, name: string): boolean {
@@ -105,9 +112,8 @@ function terminatedText({
 }
 
 function restartsText(pod: Pod, nowMs: number): Cell {
-  const main = pod.status?.containerStatuses ?? [];
   const initializing = initText(pod) !== undefined;
-  const counted = initializing ? (pod.status?.initContainerStatuses ?? []) : main;
+  const counted = initializing ? (pod.status?.initContainerStatuses ?? []) : countedStatuses(pod);
   const restarts = counted.reduce((sum, { restartCount }) => sum + restartCount, 0);
   const last = Math.max(
     0,

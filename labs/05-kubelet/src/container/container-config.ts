@@ -32,7 +32,12 @@ export interface ContainerConfigInput {
 }
 
 export type ContainerConfigResult =
-  | { readonly kind: 'ok'; readonly config: ContainerConfig }
+  | {
+      readonly kind: 'ok';
+      readonly config: ContainerConfig;
+      /** Variables that were left out. */
+      readonly warnings: readonly string[];
+    }
   | { readonly kind: 'failed'; readonly message: string };
 
 export const TERMINATION_LOG_PATH = '/dev/termination-log';
@@ -71,7 +76,7 @@ export async function makeContainerConfig(
     security: security.security,
     annotations: annotationsOf(pod, spec),
   };
-  return { kind: 'ok', config };
+  return { kind: 'ok', config, warnings: environment.warnings };
 }
 
 type SecurityResult =

@@ -1,10 +1,10 @@
 // Dns: a pod's /etc/resolv.conf, from its dnsPolicy, its dnsConfig, the cluster's DNS and the node's own file. Pure.
 //
 // ClusterFirst asks the cluster's DNS, with the search domains that make a bare service name work; ndots:5 makes
-// the resolver try them first. A pod in the node's network gets the node's file unless it asks otherwise.
+// the resolver try them first. A pod in the node's network gets the node's file unless it asks otherwise. What is
+// more than resolvers take is left out, and told of.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/network/dns.
-// Left out here: the limits of old resolvers (six search domains).
 
 import type { Pod, PodDNSConfig } from 'kubernetes-types/core/v1';
 
@@ -15,14 +15,39 @@ export interface ResolverConfig {
 }
 
 export interface ClusterDns {
+  /** Several are written as a,b. */
   readonly address: string | undefined;
   readonly domain: string;
 }
 
-const NAMESERVERS_MAX = 3;
+export interface DnsWarning {
+  readonly reason: 'MissingClusterDNS' | 'DNSConfigForming';
+  readonly message: string;
+}
 
-export function resolverConfigOf(pod: Pod, dns: ClusterDns, node: ResolverConfig): ResolverConfig {
-  return withDnsConfig(policyConfig(pod, dns, node), pod.spec?.dnsConfig);
+export interface PodResolver {
+  readonly config: ResolverConfig;
+  readonly warnings: readonly DnsWarning[];
+}
+
+const NAMESERVERS_MAX = 3;
+const SEARCHES_MAX = 32;
+const SEARCH_LENGTH_MAX = 253;
+const SEARCH_LINE_LENGTH_MAX = 2048;
+/** Of a node that is to have no resolver: the machine itself, where none is. */
+const NO_RESOLVER: ResolverConfig = { nameservers: ['127.0.0.1'], searches: ['.'], options: [] };
+
+/** @param node undefined where the node is to have none. */
+export function resolverConfigOf(
+  pod: Pod,
+  dns: ClusterDns,
+  node: ResolverConfig | undefined,
+): PodResolver {
+  const policy = policyOf(pod);
+  const isMissing = policy === 'cluster' && dns.address === undefined;
+  const base = policyConfig(pod, dns, { policy: isMissing ? 'node' : policy, node });
+  const { config, warnings } = withinLimits(withDnsConfig(base, pod.spec?.dnsConfig));
+  return { config, warnings: [...(isMissing ? [missingClusterDns(pod)] : []), ...warnings] };
 }
 
 export function parseResolverConfig(text: string): ResolverConfig {
@@ -35,7 +60,7 @@ export function parseResolverConfig(text: string): ResolverConfig {
       .trim()
       .split(/\s+/);
     if (keyword === 'nameserver' && values[0] !== undefined) nameservers.push(values[0]);
-    if (keyword === 'search' || keyword === 'domain') searches = values;
+    if (keyword === 'search' || keyword === 'domain') searches = values.map(withoutEndingDot);
     if (keyword === 'options') options = values;
   }
   return { nameservers, searches, options };
@@ -50,22 +75,30 @@ export function formatResolverConfig(config: ResolverConfig): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function policyConfig(pod: Pod, dns: ClusterDns, node: ResolverConfig): ResolverConfig {
-  const policy = pod.spec?.dnsPolicy ?? 'ClusterFirst';
-  if (policy === 'None') return { nameservers: [], searches: [], options: [] };
-  const wantsCluster =
-    policy === 'ClusterFirstWithHostNet' ||
-    (policy === 'ClusterFirst' && pod.spec?.hostNetwork !== true);
-  if (!wantsCluster || dns.address === undefined) return node;
+type Policy = 'none' | 'cluster' | 'node';
+
+function policyOf({ spec }: Pod): Policy {
+  const policy = spec?.dnsPolicy ?? 'ClusterFirst';
+  if (policy === 'None') return 'none';
+  if (policy === 'ClusterFirstWithHostNet') return 'cluster';
+  return policy === 'ClusterFirst' && spec?.hostNetwork !== true ? 'cluster' : 'node';
+}
+
+function policyConfig(
+  pod: Pod,
+  { address = '', domain }: ClusterDns,
+  { policy, node }: { readonly policy: Policy; readonly node: ResolverConfig | undefined },
+): ResolverConfig {
+  if (policy === 'none') return { nameservers: [], searches: [], options: [] };
+  if (policy === 'node') return node ?? NO_RESOLVER;
   const namespace = pod.metadata?.namespace ?? 'default';
+  const cluster = [`${namespace}.svc.${domain}`, `svc.${domain}`, domain];
   return {
-    nameservers: [dns.address],
-    searches: [
-      `${namespace}.svc.${dns.domain}`,
-      `svc.${dns.domain}`,
-      dns.domain,
-      ...node.searches.filter((search) => search !== '.'),
-    ],
+    nameservers: address.split(','),
+    searches: unique([
+      ...(domain === '' ? [] : cluster),
+      ...(node?.searches ?? []).filter((search) => search !== '.'),
+    ]),
     options: ['ndots:5'],
   };
 }
@@ -79,13 +112,56 @@ function withDnsConfig(config: ResolverConfig, own: PodDNSConfig | undefined): R
   const nameOf = (option: string) => option.split(':')[0];
   const replaced = new Set(ownOptions.map(nameOf));
   return {
-    nameservers: unique([...config.nameservers, ...(own.nameservers ?? [])]).slice(
-      0,
-      NAMESERVERS_MAX,
-    ),
+    nameservers: unique([...config.nameservers, ...(own.nameservers ?? [])]),
     searches: unique([...config.searches, ...(own.searches ?? [])]),
     options: [...config.options.filter((option) => !replaced.has(nameOf(option))), ...ownOptions],
   };
+}
+
+function withinLimits(config: ResolverConfig): PodResolver {
+  const nameservers = config.nameservers.slice(0, NAMESERVERS_MAX);
+  const searches = searchesWithin(config.searches);
+  const warnings: DnsWarning[] = [];
+  if (nameservers.length < config.nameservers.length) {
+    warnings.push(
+      forming(
+        `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${nameservers.join(' ')}`,
+      ),
+    );
+  }
+  if (searches.length < config.searches.length) {
+    warnings.push(
+      forming(
+        `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${searches.join(' ')}`,
+      ),
+    );
+  }
+  return { config: { ...config, nameservers, searches }, warnings };
+}
+
+/** The first ones; a name that is too long makes resolvers fail. */
+function searchesWithin(searches: readonly string[]): readonly string[] {
+  const names = searches
+    .slice(0, SEARCHES_MAX)
+    .filter((search) => search.length <= SEARCH_LENGTH_MAX);
+  while (names.join(' ').length > SEARCH_LINE_LENGTH_MAX) names.pop();
+  return names;
+}
+
+function missingClusterDns({ metadata }: Pod): DnsWarning {
+  const { name, namespace, uid } = metadata ?? {};
+  return {
+    reason: 'MissingClusterDNS',
+    message: `pod: "${name}_${namespace}(${uid})". kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.`,
+  };
+}
+
+function forming(message: string): DnsWarning {
+  return { reason: 'DNSConfigForming', message };
+}
+
+function withoutEndingDot(search: string): string {
+  return search === '.' ? search : search.replace(/\.$/, '');
 }
 
 function unique(values: readonly string[]): readonly string[] {

@@ -1,7 +1,8 @@
 // Environment: all variables of a container, in the order in which they win.
 //
 // Service variables are the weakest, then envFrom, then env. A value may use $(NAME) of variables before it. What is
-// named but missing (and not optional) is a union member, not an exception: the container waits with that reason.
+// named but missing (and not optional) is a union member, not an exception: the container waits with that reason. A key
+// that cannot be a variable's name is left out, and told of.
 //
 // Same idea upstream: makeEnvironmentVariables in kubernetes, pkg/kubelet/kubelet_pods.go.
 
@@ -25,7 +26,11 @@ export interface EnvironmentSources {
 }
 
 export type EnvironmentResult =
-  | { readonly kind: 'ok'; readonly variables: ReadonlyMap<string, string> }
+  | {
+      readonly kind: 'ok';
+      readonly variables: ReadonlyMap<string, string>;
+      readonly warnings: readonly string[];
+    }
   | { readonly kind: 'missing'; readonly message: string };
 
 /** What a variable's name may be made of. */
@@ -38,11 +43,13 @@ export async function makeEnvironment(
 ): Promise<EnvironmentResult> {
   const variables = new Map<string, string>();
   const services = serviceEnvironment(pod, sources.services);
+  const warnings: string[] = [];
   try {
     for (const from of container.envFrom ?? []) {
-      for (const [name, value] of await readAll(pod, from, sources.reader)) {
-        if (NAME_PATTERN.test(name)) variables.set(name, value);
-      }
+      const entries = await readAll(pod, from, sources.reader);
+      const valid = entries.filter(([name]) => NAME_PATTERN.test(name));
+      for (const [name, value] of valid) variables.set(name, value);
+      if (valid.length < entries.length) warnings.push(skippedKeys(pod, from, entries));
     }
     for (const variable of container.env ?? []) {
       const value = await readValue(variable, { pod, container, sources, variables, services });
@@ -52,7 +59,18 @@ export async function makeEnvironment(
     if (error instanceof Missing) return { kind: 'missing', message: error.message };
     throw error;
   }
-  return { kind: 'ok', variables: new Map([...services, ...variables]) };
+  return { kind: 'ok', variables: new Map([...services, ...variables]), warnings };
+}
+
+function skippedKeys(
+  pod: Pod,
+  { configMapRef, secretRef }: EnvFromSource,
+  entries: readonly (readonly [string, string])[],
+): string {
+  const keys = entries.map(([name]) => name).filter((name) => !NAME_PATTERN.test(name));
+  const kind = configMapRef === undefined ? 'secret' : 'configMap';
+  const place = `${kind} ${pod.metadata?.namespace}/${(configMapRef ?? secretRef)?.name}`;
+  return `Keys [${keys.sort().join(', ')}] from the EnvFrom ${place} were skipped since they are considered invalid environment variable names.`;
 }
 
 class Missing extends Error {}

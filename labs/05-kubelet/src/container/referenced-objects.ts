@@ -1,17 +1,20 @@
 // ReferencedObjects: the secrets and config maps that this node's pods name, each watched by itself.
 //
 // A kubelet may see only the objects that its pods use, so there is one small watch for each object, shared by all
-// pods that name it, ended when the last of them is gone. A change wakes those pods.
+// pods that name it, ended when the last of them is gone. A change wakes those pods. What is immutable is watched until
+// it has been read, and no longer.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/util/manager/watch_based_manager.go.
 // Left out here: stopping the watch of immutable objects.
 
 import {
   type Client,
+  type Clock,
   Informer,
   type KubernetesObject,
   type Logger,
   type ResourceType,
+  realClock,
   resources,
   sleep,
 } from '@kube-labs/apiserver';
@@ -20,6 +23,7 @@ import type { ConfigData, ConfigReader } from './environment.ts';
 
 export interface ReferencedObjectsOptions {
   readonly log: Logger;
+  readonly clock?: Clock;
   onChange(podUid: string): void;
 }
 
@@ -81,13 +85,16 @@ export class ReferencedObjects implements ConfigReader {
     const watched = this.#watched.get(referenceKey(kind, namespace, name));
     if (watched === undefined) return undefined;
     if (!watched.informer.hasSynced) await this.#waitForFirstAnswer(kind, watched);
-    return watched.informer.get(`${namespace}/${name}`);
+    const found = watched.informer.get(`${namespace}/${name}`);
+    if (found?.immutable === true) watched.stop.abort();
+    return found;
   }
 
   async #waitForFirstAnswer(kind: Kind, { informer, stop }: Watched): Promise<void> {
+    const { clock = realClock } = this.#options;
     const answered = new AbortController();
     const synced = informer.synced(AbortSignal.any([stop.signal, answered.signal])).catch(() => {});
-    await Promise.race([synced, sleep(SYNC_TIMEOUT_MS, answered.signal)]);
+    await Promise.race([synced, sleep(SYNC_TIMEOUT_MS, answered.signal, clock)]);
     answered.abort();
     if (informer.hasSynced) return;
     throw new Error(`failed to sync ${kind} cache: timed out waiting for the condition`);
@@ -139,10 +146,12 @@ export function referenceKey(kind: Kind, namespace: string, name: string): strin
 
 /** Keys of everything that the pod's containers and volumes read. */
 export function referencesOf(pod: Pod): ReadonlySet<string> {
-  const { containers = [], initContainers = [], volumes = [] } = pod.spec ?? {};
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  const { volumes = [] } = pod.spec ?? {};
   const namespace = pod.metadata?.namespace ?? '';
   const sources: (Pick<VolumeProjection, 'configMap' | 'secret'> | undefined)[] = [
-    ...[...containers, ...initContainers].flatMap(containerSources),
+    ...(pod.spec?.imagePullSecrets ?? []).map((secret) => named(undefined, secret)),
+    ...[...containers, ...initContainers, ...ephemeralContainers].flatMap(containerSources),
     ...volumes.flatMap(({ configMap, secret, projected }) => [
       configMap === undefined ? {} : { configMap },
       secret === undefined ? {} : { secret: { name: secret.secretName ?? '' } },
@@ -158,7 +167,9 @@ export function referencesOf(pod: Pod): ReadonlySet<string> {
   return new Set(keys);
 }
 
-function containerSources(container: Container): Pick<VolumeProjection, 'configMap' | 'secret'>[] {
+function containerSources(
+  container: Pick<Container, 'env' | 'envFrom'>,
+): Pick<VolumeProjection, 'configMap' | 'secret'>[] {
   return [
     ...(container.envFrom ?? []).map(({ configMapRef, secretRef }) =>
       named(configMapRef, secretRef),

@@ -1,39 +1,68 @@
-// Pressure: does the machine run short of memory, disk or process ids?
+// Pressure: from what was measured, and what was before, to the node's conditions and the thresholds to act upon. Pure.
 //
-// Memory follows upstream's hard threshold. Disk is a fixed amount rather than upstream's ten percent: the machine is
-// somebody's computer, whose disk is often nearly full without being short.
+// A condition stays for the transition period after it was last seen, so that it does not flap while pods come and go. A threshold
+// is acted upon when it has been met for its whole grace period.
 //
-// Same idea upstream: kubernetes, pkg/kubelet/eviction.
-// Left out here: eviction itself, soft thresholds, image garbage collection.
+// Same idea upstream: synchronize in kubernetes, pkg/kubelet/eviction/eviction_manager.go.
 
-import { readFile, statfs } from 'node:fs/promises';
-import type { Pressure } from '../node/node-status.ts';
+import { type Observations, type Signal, type Threshold, thresholdsMet } from './thresholds.ts';
 
-const MEMORY_AVAILABLE_MIN_BYTES = 100 * 1024 ** 2;
-const DISK_AVAILABLE_MIN_BYTES = 200 * 1024 ** 2;
-const PROCESSES_LEFT_MIN = 100;
+export const PRESSURES = ['MemoryPressure', 'DiskPressure', 'PIDPressure'] as const;
+export type PressureType = (typeof PRESSURES)[number];
 
-export async function readPressure(rootDirectory: string): Promise<Pressure> {
-  const [memory, disk, pid] = await Promise.all([
-    availableMemoryBytes(),
-    statfs(rootDirectory),
-    processesLeft(),
+export interface PressureState {
+  /** Those that were met, or not yet made up for, with the time when that began. */
+  readonly met: ReadonlyMap<Threshold, number>;
+  readonly lastSeenMs: ReadonlyMap<PressureType, number>;
+}
+
+export interface PressureStep {
+  readonly state: PressureState;
+  readonly conditions: readonly PressureType[];
+  /** The most urgent first. */
+  readonly due: readonly Threshold[];
+}
+
+export const NO_PRESSURE: PressureState = { met: new Map(), lastSeenMs: new Map() };
+
+export function nextPressure(
+  before: PressureState,
+  thresholds: readonly Threshold[],
+  now: {
+    readonly observations: Observations;
+    readonly atMs: number;
+    readonly transitionPeriodMs: number;
+  },
+): PressureStep {
+  const { observations, atMs, transitionPeriodMs } = now;
+  const unresolved = thresholdsMet([...before.met.keys()], observations, true);
+  const met = new Map(
+    [...new Set([...thresholdsMet(thresholds, observations, false), ...unresolved])].map(
+      (threshold) => [threshold, before.met.get(threshold) ?? atMs],
+    ),
+  );
+  const seen = [...met.keys()].map(({ signal }): [PressureType, number] => [
+    pressureOf(signal),
+    atMs,
   ]);
-  return {
-    memory: memory < MEMORY_AVAILABLE_MIN_BYTES,
-    disk: disk.bavail * disk.bsize < DISK_AVAILABLE_MIN_BYTES,
-    pid: pid < PROCESSES_LEFT_MIN,
-  };
+  const lastSeenMs = new Map([...before.lastSeenMs, ...seen]);
+  const conditions = PRESSURES.filter((type) => {
+    const lastMs = lastSeenMs.get(type);
+    return lastMs !== undefined && (lastMs === atMs || atMs - lastMs < transitionPeriodMs);
+  });
+  const due = [...met]
+    .filter(([{ gracePeriodMs }, sinceMs]) => atMs - sinceMs >= gracePeriodMs)
+    .map(([threshold]) => threshold)
+    .sort((a, b) => urgencyOf(a) - urgencyOf(b));
+  return { state: { met, lastSeenMs }, conditions, due };
 }
 
-async function availableMemoryBytes(): Promise<number> {
-  const found = /^MemAvailable:\s+(\d+) kB/m.exec(await readFile('/proc/meminfo', 'utf8'));
-  return found === null ? Number.POSITIVE_INFINITY : Number(found[1]) * 1024;
+export function pressureOf(signal: Signal): PressureType {
+  if (signal === 'memory.available') return 'MemoryPressure';
+  return signal === 'pid.available' ? 'PIDPressure' : 'DiskPressure';
 }
 
-async function processesLeft(): Promise<number> {
-  const max = Number(await readFile('/proc/sys/kernel/pid_max', 'utf8'));
-  // The second number of the fourth field counts processes and threads.
-  const load = (await readFile('/proc/loadavg', 'utf8')).split(' ')[3];
-  return max - Number(load?.split('/')[1] ?? 0);
+/** Memory first: it runs out fastest. A hard one before a soft one of the same. */
+function urgencyOf({ signal, gracePeriodMs }: Threshold): number {
+  return (signal === 'memory.available' ? 0 : 2) + (gracePeriodMs === 0 ? 0 : 1);
 }

@@ -1,54 +1,45 @@
 // ImagePuller: makes sure that a container's image is there, by its pull policy, with back-off when it cannot be had.
 //
-// Each outcome has upstream's reason and event. Two pods that want the same image share one pull, which ends early only
-// when the last of them has gone.
+// Each outcome has upstream's reason and event.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/images/image_manager.go.
-// Left out here: pull secrets, limits on parallel pulls of different images.
+// Left out here: asking the registry whether a pod may use an image that is there already.
 
-import { once } from 'node:events';
-import type { Clock } from '@kube-labs/apiserver';
 import type { Container, Pod } from 'kubernetes-types/core/v1';
+import type { ConfigData, ConfigReader } from '../container/environment.ts';
 import { BackOff, durationText } from '../pod/back-off.ts';
 import type { WaitingReason } from '../pod/container-status.ts';
 import type { PodEvents } from '../pod/pod-events.ts';
-import type { ImageService, RuntimeImage } from '../runtime/runtime.ts';
+import { type ImageService, RuntimeError, type RuntimeImage } from '../runtime/runtime.ts';
 import { imageNameProblem, withTag } from './image-name.ts';
+import { credentialsFor } from './pull-secrets.ts';
+import { type Pulled, SharedPulls, type SharedPullsOptions } from './shared-pulls.ts';
 
 export type ImageResult =
-  | { readonly kind: 'present' }
+  | { readonly kind: 'present'; readonly image: RuntimeImage }
   | ({ readonly kind: 'failed' } & WaitingReason);
 
-export interface ImagePullerOptions {
-  readonly runtime: ImageService;
+export interface ImagePullerOptions extends SharedPullsOptions {
+  readonly runtime: Pick<ImageService, 'imageStatus' | 'pullImage'>;
   readonly events: PodEvents;
-  readonly clock: Clock;
-}
-
-interface Pulled {
-  readonly image: RuntimeImage;
-  readonly tookMs: number;
-}
-
-interface SharedPull {
-  readonly done: Promise<Pulled>;
-  readonly stop: AbortController;
-  waiting: number;
+  /** For pull secrets; absent where pods have none. */
+  readonly reader?: Pick<ConfigReader, 'secret'>;
 }
 
 export class ImagePuller {
   readonly #options: ImagePullerOptions;
   readonly #backOff: BackOff;
   readonly #lastErrors = new Map<string, { atMs: number; message: string }>();
-  readonly #pulls = new Map<string, SharedPull>();
+  readonly #pulls: SharedPulls;
 
   constructor(options: ImagePullerOptions) {
     this.#options = options;
+    this.#pulls = new SharedPulls(options);
     this.#backOff = new BackOff({ clock: options.clock });
   }
 
   async ensure(pod: Pod, spec: Container, signal: AbortSignal): Promise<ImageResult> {
-    const { runtime, events } = this.#options;
+    const { events } = this.#options;
     const image = spec.image ?? '';
     const problem = imageNameProblem(image);
     if (problem !== undefined) {
@@ -57,11 +48,14 @@ export class ImagePuller {
     }
     const policy =
       spec.imagePullPolicy ?? (withTag(image).endsWith(':latest') ? 'Always' : 'IfNotPresent');
-    const present = policy !== 'Always' && (await runtime.imageStatus(image)) !== undefined;
-    if (present) {
+    const found = policy === 'Always' ? undefined : await this.#inspect(image);
+    if (typeof found === 'string') {
+      return this.#fail(pod, spec, { reason: 'ImageInspectError', message: found });
+    }
+    if (found !== undefined) {
       const text = `Container image "${image}" already present on machine`;
       events.container(pod, spec, { type: 'Normal', reason: 'Pulled', message: text });
-      return { kind: 'present' };
+      return { kind: 'present', image: found };
     }
     if (policy === 'Never') {
       const message = `Container image "${image}" is not present with pull policy of Never`;
@@ -83,17 +77,30 @@ export class ImagePuller {
     }
   }
 
+  /** The image, nothing, or why that cannot be told. */
+  async #inspect(image: string): Promise<RuntimeImage | string | undefined> {
+    try {
+      return await this.#options.runtime.imageStatus(image);
+    } catch (error) {
+      // With the engine away it is not the image's fault.
+      if (!RuntimeError.is(error) || error.code === 'unavailable') throw error;
+      return `Failed to inspect image "${image}": ${error.message}`;
+    }
+  }
+
   async #pull(pod: Pod, spec: Container, signal: AbortSignal): Promise<ImageResult> {
     const { events, clock } = this.#options;
     const image = spec.image ?? '';
     const backedOff = this.#backedOff(pod, spec);
     if (backedOff !== undefined) return backedOff;
-    const message = `Pulling image "${image}"`;
-    events.container(pod, spec, { type: 'Normal', reason: 'Pulling', message });
+    const report = (message: string) =>
+      events.container(pod, spec, { type: 'Normal', reason: 'Pulling', message });
+    report(`Pulling image "${image}"`);
     const startedAtMs = clock.now();
     let pulled: Pulled;
     try {
-      pulled = await this.#sharedPull(image, signal);
+      const auths = credentialsFor(image, await this.#secretsOf(pod));
+      pulled = await this.#pulls.pull({ image, auths, report }, signal);
     } catch (error) {
       signal.throwIfAborted();
       return this.#pullFailed(pod, spec, error instanceof Error ? error.message : String(error));
@@ -102,7 +109,24 @@ export class ImagePuller {
     const { sizeBytes } = pulled.image;
     const text = `Successfully pulled image "${image}" in ${times}. Image size: ${sizeBytes} bytes.`;
     events.container(pod, spec, { type: 'Normal', reason: 'Pulled', message: text });
-    return { kind: 'present' };
+    return { kind: 'present', image: pulled.image };
+  }
+
+  /** Those that cannot be had are told of, and done without. */
+  async #secretsOf(pod: Pod): Promise<ConfigData[]> {
+    const { reader, events } = this.#options;
+    const { namespace = '' } = pod.metadata ?? {};
+    const names = (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
+    const found = await Promise.all(
+      names.map((name) => reader?.secret(namespace, name).catch(() => undefined)),
+    );
+    const missing = names.filter((_, i) => found[i] === undefined);
+    if (missing.length > 0) {
+      const reason = 'FailedToRetrieveImagePullSecret';
+      const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`;
+      events.pod(pod, { type: 'Warning', reason, message });
+    }
+    return found.filter((data) => data !== undefined);
   }
 
   #backedOff(pod: Pod, spec: Container): ImageResult | undefined {
@@ -128,39 +152,11 @@ export class ImagePuller {
     return this.#fail(pod, spec, { reason: 'ErrImagePull', message: text });
   }
 
-  async #sharedPull(image: string, signal: AbortSignal): Promise<Pulled> {
-    signal.throwIfAborted();
-    const pull = this.#pulls.get(image) ?? this.#startPull(image);
-    pull.waiting++;
-    const left = new AbortController();
-    const leaves = once(signal, 'abort', { signal: left.signal });
-    try {
-      return await Promise.race([pull.done, leaves.then(() => Promise.reject(signal.reason))]);
-    } finally {
-      left.abort();
-      if (--pull.waiting === 0) {
-        pull.stop.abort();
-        this.#pulls.delete(image);
-      }
-    }
-  }
-
-  #startPull(image: string): SharedPull {
-    const { runtime, clock } = this.#options;
-    const stop = new AbortController();
-    const startedAtMs = clock.now();
-    const done = runtime
-      .pullImage(image, stop.signal)
-      .then((pulled) => ({ image: pulled, tookMs: clock.now() - startedAtMs }));
-    const pull: SharedPull = { done, stop, waiting: 0 };
-    this.#pulls.set(image, pull);
-    return pull;
-  }
-
   #fail(pod: Pod, spec: Container, why: { reason: string; message: string }): ImageResult {
     const { events } = this.#options;
     if (why.reason !== 'ErrImagePull') {
-      const reason = why.reason === 'InvalidImageName' ? 'InspectFailed' : why.reason;
+      const isInspection = ['InvalidImageName', 'ImageInspectError'].includes(why.reason);
+      const reason = isInspection ? 'InspectFailed' : why.reason;
       events.container(pod, spec, { type: 'Warning', reason, message: why.message });
     }
     events.container(pod, spec, {

@@ -6,6 +6,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { EngineFacts } from '../runtime/docker/docker-config.ts';
+import { type ContainerLimits, readContainerLimits } from './container-limits.ts';
 
 const CAP_SYS_RESOURCE = 24n;
 const OOM_SCORE_ADJUST_MIN = -1000;
@@ -18,6 +19,12 @@ export async function readEngineFacts(nodeContainer: string | undefined): Promis
     hostNetworkMode: container === undefined ? 'host' : `container:${container}`,
     oomScoreAdjustMin: hasCapability(status, CAP_SYS_RESOURCE) ? OOM_SCORE_ADJUST_MIN : 0,
   };
+}
+
+/** Of the container that this kubelet runs in; none where it runs on the machine itself. */
+export async function readNodeLimits(): Promise<ContainerLimits> {
+  const container = ownContainerId(await readFile('/proc/self/mountinfo', 'utf8'));
+  return container === undefined ? {} : readContainerLimits('/sys/fs/cgroup', container);
 }
 
 /** Docker binds a container's own files from a directory that is named after it. */

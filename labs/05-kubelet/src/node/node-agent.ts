@@ -3,6 +3,9 @@
 // The lease is the heartbeat (small and often); the status is written when something changed, and else every
 // five minutes. None of the loops ends because the API server is away: it may come later, or come again.
 //
+// A node that is there already is taken over: its labels become those of this kubelet, its taints stay those that somebody gave it.
+// With --register-node=false somebody else makes it, and until then there is nothing to report to.
+//
 // Same idea upstream: kubernetes, pkg/kubelet/kubelet_node_status.go, and k8s.io/component-helpers/apimachinery/lease.
 
 import { readFile } from 'node:fs/promises';
@@ -17,31 +20,46 @@ import {
   sleep,
 } from '@kube-labs/apiserver';
 import type { Node, NodeStatus } from 'kubernetes-types/core/v1';
-import { readPressure } from '../eviction/pressure.ts';
+import type { PressureType } from '../eviction/pressure.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { MachineInfo } from '../stats-provider.ts';
 import { renewLease } from './node-lease.ts';
-import { type NodeView, newNode, nodeLabelsOf, nodeStatusOf } from './node-status.ts';
+import {
+  type NodeView,
+  newNode,
+  nodeLabelsOf,
+  nodeStatusOf,
+  type Registration,
+  type ResourceList,
+} from './node-status.ts';
 
 export interface NodeAgentOptions {
   readonly client: Client;
   readonly runtime: Runtime;
-  readonly recorder: EventRecorder;
+  readonly recorder: Pick<EventRecorder, 'event'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly name: string;
   readonly address: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly machine: MachineInfo;
-  readonly rootDirectory: string;
+  /** Undefined: somebody else registers it. */
+  readonly registration: Registration | undefined;
+  readonly capacity: ResourceList;
+  readonly allocatable: ResourceList;
   readonly kubeletVersion: string;
-  readonly podsMax: number;
   readonly statusUpdateFrequencyMs: number;
   readonly statusReportFrequencyMs: number;
   readonly leaseDurationSeconds: number;
   port(): number;
+  pressures(): readonly PressureType[];
+  shuttingDown(): boolean;
 }
 
+/** Of each condition, what is said when it becomes this. */
+const CONDITION_EVENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  MemoryPressure: { True: 'NodeHasInsufficientMemory', False: 'NodeHasSufficientMemory' },
+  DiskPressure: { True: 'NodeHasDiskPressure', False: 'NodeHasNoDiskPressure' },
+  PIDPressure: { True: 'NodeHasInsufficientPID', False: 'NodeHasSufficientPID' },
+  Ready: { True: 'NodeReady', False: 'NodeNotReady' },
+};
 const REGISTER_PAUSE_MIN_MS = 100;
 const REGISTER_PAUSE_MAX_MS = 7_000;
 
@@ -72,7 +90,7 @@ export class NodeAgent {
     while (!signal.aborted) {
       try {
         await this.#createOrAdopt();
-        this.#event('Normal', 'Starting', 'Starting kubelet.');
+        this.#event('Starting', 'Starting kubelet.');
         log.info('Successfully registered node', { node: name });
         return;
       } catch (error) {
@@ -84,12 +102,16 @@ export class NodeAgent {
   }
 
   async #createOrAdopt(): Promise<void> {
-    const { client, name, labels } = this.#options;
+    const { client, name, registration } = this.#options;
+    if (registration === undefined) {
+      this.#node = await client.get(resources.nodes, { name });
+      return;
+    }
     try {
-      this.#node = await client.create(resources.nodes, newNode(await this.#view(), labels));
+      this.#node = await client.create(resources.nodes, newNode(await this.#view(), registration));
     } catch (error) {
       if (!ApiError.is(error, 'AlreadyExists')) throw error;
-      const patch = { metadata: { labels: nodeLabelsOf(name, labels) } };
+      const patch = { metadata: { labels: nodeLabelsOf(name, registration.labels) } };
       this.#node = await client.patch(resources.nodes, { name }, patch, { type: 'merge' });
     }
   }
@@ -127,48 +149,46 @@ export class NodeAgent {
       { status },
       { type: 'strategic', subresource: 'status' },
     );
-    this.#tellReadiness(current.status, status);
+    this.#tellConditions(current.status, status);
     this.#reported = { status, atMs: clock.now() };
   }
 
-  #tellReadiness(before: NodeStatus | undefined, after: NodeStatus): void {
-    const { name } = this.#options;
-    const was = readinessOf(before);
-    const is = readinessOf(after);
-    if (was === is) return;
-    const reason = is === 'True' ? 'NodeReady' : 'NodeNotReady';
-    this.#event('Normal', reason, `Node ${name} status is now: ${reason}`);
+  #tellConditions(before: NodeStatus | undefined, after: NodeStatus): void {
+    for (const { type, status } of after.conditions ?? []) {
+      const was = before?.conditions?.find((condition) => condition.type === type)?.status;
+      const reason = CONDITION_EVENTS[type]?.[status];
+      if (was === status || reason === undefined) continue;
+      this.#event(reason, `Node ${this.#options.name} status is now: ${reason}`);
+    }
   }
 
   async #view(): Promise<NodeView> {
-    const { runtime, rootDirectory, machine, clock, port } = this.#options;
-    const { name, address, kubeletVersion, podsMax } = this.#options;
+    const { runtime, clock, capacity, allocatable } = this.#options;
+    const { name, address, kubeletVersion } = this.#options;
     const { runtime: engine, network } = await runtime.status();
     const version = engine.ready ? await runtime.version().catch(() => undefined) : undefined;
     return {
-      name,
-      address,
-      kubeletVersion,
-      podsMax,
-      machine,
-      port: port(),
+      ...{ name, address, kubeletVersion, capacity, allocatable, network },
+      port: this.#options.port(),
       ids: await machineIds(),
       runtime: version,
       images: version === undefined ? [] : await runtime.listImages().catch(() => []),
-      network,
-      pressure: await readPressure(rootDirectory),
+      pressures: this.#options.pressures(),
+      shuttingDown: this.#options.shuttingDown(),
       nowMs: clock.now(),
     };
   }
 
-  #event(type: 'Normal' | 'Warning', reason: string, message: string): void {
-    if (this.#node === undefined) return;
-    this.#options.recorder.event(this.#node, type, reason, message);
+  /** Something that people should see with the node. */
+  warn(reason: string, message: string): void {
+    if (this.#node !== undefined)
+      this.#options.recorder.event(this.#node, 'Warning', reason, message);
   }
-}
 
-function readinessOf(status: NodeStatus | undefined): string | undefined {
-  return status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+  #event(reason: string, message: string): void {
+    if (this.#node !== undefined)
+      this.#options.recorder.event(this.#node, 'Normal', reason, message);
+  }
 }
 
 /** Apart from heartbeat times, which are no news. */

@@ -1,22 +1,22 @@
 // NodeStatus: what a node says of itself: addresses, capacity, versions, conditions. Pure.
 //
-// Ready is True only while the engine answers and pods can get a network. Conditions keep the time of their last
-// change and carry the time of the last heartbeat. Pressure follows the eviction thresholds of the options.
+// Ready is True only while the engine answers, pods can get a network, and the node is not being shut down. Conditions keep the
+// time of their last change and carry the time of the last heartbeat. Pressure is what the eviction manager has seen.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/nodestatus/setters.go.
 // Left out here: volumes in use, node features, runtime handlers.
 
-import type { Node, NodeCondition, NodeStatus } from 'kubernetes-types/core/v1';
+import type { Node, NodeCondition, NodeStatus, Taint } from 'kubernetes-types/core/v1';
+import type { PressureType } from '../eviction/pressure.ts';
 import { timeText } from '../pod/container-status.ts';
 import type { Condition, RuntimeImage, RuntimeVersion } from '../runtime/runtime.ts';
-import type { MachineInfo } from '../stats-provider.ts';
 
 export interface NodeView {
   readonly name: string;
   readonly address: string;
   readonly port: number;
-  readonly machine: MachineInfo;
-  readonly podsMax: number;
+  readonly capacity: ResourceList;
+  readonly allocatable: ResourceList;
   readonly kubeletVersion: string;
   readonly ids: {
     readonly machineID: string;
@@ -27,14 +27,9 @@ export interface NodeView {
   readonly runtime: RuntimeVersion | undefined;
   readonly images: readonly RuntimeImage[];
   readonly network: Condition;
-  readonly pressure: Pressure;
+  readonly pressures: readonly PressureType[];
+  readonly shuttingDown: boolean;
   readonly nowMs: number;
-}
-
-export interface Pressure {
-  readonly memory: boolean;
-  readonly disk: boolean;
-  readonly pid: boolean;
 }
 
 export type ResourceList = Readonly<Record<string, string>>;
@@ -43,14 +38,13 @@ const IMAGES_MAX = 50;
 const PLATFORM_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm: 'arm' };
 
 export function nodeStatusOf(view: NodeView, previous: NodeStatus | undefined): NodeStatus {
-  const capacity = capacityOf(view.machine, view.podsMax);
   return {
     addresses: [
       { type: 'InternalIP', address: view.address },
       { type: 'Hostname', address: view.name },
     ],
-    capacity,
-    allocatable: capacity,
+    capacity: { ...view.capacity },
+    allocatable: { ...view.allocatable },
     conditions: findingsOf(view).map((finding) =>
       withTimes(finding, previous?.conditions ?? [], view.nowMs),
     ),
@@ -61,15 +55,6 @@ export function nodeStatusOf(view: NodeView, previous: NodeStatus | undefined): 
       .sort((a, b) => b.sizeBytes - a.sizeBytes)
       .slice(0, IMAGES_MAX)
       .map(({ names, sizeBytes }) => ({ names: [...names], sizeBytes })),
-  };
-}
-
-export function capacityOf(machine: MachineInfo, podsMax: number): Record<string, string> {
-  return {
-    cpu: String(machine.cpus),
-    memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
-    pods: String(podsMax),
-    'ephemeral-storage': `${Math.floor(machine.diskBytes / 1024)}Ki`,
   };
 }
 
@@ -86,10 +71,15 @@ export function nodeLabelsOf(name: string, own: Readonly<Record<string, string>>
   };
 }
 
-export function newNode(view: NodeView, labels: Readonly<Record<string, string>>): Node {
+export interface Registration {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+}
+
+export function newNode(view: NodeView, { labels, taints }: Registration): Node {
   return {
     metadata: { name: view.name, labels: nodeLabelsOf(view.name, labels) },
-    spec: {},
+    spec: taints.length === 0 ? {} : { taints: [...taints] },
     status: nodeStatusOf(view, undefined),
   };
 }
@@ -97,17 +87,18 @@ export function newNode(view: NodeView, labels: Readonly<Record<string, string>>
 type Finding = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>;
 
 function findingsOf(view: NodeView): readonly Finding[] {
-  const { memory, disk, pid } = view.pressure;
+  const finding = (type: PressureType, texts: PressureTexts) =>
+    pressureFinding(type, view.pressures.includes(type), texts);
   return [
-    pressureFinding('MemoryPressure', memory, {
+    finding('MemoryPressure', {
       bad: ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
       good: ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
     }),
-    pressureFinding('DiskPressure', disk, {
+    finding('DiskPressure', {
       bad: ['KubeletHasDiskPressure', 'kubelet has disk pressure'],
       good: ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
     }),
-    pressureFinding('PIDPressure', pid, {
+    finding('PIDPressure', {
       bad: ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
       good: ['KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
     }),
@@ -115,11 +106,12 @@ function findingsOf(view: NodeView): readonly Finding[] {
   ];
 }
 
-function pressureFinding(
-  type: string,
-  present: boolean,
-  texts: { readonly bad: readonly [string, string]; readonly good: readonly [string, string] },
-): Finding {
+interface PressureTexts {
+  readonly bad: readonly [string, string];
+  readonly good: readonly [string, string];
+}
+
+function pressureFinding(type: PressureType, present: boolean, texts: PressureTexts): Finding {
   const [reason, message] = present ? texts.bad : texts.good;
   return { type, status: present ? 'True' : 'False', reason, message };
 }
@@ -128,6 +120,7 @@ function readyFinding(view: NodeView): Finding {
   const problems = [
     ...(view.runtime === undefined ? ['container runtime is down'] : []),
     ...(view.network.ready ? [] : [networkProblem(view.network)]),
+    ...(view.shuttingDown ? ['node is shutting down'] : []),
   ];
   if (problems.length === 0) {
     const message = 'kubelet is posting ready status';

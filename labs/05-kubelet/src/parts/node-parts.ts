@@ -11,21 +11,25 @@ import type { PodParts } from './pod-parts.ts';
 const SILENCE_MS_MAX = 120_000;
 
 export function makeNodeParts(options: KubeletOptions, parts: Outside & PodParts) {
-  const { client, runtime, network, recorder, clock, log, machine, nodes, run } = parts;
-  const { nodeName, rootDirectory, podsMax } = options;
+  const { client, runtime, network, recorder, clock, log, nodes, run } = parts;
+  const { capacity, allocatable, eviction } = parts;
+  const { nodeName, nodeLabels: labels, registerWithTaints: taints } = options;
   // The real port is known when the server listens.
   const listening = { port: options.port };
   const agent = new NodeAgent({
-    ...{ client, runtime, recorder, clock, log, machine, rootDirectory, podsMax },
+    ...{ client, runtime, recorder, clock, log, capacity, allocatable },
+    registration: options.registerNode ? { labels, taints } : undefined,
+    pressures: () => eviction.conditions(),
+    shuttingDown: () => false,
     name: nodeName,
     address: options.nodeAddress,
-    labels: options.nodeLabels,
     kubeletVersion: KUBELET_VERSION,
     statusUpdateFrequencyMs: options.statusUpdateFrequencyMs,
     statusReportFrequencyMs: options.statusReportFrequencyMs,
     leaseDurationSeconds: options.leaseDurationSeconds,
     port: () => listening.port,
   });
+  eviction.onChange(() => agent.statusChanged());
   const onChange = (isReady: boolean) => {
     agent.statusChanged();
     if (!isReady) return;

@@ -19,7 +19,8 @@ import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { measuredRuntime } from '../metrics/measured.ts';
 import { choosePlugin } from '../network/choose-plugin.ts';
 import type { NetworkPlugin } from '../network/network-plugin.ts';
-import { readEngineFacts } from '../node/engine-facts.ts';
+import { allocatableOf, capacityOf, limitedMachine } from '../node/allocatable.ts';
+import { readEngineFacts, readNodeLimits } from '../node/engine-facts.ts';
 import type { KubeletOptions } from '../options.ts';
 import { DockerRuntime } from '../runtime/docker/docker-runtime.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -53,7 +54,7 @@ export async function makeOutside(options: KubeletOptions, deps: KubeletDeps) {
     ...{ log, client, run, network, clock, metrics },
     stats: deps.stats,
     runtime: measuredRuntime(runtime, metrics, clock),
-    machine: await machineOf(deps.stats, rootDirectory),
+    ...(await measureNode(options, deps)),
     ...(await makeNodeSecurity(options)),
     recorder: new EventRecorder(client, 'kubelet', nodeName, { log }),
     nodes: new Informer(client, resources.nodes, { log }),
@@ -63,6 +64,16 @@ export async function makeOutside(options: KubeletOptions, deps: KubeletDeps) {
       log,
     }),
   };
+}
+
+/** How large the node is, and what of it is there for pods. */
+async function measureNode(options: KubeletOptions, { stats }: KubeletDeps) {
+  const limits = await readNodeLimits();
+  const machine = limitedMachine(await machineOf(stats, options.rootDirectory), limits);
+  const { podsMax, kubeReserved, systemReserved, evictionThresholds: thresholds } = options;
+  const reservations = { kubeReserved, systemReserved, thresholds };
+  const allocatable = allocatableOf(machine, podsMax, reservations);
+  return { limits, machine, capacity: capacityOf(machine, podsMax), allocatable };
 }
 
 async function dockerRuntime(options: KubeletOptions, network: NetworkPlugin): Promise<Runtime> {

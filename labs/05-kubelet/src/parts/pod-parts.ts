@@ -5,11 +5,11 @@ import { Housekeeping } from '../config/housekeeping.ts';
 import { isStatic } from '../config/static-pod.ts';
 import { ReferencedObjects } from '../container/referenced-objects.ts';
 import { ImagePuller } from '../image/image-puller.ts';
+import { pressureAdmission } from '../eviction/pressure-admission.ts';
 import { measuredSyncer } from '../metrics/measured.ts';
 import { podStart } from '../metrics/pod-start.ts';
-import { capacityOf } from '../node/node-status.ts';
 import type { KubeletOptions } from '../options.ts';
-import { podLimit } from '../pod/node-fit.ts';
+import { nodeFit } from '../pod/node-fit.ts';
 import { PodEvents } from '../pod/pod-events.ts';
 import { podHandler } from '../pod/pod-handler.ts';
 import { KubeletPodSyncer } from '../pod/pod-syncer.ts';
@@ -19,7 +19,10 @@ import { Prober } from '../probe/prober.ts';
 import { PodCache } from '../runtime/pod-cache.ts';
 import { ServiceAccountTokens, tokenRequests } from '../volume/service-account-token.ts';
 import { VolumeManager } from '../volume/volume-manager.ts';
+import { makeGuards } from './guard-parts.ts';
+import { makeImageParts } from './image-parts.ts';
 import type { Outside } from './outside.ts';
+import { makePersistentVolumes } from './persistent-volumes.ts';
 import { makePodSources } from './pod-sources.ts';
 
 export type PodParts = ReturnType<typeof makePodParts>;
@@ -33,7 +36,7 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   pods.onChange(podStart(metrics, clock));
   // What a worker uses may wake it.
   const onChange = (podUid: string) => workers.wake(podUid);
-  const objects = new ReferencedObjects(client, { log, onChange });
+  const objects = new ReferencedObjects(client, { log, clock, onChange });
   const prober = new Prober({
     ...{ runtime, events, clock, log, onChange, metrics: metrics.probes },
   });
@@ -41,6 +44,13 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   const tokens = new ServiceAccountTokens({ request: tokenRequests(client), clock, log });
   const volumes = new VolumeManager({
     ...{ rootDirectory, hostRoot, reader: objects, tokens, run, clock },
+    persistent: makePersistentVolumes(options, outside),
+  });
+  const imageUsers = { events, cache, reader: objects };
+  const { images, reclaimDisk, collectGarbage } = makeImageParts(options, outside, imageUsers);
+  const guards = makeGuards(options, outside, {
+    ...{ pods, events, workers: () => workers, reclaimDisk },
+    volumeUsage: (pod) => volumes.usage(pod),
   });
   const podOf = (pod: Pod) =>
     isStatic(pod) ? pods.mirrorOf(pod) : pods.byUid(pod.metadata?.uid ?? '');
@@ -49,12 +59,15 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     ...{ runtime, cache, volumes, objects, prober, statuses, events, clock, log, hostAddress },
     files: {
       dns: { address: options.clusterDns, domain: options.clusterDomain },
+      resolverFile: options.resolverFile && hostRoot + options.resolverFile,
+      warn: (pod, warning) => events.pod(pod, { type: 'Warning', ...warning }),
       podDirectory: (uid) => volumes.podDirectory(uid),
     },
-    images: new ImagePuller({ runtime, events, clock }),
+    images,
+    deadContainersMax: options.deadContainers.perContainerMax,
     memoryCapacityBytes: machine.memoryBytes,
     security,
-    allocatable: capacityOf(machine, options.podsMax),
+    allocatable: outside.allocatable,
     services: async (pod, signal) => {
       // No static pod waits for an API server, which may be one itself.
       if (!isStatic(pod)) await services.synced(signal);
@@ -70,7 +83,12 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     if (workers.has(pod.uid)) workers.wake(pod.uid);
     else housekeeping.look(pod);
   });
-  const admission = [podLimit(options.podsMax), ...outside.securityAdmission];
+  const admission = [
+    pressureAdmission(() => guards.eviction.conditions()),
+    nodeFit({ node: sources.node, allocatable: outside.allocatable }),
+    ...outside.securityAdmission,
+  ];
   const handler = podHandler({ pods, workers, statuses, events, admission });
-  return { pods, sources, objects, prober, cache, statuses, workers, housekeeping, handler };
+  const parts = { pods, sources, objects, prober, cache, statuses, workers, housekeeping, handler };
+  return { ...parts, ...guards, collectGarbage };
 }

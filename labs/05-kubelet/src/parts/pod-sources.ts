@@ -4,6 +4,7 @@ import { ApiSource } from '../config/api-source.ts';
 import { FileSource } from '../config/file-source.ts';
 import { MirrorPods } from '../config/mirror-pods.ts';
 import { nameOf, PodManager } from '../config/pod-manager.ts';
+import { nodeLabelsOf } from '../node/node-status.ts';
 import type { KubeletOptions } from '../options.ts';
 import type { PodWorkers } from '../pod/pod-worker.ts';
 import type { PodIdentity } from '../runtime/runtime.ts';
@@ -50,10 +51,19 @@ export function makePodSources(
     };
     pods.onChange(mirrors);
     await Promise.all([
-      api.synced(signal).then(synced),
+      // Whether a pod may run here depends on labels that others give the node.
+      nodes
+        .synced(signal)
+        .catch(() => {})
+        .then(() => api.synced(signal))
+        .then(synced),
       files?.run(synced, signal),
       mirrors.run(signal),
     ]);
   };
-  return { pods, sources: { run, onGone } };
+  const unregistered = {
+    metadata: { name: nodeName, labels: nodeLabelsOf(nodeName, options.nodeLabels) },
+  };
+  const node = () => nodes.get(nodeName) ?? unregistered;
+  return { pods, sources: { run, onGone, node } };
 }

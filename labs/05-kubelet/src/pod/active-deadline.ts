@@ -16,3 +16,9 @@ export function activeForMs(pod: Pod, { startTime }: PodStatus, nowMs: number): 
   if (seconds === undefined || startTime === undefined) return undefined;
   return Math.max(0, Date.parse(startTime) + seconds * 1_000 - nowMs);
 }
+
+/** Of all that is due some time, what is due first. */
+export function soonest(...delaysMs: readonly (number | undefined)[]): { againAfterMs?: number } {
+  const known = delaysMs.filter((delayMs) => delayMs !== undefined);
+  return known.length === 0 ? {} : { againAfterMs: Math.min(...known) };
+}

@@ -9,6 +9,8 @@
 // Left out here: per-node maxima (KubeletCrashLoopBackOffMax).
 
 import type { Clock } from '@kube-labs/apiserver';
+import type { Container } from 'kubernetes-types/core/v1';
+import { containerHash } from './kill-action.ts';
 
 export interface BackOffOptions {
   readonly clock: Clock;
@@ -66,6 +68,11 @@ export class BackOff {
   #isExpired(entry: Entry, failedAtMs: number): boolean {
     return failedAtMs - entry.updatedAtMs > 2 * this.#maxMs;
   }
+}
+
+/** Of a container's restarts: one that is given another image starts from the beginning. */
+export function restartKey(podUid: string, spec: Container): string {
+  return `${podUid}/${spec.name}/${containerHash(spec)}`;
 }
 
 /** As Go writes durations: 345ms, 1.5s, 2m40s. */

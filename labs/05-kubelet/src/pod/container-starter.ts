@@ -111,6 +111,10 @@ async function create(deps: StarterDeps, target: Target): Promise<string | Start
     if (made.kind === 'failed') {
       return fail(deps, target, { reason: 'CreateContainerConfigError', error: made.message });
     }
+    for (const message of made.warnings) {
+      const reason = 'InvalidEnvironmentVariableNames';
+      deps.events.pod(pod, { type: 'Warning', reason, message });
+    }
     return await deps.runtime.createContainer({ ...made.config, ...pidNamespaceOf(input.target) });
   } catch (error) {
     return fail(deps, target, { reason: 'CreateContainerError', error });

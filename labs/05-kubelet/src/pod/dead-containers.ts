@@ -6,13 +6,17 @@
 
 import type { RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
 
-export function disposableContainers(runtime: RuntimePod): readonly RuntimeContainer[] {
-  const kept = new Set<string>();
+export function disposableContainers(
+  runtime: RuntimePod,
+  keptMax = 1,
+): readonly RuntimeContainer[] {
+  if (keptMax < 0) return [];
+  const seen = new Map<string, number>();
   return runtime.containers.filter(({ name, status }) => {
-    // Newest first: the first dead one of a name is the one to keep.
+    // Newest first: the first dead ones of a name are those to keep.
     if (status.state !== 'exited') return false;
-    if (kept.has(name)) return true;
-    kept.add(name);
-    return false;
+    const newer = seen.get(name) ?? 0;
+    seen.set(name, newer + 1);
+    return newer >= Math.max(1, keptMax);
   });
 }

@@ -9,14 +9,9 @@ import type { Container, Pod, Service } from 'kubernetes-types/core/v1';
 import type { ConfigReader } from '../container/environment.ts';
 import type { PodSurroundings } from '../container/field-ref.ts';
 import type { Prober } from '../probe/prober.ts';
-import {
-  type PodSandbox,
-  RuntimeError,
-  type RuntimePod,
-  readySandboxOf,
-} from '../runtime/runtime.ts';
+import { type PodSandbox, type RuntimePod, readySandboxOf } from '../runtime/runtime.ts';
 import type { VolumeLocation } from '../volume/volume-manager.ts';
-import { type BackOff, durationText } from './back-off.ts';
+import { type BackOff, durationText, restartKey } from './back-off.ts';
 import {
   graceSecondsOf,
   type KillerDeps,
@@ -25,15 +20,13 @@ import {
 } from './container-killer.ts';
 import { type StarterDeps, type StartResult, startContainer } from './container-starter.ts';
 import { targetOf } from './ephemeral-containers.ts';
-import { type PodFiles, writePodFiles } from './pod-files.ts';
+import { createSandbox, removeSandboxes, type SandboxDeps } from './pod-sandbox.ts';
 import type { PodAction } from './pod-view.ts';
-import { sandboxConfigOf } from './sandbox-config.ts';
 import type { WaitingReasons } from './waiting-reasons.ts';
 
-export interface ActionDeps extends StarterDeps, KillerDeps {
+export interface ActionDeps extends StarterDeps, KillerDeps, SandboxDeps {
   readonly prober: Prober;
   readonly objects: ConfigReader;
-  readonly files: PodFiles;
   readonly restarts: BackOff;
   readonly waiting: WaitingReasons;
   services(pod: Pod, signal: AbortSignal): Promise<readonly Service[]>;
@@ -103,44 +96,6 @@ async function stopPod(deps: ActionDeps, order: Order, signal: AbortSignal): Pro
   await removeSandboxes(deps, runtime.sandboxes);
 }
 
-/** All of them. Their containers must have been stopped. */
-export async function removeSandboxes(
-  { runtime }: Pick<ActionDeps, 'runtime'>,
-  sandboxes: readonly PodSandbox[],
-): Promise<void> {
-  const remove = async ({ id }: PodSandbox) => {
-    await runtime.stopPodSandbox(id);
-    await runtime.removePodSandbox(id);
-  };
-  await Promise.all(sandboxes.map(remove));
-}
-
-async function createSandbox(
-  deps: ActionDeps,
-  { pod, attempt }: { readonly pod: Pod; readonly attempt: number },
-  signal: AbortSignal,
-): Promise<PodSandbox> {
-  try {
-    const sandbox = await deps.runtime.runPodSandbox(sandboxConfigOf(pod, attempt), signal);
-    try {
-      await writePodFiles(deps.files, pod, sandbox.ip ?? '');
-      return sandbox;
-    } catch (error) {
-      // Containers must never start without the files.
-      await removeSandboxes(deps, [sandbox]);
-      throw error;
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    const text = error instanceof Error ? error.message : String(error);
-    const message = `Failed to create pod sandbox: ${text}`;
-    if (!RuntimeError.is(error, 'unavailable')) {
-      deps.events.pod(pod, { type: 'Warning', reason: 'FailedCreatePodSandBox', message });
-    }
-    throw error;
-  }
-}
-
 async function start(
   deps: ActionDeps,
   order: Order & { sandbox: PodSandbox; action: Of<'start-container'> },
@@ -162,7 +117,7 @@ async function start(
     },
   };
   // A restart counts when it is tried, so that one which fails at once waits longer the next time.
-  if (finishedAtMs !== undefined) deps.restarts.next(`${uid}/${spec.name}`, finishedAtMs);
+  if (finishedAtMs !== undefined) deps.restarts.next(restartKey(uid, spec), finishedAtMs);
   const result = await startContainer(deps, { pod, spec, input }, signal);
   note(deps.waiting, uid, { spec, result });
   if (result.kind === 'started') return [];
@@ -191,7 +146,7 @@ function note(
 function backOff(deps: ActionDeps, pod: Pod, { spec }: Of<'back-off'>): void {
   const { name, namespace, uid = '' } = pod.metadata ?? {};
   const podText = `${name}_${namespace}(${uid})`;
-  const waitText = durationText(deps.restarts.delayMs(`${uid}/${spec.name}`));
+  const waitText = durationText(deps.restarts.delayMs(restartKey(uid, spec)));
   deps.waiting.set(uid, spec.name, {
     reason: 'CrashLoopBackOff',
     message: `back-off ${waitText} restarting failed container=${spec.name} pod=${podText}`,

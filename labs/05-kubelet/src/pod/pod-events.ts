@@ -23,8 +23,10 @@ export class PodEvents {
   }
 
   container(pod: Pod, spec: Container, event: PodEvent): void {
-    const isInit = (pod.spec?.initContainers ?? []).some(({ name }) => name === spec.name);
-    const fieldPath = `spec.${isInit ? 'initContainers' : 'containers'}{${spec.name}}`;
+    const isIn = (list: 'initContainers' | 'ephemeralContainers') =>
+      pod.spec?.[list]?.some(({ name }) => name === spec.name);
+    const special = (['initContainers', 'ephemeralContainers'] as const).find(isIn);
+    const fieldPath = `spec.${special ?? 'containers'}{${spec.name}}`;
     this.#recorder.event({ ...pod, fieldPath }, event.type, event.reason, event.message);
   }
 }

@@ -10,6 +10,7 @@ import { qosClassOf } from '../container/resources.ts';
 import { type RuntimeContainer, type RuntimePod, readySandboxOf } from '../runtime/runtime.ts';
 import { containerStatusOf, timeText, type WaitingReason } from './container-status.ts';
 import { isInitialized } from './init-containers.ts';
+import { withoutWaiting } from './missing-containers.ts';
 import { conditionsOf, type Finding } from './pod-conditions.ts';
 import { type PodPhase, phaseOf } from './pod-phase.ts';
 import { isRunning, succeeded } from './pod-view.ts';
@@ -42,20 +43,13 @@ export function podStatusOf(view: PodStatusView): PodStatus {
   const previous = pod.status ?? {};
   const hasStarted = (container: RuntimeContainer) => view.probe(container).started;
   const initialized = isInitialized({ pod, runtime, hasStarted });
-  const initStatuses = (pod.spec?.initContainers ?? []).map((spec) =>
-    statusOf(view, spec, { kind: 'init', waitingDefault: 'PodInitializing' }),
-  );
-  const hasInit = initStatuses.length > 0;
-  const statuses = (pod.spec?.containers ?? []).map((spec) =>
-    statusOf(view, spec, {
-      kind: 'main',
-      waitingDefault: hasInit && !initialized ? 'PodInitializing' : 'ContainerCreating',
-    }),
-  );
+  const hasInit = (pod.spec?.initContainers ?? []).length > 0;
+  const { initStatuses, statuses } = statusesOf(view, initialized);
   const ephemeral = (pod.spec?.ephemeralContainers ?? []).map((spec) =>
     statusOf(view, spec, { kind: 'ephemeral', waitingDefault: 'ContainerCreating' }),
   );
-  const ended = endOf(view, phaseOf({ pod, initStatuses, statuses, terminal: view.terminal }));
+  const { terminal } = view;
+  const ended = endOf(view, phaseOf({ pod, initStatuses, statuses, terminal }));
   const { phase } = ended;
   const sandbox = readySandboxOf(runtime);
   const { condition } = view.failure ?? {};
@@ -71,10 +65,24 @@ export function podStatusOf(view: PodStatusView): PodStatus {
     ...addressesOf(sandbox?.ips ?? (previous.podIPs ?? []).map(({ ip = '' }) => ip)),
     startTime: previous.startTime ?? timeText(view.nowMs),
     qosClass: previous.qosClass ?? qosClassOf(pod),
-    ...(hasInit ? { initContainerStatuses: initStatuses } : {}),
-    containerStatuses: statuses,
+    ...(hasInit ? { initContainerStatuses: [...initStatuses] } : {}),
+    containerStatuses: [...statuses],
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
   };
+}
+
+function statusesOf(view: PodStatusView, initialized: boolean) {
+  const { initContainers = [], containers = [] } = view.pod.spec ?? {};
+  const isReady = initContainers.length === 0 || initialized;
+  const waitingDefault = isReady ? 'ContainerCreating' : 'PodInitializing';
+  const all = {
+    initStatuses: initContainers.map((spec) =>
+      statusOf(view, spec, { kind: 'init', waitingDefault: 'PodInitializing' }),
+    ),
+    statuses: containers.map((spec) => statusOf(view, spec, { kind: 'main', waitingDefault })),
+  };
+  const isOver = view.terminal && !view.runtime.containers.some(isRunning);
+  return isOver ? withoutWaiting(all) : all;
 }
 
 /** A phase that is final stays; one that the kubelet decides upon comes when nothing runs any more. */

@@ -7,10 +7,9 @@
 //
 // Same idea upstream: SyncPod, SyncTerminatingPod, SyncTerminatedPod in kubernetes, pkg/kubelet/kubelet.go.
 
-import { type Clock, type Logger, messageOf } from '@kube-labs/apiserver';
+import type { Clock, Logger } from '@kube-labs/apiserver';
 import type { Pod, PodStatus, Service } from 'kubernetes-types/core/v1';
 import type { ReferencedObjects } from '../container/referenced-objects.ts';
-import { qosClassOf } from '../container/resources.ts';
 import type { NodeSecurity } from '../container/security.ts';
 import type { ImagePuller } from '../image/image-puller.ts';
 import { networkProblem } from '../node/node-status.ts';
@@ -23,16 +22,14 @@ import {
   readySandboxOf,
 } from '../runtime/runtime.ts';
 import type { VolumeLocation, VolumeManager } from '../volume/volume-manager.ts';
-import { activeForMs, DEADLINE_EXCEEDED } from './active-deadline.ts';
-import { BackOff } from './back-off.ts';
+import { activeForMs, DEADLINE_EXCEEDED, soonest } from './active-deadline.ts';
+import { BackOff, restartKey } from './back-off.ts';
 import { killContainers } from './container-killer.ts';
-import { timeText } from './container-status.ts';
 import { disposableContainers } from './dead-containers.ts';
-import { type ActionDeps, obeyActions, removeSandboxes } from './pod-actions.ts';
-import { withForeign } from './pod-conditions.ts';
+import { type ActionDeps, obeyActions } from './pod-actions.ts';
 import type { PodEvents } from './pod-events.ts';
 import type { PodFiles } from './pod-files.ts';
-import { type PodStatusView, podStatusOf } from './pod-status.ts';
+import { removeSandboxes } from './pod-sandbox.ts';
 import type { PodAction, PodView } from './pod-view.ts';
 import {
   type Ending,
@@ -42,6 +39,7 @@ import {
   type WorkedPod,
 } from './pod-worker.ts';
 import type { StatusManager } from './status-manager.ts';
+import { StatusTeller } from './status-teller.ts';
 import { planPod } from './sync-pod.ts';
 import { TerminationMessages } from './termination-message.ts';
 import { WaitingReasons } from './waiting-reasons.ts';
@@ -61,6 +59,8 @@ export interface PodSyncerDeps {
   readonly hostAddress: string;
   readonly memoryCapacityBytes: number;
   readonly security?: NodeSecurity;
+  /** Of each container of a pod; negative is without limit. */
+  readonly deadContainersMax?: number;
   readonly allocatable: Readonly<Record<string, string>>;
   services(pod: Pod, signal: AbortSignal): Promise<readonly Service[]>;
 }
@@ -68,6 +68,7 @@ export interface PodSyncerDeps {
 export class KubeletPodSyncer implements PodSyncer {
   readonly #deps: PodSyncerDeps & ActionDeps;
   readonly #messages: TerminationMessages;
+  readonly #teller: StatusTeller;
 
   constructor(deps: PodSyncerDeps) {
     const { hostAddress, allocatable } = deps;
@@ -78,15 +79,23 @@ export class KubeletPodSyncer implements PodSyncer {
       surroundingsOf: (podAddress) => ({ podAddress, hostAddress, allocatable }),
     };
     this.#messages = new TerminationMessages(deps.runtime);
+    this.#teller = new StatusTeller({
+      ...this.#deps,
+      messageOf: (container) => this.#messages.of(container),
+    });
   }
 
   async syncPod(pod: Pod, signal: AbortSignal): Promise<SyncResult> {
     this.#deps.objects.register(pod);
     const runtime = await this.#observe(pod);
-    const before = this.#publish(pod, runtime, { terminal: false });
+    const before = this.#teller.tell(pod, runtime, { terminal: false });
     if (isFinal(before)) return { final: true };
     const activeMs = activeForMs(pod, before, this.#deps.clock.now());
-    if (activeMs === 0) return this.#exceedDeadline(pod);
+    if (activeMs === 0) {
+      const { why: _, ...event } = DEADLINE_EXCEEDED;
+      this.#deps.events.pod(pod, { type: 'Normal', ...event });
+      return { final: false, ending: DEADLINE_EXCEEDED };
+    }
     const actions = planPod(this.#viewOf(pod, runtime));
     await this.#checkNetwork(pod, actions);
     const volumes = await this.#setUpVolumes(pod, runtime);
@@ -97,8 +106,9 @@ export class KubeletPodSyncer implements PodSyncer {
     const obey = () => obeyActions(this.#deps, order, signal);
     const outcome: { againAfterMs?: number } = isIdle ? {} : await this.#change(uid, obey);
     const after = isIdle ? runtime : await this.#observe(pod);
-    const status = this.#publish(pod, after, { terminal: false });
-    await this.#removeContainers(uid, disposableContainers(after));
+    const status = this.#teller.tell(pod, after, { terminal: false });
+    const { deadContainersMax } = this.#deps;
+    await this.#removeContainers(uid, disposableContainers(after, deadContainersMax));
     return { final: isFinal(status), ...soonest(outcome.againAfterMs, activeMs) };
   }
 
@@ -112,18 +122,19 @@ export class KubeletPodSyncer implements PodSyncer {
     const { graceSeconds, ending } = options;
     prober.stopLivenessAndStartup(identity.uid);
     const runtime = await this.#inspect(identity);
-    if (pod !== undefined) this.#tellEnd(pod, runtime, ending);
-    const stopTelling = this.#tellChanges(work, ending);
+    if (pod !== undefined) this.#teller.tellEnd(pod, runtime, ending);
+    const look = () => this.#inspect(identity);
+    const stopTelling = pod && this.#teller.tellChanges(pod, ending, look);
     try {
       await this.#change(identity.uid, () =>
         killContainers(this.#deps, { pod, runtime, graceSeconds }, signal),
       );
     } finally {
-      stopTelling();
+      stopTelling?.();
     }
     prober.forget(identity.uid);
     const after = await this.#inspect(identity);
-    if (pod !== undefined) this.#tellEnd(pod, after, ending);
+    if (pod !== undefined) this.#teller.tellEnd(pod, after, ending);
   }
 
   async syncTerminated(work: WorkedPod, options: { readonly deleted: boolean }): Promise<void> {
@@ -179,82 +190,13 @@ export class KubeletPodSyncer implements PodSyncer {
     const { prober, restarts } = this.#deps;
     const uid = pod.metadata?.uid ?? '';
     return {
-      pod: this.#asTold(pod),
+      pod: this.#teller.asTold(pod),
       runtime,
       failedProbes: prober.failures(uid),
       hasStarted: (container) => prober.verdict(container).started,
-      restartDelayMs: (name, finishedAtMs) => restarts.remainingMs(`${uid}/${name}`, finishedAtMs),
+      restartDelayMs: (spec, finishedAtMs) =>
+        restarts.remainingMs(restartKey(uid, spec), finishedAtMs),
     };
-  }
-
-  /** Until the last container has ended, what becomes of the others is told at once. */
-  #tellChanges({ identity, pod }: WorkedPod, ending: Ending): () => void {
-    if (pod === undefined) return () => {};
-    const { prober, cache, log } = this.#deps;
-    let over = false;
-    const tell = async () => {
-      try {
-        const runtime = await this.#inspect(identity);
-        if (!over) this.#tellEnd(pod, runtime, ending);
-      } catch (error) {
-        // The end is told in any case.
-        log.warn('Failed to tell how a pod ends', { podUID: identity.uid, err: messageOf(error) });
-      }
-    };
-    const stops = [
-      prober.watch(identity.uid, tell),
-      cache.onChange(({ uid }) => (uid === identity.uid ? void tell() : undefined)),
-    ];
-    return () => {
-      over = true;
-      for (const stop of stops) stop();
-    };
-  }
-
-  /** What was told last counts, also while it is still on its way to the API. */
-  #asTold(pod: Pod): Pod {
-    const told = this.#deps.statuses.get(pod.metadata?.uid ?? '');
-    const conditions = withForeign(told?.conditions, pod.status?.conditions);
-    return { ...pod, status: { ...(told ?? pod.status), conditions } };
-  }
-
-  #exceedDeadline(pod: Pod): SyncResult {
-    const { reason, message } = DEADLINE_EXCEEDED;
-    this.#deps.events.pod(pod, { type: 'Normal', reason, message });
-    return { final: false, ending: DEADLINE_EXCEEDED };
-  }
-
-  #tellEnd(pod: Pod, runtime: RuntimePod, ending: Ending): void {
-    if (ending.why !== 'rejected') {
-      const failure = 'reason' in ending ? ending : undefined;
-      this.#publish(pod, runtime, { terminal: true, failure });
-      return;
-    }
-    const { reason, message } = ending;
-    const startTime = pod.status?.startTime ?? timeText(this.#deps.clock.now());
-    const qosClass = pod.status?.qosClass ?? qosClassOf(pod);
-    this.#deps.statuses.set(pod, { phase: 'Failed', reason, message, startTime, qosClass });
-  }
-
-  #publish(
-    pod: Pod,
-    runtime: RuntimePod,
-    options: Pick<PodStatusView, 'terminal' | 'failure'>,
-  ): PodStatus {
-    const { statuses, prober, hostAddress, clock, waiting } = this.#deps;
-    const uid = pod.metadata?.uid ?? '';
-    const status = podStatusOf({
-      pod: this.#asTold(pod),
-      runtime,
-      hostAddress,
-      nowMs: clock.now(),
-      waiting: waiting.of(uid),
-      ...options,
-      probe: (container) => prober.verdict(container),
-      messageOf: (container) => this.#messages.of(container),
-    });
-    statuses.set(pod, status);
-    return status;
   }
 
   /** Without a network nothing is taken down or made: what runs may have its own back in a moment. */
@@ -274,7 +216,7 @@ export class KubeletPodSyncer implements PodSyncer {
     const { volumes, events, surroundingsOf } = this.#deps;
     const result = await volumes.setUp(pod, surroundingsOf(readySandboxOf(runtime)?.ip));
     if (result.kind === 'ready') return result.volumes;
-    const message = `MountVolume.SetUp failed for volume "${result.volume}" : ${result.message}`;
+    const { message } = result;
     events.pod(pod, { type: 'Warning', reason: 'FailedMount', message });
     throw new Error(message);
   }
@@ -282,10 +224,4 @@ export class KubeletPodSyncer implements PodSyncer {
 
 function isFinal(status: PodStatus): boolean {
   return status.phase === 'Succeeded' || status.phase === 'Failed';
-}
-
-/** Of all that is due some time, what is due first. */
-function soonest(...delaysMs: readonly (number | undefined)[]): { againAfterMs?: number } {
-  const known = delaysMs.filter((delayMs) => delayMs !== undefined);
-  return known.length === 0 ? {} : { againAfterMs: Math.min(...known) };
 }

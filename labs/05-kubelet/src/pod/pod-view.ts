@@ -14,7 +14,7 @@ export interface PodView {
   readonly failedProbes: ReadonlyMap<string, ProbeFailure>;
   /** Of one that runs: has its startup probe succeeded, if it has one? */
   hasStarted(container: RuntimeContainer): boolean;
-  restartDelayMs(container: string, finishedAtMs: number): number;
+  restartDelayMs(spec: Container, finishedAtMs: number): number;
 }
 
 export type PodAction =

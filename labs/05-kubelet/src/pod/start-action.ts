@@ -9,7 +9,7 @@ import { newestOf, type PodAction, type PodView } from './pod-view.ts';
 
 export function startOrBackOff(view: PodView, spec: Container): PodAction {
   const finishedAtMs = lastEndOf(view, spec);
-  const delayMs = finishedAtMs === undefined ? 0 : view.restartDelayMs(spec.name, finishedAtMs);
+  const delayMs = finishedAtMs === undefined ? 0 : view.restartDelayMs(spec, finishedAtMs);
   return delayMs > 0 ? { kind: 'back-off', spec, delayMs } : startAction(view, spec);
 }
 

@@ -25,13 +25,16 @@ export function planPod(view: PodView): readonly PodAction[] {
   if (!init.done) return [...first, ...init.actions];
   const main = planContainers(view);
   if (main.length > 0 || someMainRuns(view)) return [...first, ...init.actions, ...main];
-  // They have ended for good, and nobody brings back what served them.
-  return view.runtime.containers.some(isRunning) ? [{ kind: 'stop-containers' }] : [];
+  return stopRest(view.runtime);
+}
+
+/** The main containers have ended for good, and nobody brings back what served them. */
+function stopRest({ containers }: RuntimePod): readonly PodAction[] {
+  return containers.some(isRunning) ? [{ kind: 'stop-containers' }] : [];
 }
 
 function planNewSandbox(view: PodView): readonly PodAction[] {
   const { pod, runtime } = view;
-  const stop: PodAction[] = hasAnythingUp(runtime) ? [{ kind: 'stop-pod' }] : [];
   const wanted = (pod.spec?.containers ?? []).filter(({ name }) => {
     const record = newestOf(runtime, name);
     // What still runs is about to be stopped with its sandbox, and counts as failed by that.
@@ -39,7 +42,7 @@ function planNewSandbox(view: PodView): readonly PodAction[] {
       shouldRestart(pod, name, record) || (isRunning(record) && pod.spec?.restartPolicy !== 'Never')
     );
   });
-  if (wanted.length === 0) return stop;
+  if (wanted.length === 0) return stopRest(runtime);
   const newest = runtime.sandboxes[0];
   const create: PodAction = {
     kind: 'create-sandbox',
@@ -47,6 +50,7 @@ function planNewSandbox(view: PodView): readonly PodAction[] {
   };
   const [firstInit] = pod.spec?.initContainers ?? [];
   const starts = firstInit === undefined ? wanted : [firstInit];
+  const stop: PodAction[] = hasAnythingUp(runtime) ? [{ kind: 'stop-pod' }] : [];
   return [...stop, create, ...starts.map((spec) => startAction(view, spec))];
 }
 

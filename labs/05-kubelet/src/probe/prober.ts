@@ -13,7 +13,6 @@ import type { Container, Pod, Probe } from 'kubernetes-types/core/v1';
 import type { ProbeMetrics } from '../metrics/probe-metrics.ts';
 import type { PodEvents } from '../pod/pod-events.ts';
 import type { ProbeFailure } from '../pod/pod-view.ts';
-import { isSidecar } from '../pod/restart-policy.ts';
 import {
   type Runtime,
   type RuntimeContainer,
@@ -29,6 +28,7 @@ import {
   type ProbeKind,
   type ProbeState,
 } from './probe-state.ts';
+import { initialState, probedOf, probesOf } from './probed-containers.ts';
 
 export interface ProberOptions {
   readonly runtime: Runtime;
@@ -216,11 +216,6 @@ export class Prober {
   }
 }
 
-/** Main containers and sidecars: other containers have no probes. */
-function probedOf({ spec }: Pod): readonly Container[] {
-  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)];
-}
-
 interface ProbeTarget {
   readonly container: RuntimeContainer;
   readonly address: string;
@@ -232,22 +227,4 @@ interface ProbeWork {
   readonly kind: ProbeKind;
   readonly probe: Probe;
   readonly target: ProbeTarget;
-}
-
-/** A kubelet that starts again must not make ready containers unready until its first probe. */
-function initialState(kind: ProbeKind, pod: Pod, containerId: string): ProbeState {
-  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
-  const known = [...containerStatuses, ...initContainerStatuses].find(
-    ({ containerID }) => containerID === `docker://${containerId}`,
-  );
-  const wasFine = kind === 'readiness' ? known?.ready : kind === 'startup' && known?.started;
-  return wasFine ? { ...INITIAL_PROBE_STATE, verdict: 'success' } : INITIAL_PROBE_STATE;
-}
-
-function probesOf(spec: Container): ReadonlyMap<ProbeKind, Probe> {
-  const probes = new Map<ProbeKind, Probe>();
-  if (spec.startupProbe !== undefined) probes.set('startup', spec.startupProbe);
-  if (spec.livenessProbe !== undefined) probes.set('liveness', spec.livenessProbe);
-  if (spec.readinessProbe !== undefined) probes.set('readiness', spec.readinessProbe);
-  return probes;
 }

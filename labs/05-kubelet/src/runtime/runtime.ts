@@ -7,6 +7,7 @@
 // Same contract upstream: kubernetes, staging/src/k8s.io/cri-api (RuntimeService, ImageService).
 // Left out here: checkpoints, runtime classes, streaming servers of the runtime's own.
 
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 export interface PodIdentity {
@@ -146,6 +147,17 @@ export interface RuntimeImage {
   readonly user?: string;
 }
 
+export interface RegistryAuth {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface PullOptions {
+  readonly auth?: RegistryAuth;
+  /** @param text about one layer, in the engine's words. */
+  onProgress?(text: string): void;
+}
+
 export interface LogOptions {
   readonly follow: boolean;
   readonly timestamps: boolean;
@@ -234,6 +246,8 @@ export interface RuntimeService {
   /** Abort: ends the command and throws. Without a timeout it may take for ever. */
   execSync(id: string, command: readonly string[], limits: ExecLimits): Promise<ExecResult>;
   attach(container: RuntimeContainer, options: Omit<ExecOptions, 'command'>): Promise<ExecSession>;
+  /** A connection to what listens on the pod's localhost; both its halves are the caller's. */
+  portForward(sandbox: PodSandbox, port: number): Promise<Socket>;
   /** Never ends before the signal; starts with a resync, and again after each reconnection. */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
 }
@@ -241,7 +255,11 @@ export interface RuntimeService {
 export interface ImageService {
   imageStatus(image: string): Promise<RuntimeImage | undefined>;
   listImages(): Promise<readonly RuntimeImage[]>;
-  pullImage(image: string, signal: AbortSignal): Promise<RuntimeImage>;
+  pullImage(image: string, options: PullOptions, signal: AbortSignal): Promise<RuntimeImage>;
+  /** Ids of those that any container of the engine has, also one that is not this node's. */
+  imagesInUse(): Promise<ReadonlySet<string>>;
+  /** Takes the name away, and the image with its last one. Throws when it is in use; no error when it is gone already. */
+  removeImage(name: string): Promise<void>;
 }
 
 export type Runtime = RuntimeService & ImageService;

@@ -117,9 +117,11 @@ async function upgrade(
     throw new HttpError(400, `unable to upgrade: subprotocols ${offered.join(', ')} not supported`);
   }
   if (route === 'portForward') {
-    const target = forwardTarget(options, rest, url.searchParams);
+    const target = await forwardTarget(options, rest, url.searchParams);
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      serveForward(webSocket, target);
+      serveForward(webSocket, target).catch((error: unknown) => {
+        options.log.warn('Streaming failed', { path: url.pathname, err: error });
+      });
     });
     return;
   }

@@ -5,81 +5,102 @@
 // In v4 the connection lives as long as its WebSocket. v5 adds channel 255, by which either side says that it has sent all: the other may
 // go on. Both directions have a bound. What cannot be reached is said on the error channel, in upstream's words.
 //
-// The pod is reached by its address, so what listens only on the pod's own 127.0.0.1 is not.
+// The pod is reached from inside, by its own localhost.
 // Same idea upstream: kubernetes, pkg/kubelet and k8s.io/kubelet/pkg/cri/streaming/portforward (websocket.go).
-// Left out here: SPDY, and entering the pod's network namespace.
+// Left out here: SPDY, which the API server translates.
 
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { messageOf } from '@kube-labs/apiserver';
 import type { RawData, WebSocket } from 'ws';
+import { identityOf } from '../pod/pod-worker.ts';
+import { readySandboxOf } from '../runtime/runtime.ts';
 import { HttpError } from './http-error.ts';
 import type { PodLookup } from './pod-lookup.ts';
 
 export interface ForwardTarget {
   readonly pod: string;
   readonly uid: string;
-  readonly host: string;
   readonly ports: readonly number[];
+  connect(port: number): Promise<Socket>;
 }
 
 const CLOSE = 255;
 const PORT_MAX = 65_535;
 const PORTS_MAX = 100;
 const BUFFERED_BYTES_MAX = 1024 * 1024;
-const CONNECT_TIMEOUT_MS = 30_000;
 const NORMAL_CLOSURE = 1000;
 
 /** @param path namespace, pod */
-export function forwardTarget(
-  options: Pick<PodLookup, 'pods' | 'statusOf'>,
+export async function forwardTarget(
+  options: Pick<PodLookup, 'pods' | 'runtime'>,
   path: readonly string[],
   query: URLSearchParams,
-): ForwardTarget {
+): Promise<ForwardTarget> {
   const [namespace = '', name = ''] = path.map(decodeURIComponent);
   const pod = options.pods.byName(namespace, name);
   if (pod === undefined) throw new HttpError(404, `pod "${name}" not found`);
-  const uid = pod.metadata?.uid ?? '';
   const ports = query.getAll('port').map(Number);
   if (ports.length === 0) throw new HttpError(400, 'query parameter "port" is required');
   const isPort = (port: number) => Number.isInteger(port) && port > 0 && port <= PORT_MAX;
   if (ports.length > PORTS_MAX || !ports.every(isPort)) {
     throw new HttpError(400, `query parameter "port" must name 1 to ${PORTS_MAX} ports`);
   }
-  const host = (options.statusOf(uid) ?? pod.status)?.podIP;
-  if (!host) throw new HttpError(500, `pod "${name}" has no address yet`);
-  return { pod: name, uid, host, ports };
+  const { runtime } = options;
+  const identity = identityOf(pod);
+  const sandbox = readySandboxOf(await runtime.podStatus(identity));
+  if (sandbox === undefined) throw new HttpError(500, `sandbox of pod "${name}" is not running`);
+  const { uid } = identity;
+  return { pod: name, uid, ports, connect: (port) => runtime.portForward(sandbox, port) };
 }
 
 /** Serves until every connection has ended, or the client has left. */
-export function serveForward(socket: WebSocket, target: ForwardTarget): void {
-  const connections = target.ports.map((port, index) => open(socket, target, port, index * 2));
-  let left = connections.length;
-  for (const connection of connections) {
-    connection.once('close', () => {
-      left -= 1;
-      if (left === 0) socket.close(NORMAL_CLOSURE);
-    });
-  }
-  socket.on('message', (message) => receive(socket, connections, toBuffer(message)));
+export async function serveForward(socket: WebSocket, target: ForwardTarget): Promise<void> {
+  const connections: (Socket | undefined)[] = [];
   const leave = () => {
-    for (const connection of connections) connection.destroy();
+    for (const connection of connections) connection?.destroy();
   };
   socket.on('close', leave);
   socket.on('error', leave);
+  // What the client sends meanwhile waits in its connection.
+  socket.pause();
+  const opened = target.ports.map((port, index) => open(socket, target, port, index * 2));
+  connections.push(...(await Promise.all(opened)));
+  if (socket.readyState !== socket.OPEN) return leave();
+  const live = new Set(connections.filter((one) => one !== undefined && !one.closed));
+  const close = () => socket.close(NORMAL_CLOSURE);
+  for (const connection of live) {
+    connection?.once('close', () => {
+      live.delete(connection);
+      if (live.size === 0) close();
+    });
+  }
+  socket.on('message', (message) => receive(socket, connections, toBuffer(message)));
+  socket.resume();
+  if (live.size === 0) close();
 }
 
-function open(socket: WebSocket, target: ForwardTarget, port: number, channel: number): Socket {
+/** Resolves with undefined when there is no connection, and the client knows why. */
+async function open(
+  socket: WebSocket,
+  target: ForwardTarget,
+  port: number,
+  channel: number,
+): Promise<Socket | undefined> {
   const preamble = Buffer.from([port & 0xff, port >> 8]);
   send(socket, channel, preamble);
   send(socket, channel + 1, preamble);
-  const connection = connect({ host: target.host, port, allowHalfOpen: true });
-  connection.setTimeout(CONNECT_TIMEOUT_MS, () => connection.destroy(new Error('i/o timeout')));
-  connection.once('connect', () => connection.setTimeout(0));
-  connection.on('error', (error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ECONNREFUSED' ? 'connect: connection refused' : error.message;
+  const fail = (error: unknown) => {
     const place = `error forwarding port ${port} to pod ${target.pod}, uid ${target.uid}`;
-    const text = `${place}: dial tcp ${target.host}:${port}: ${why}`;
-    send(socket, channel + 1, Buffer.from(text));
-  });
+    send(socket, channel + 1, Buffer.from(`${place}: ${messageOf(error)}`));
+  };
+  let connection: Socket;
+  try {
+    connection = await target.connect(port);
+  } catch (error) {
+    fail(error);
+    return undefined;
+  }
+  connection.on('error', fail);
   connection.on('data', (chunk) => {
     send(socket, channel, chunk, () => connection.resume());
     if (socket.bufferedAmount >= BUFFERED_BYTES_MAX) connection.pause();
@@ -92,7 +113,11 @@ function open(socket: WebSocket, target: ForwardTarget, port: number, channel: n
   return connection;
 }
 
-function receive(socket: WebSocket, connections: readonly Socket[], message: Buffer): void {
+function receive(
+  socket: WebSocket,
+  connections: readonly (Socket | undefined)[],
+  message: Buffer,
+): void {
   const [channel = -1] = message;
   if (channel === CLOSE) {
     const ended = message[1] ?? -1;

@@ -9,6 +9,13 @@ import type { Stats } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import type { HostPathVolumeSource } from 'kubernetes-types/core/v1';
 
+/** Where a volume lies: its path on the engine's host, and what is in front of it as this process sees the host. */
+export interface VolumePlace {
+  readonly hostPath: string;
+  readonly root: string;
+  readonly readOnly: boolean;
+}
+
 type HostPathCheck = { readonly description: string; matches(stats: Stats): boolean };
 
 const CHECKS: Readonly<Record<string, HostPathCheck>> = {

@@ -2,10 +2,10 @@
 //
 // Each volume is a directory under ROOT/pods/UID/volumes, laid out as upstream's kubelet does it. ROOT is the same path
 // on the engine's host, so containers bind it by that path. Setting up again is how a volume is brought up to
-// date: what is right already is left alone.
+// date: what is right already is left alone. What no container mounts is not made.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/volumemanager.
-// Left out here: persistent volume claims, fsGroup, mount propagation between containers.
+// Left out here: attaching and detaching, drivers (CSI), volumes of images.
 
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,24 +18,23 @@ import { writeAtomically } from './atomic-writer.ts';
 import { payloadOf } from './config-payload.ts';
 import { memoryBytesOf, setUpEmptyDir } from './empty-dir.ts';
 import { withFsGroup } from './fs-group.ts';
-import { setUpHostPath } from './host-path.ts';
+import { setUpHostPath, type VolumePlace } from './host-path.ts';
 import { mountTmpfs, removeDirectory } from './mounts.ts';
+import { claimNameOf } from './persistent-claim.ts';
+import type { PersistentVolumes } from './persistent-volume.ts';
 import type { ServiceAccountTokens } from './service-account-token.ts';
 import { bindSubPath, subPathTarget } from './sub-path.ts';
+import { setUpMessage } from './volume-error.ts';
+import { diskUsageOf, memoryUsageOf, type VolumeUsage } from './volume-usage.ts';
 
-/** Where a volume lies: its path on the engine's host, and what is in front of it as this process sees the host. */
-export interface VolumeLocation {
-  readonly hostPath: string;
-  readonly root: string;
-  readonly readOnly: boolean;
+export interface VolumeLocation extends VolumePlace {
   /** A place inside, for one of a container's mounts: resolves with a path on the host that leads there and nowhere else. */
   subPath(subPath: string, mount: { container: string; index: number }): Promise<string>;
 }
 
-type VolumePlace = Omit<VolumeLocation, 'subPath'>;
-
 export type VolumeResult =
   | { readonly kind: 'ready'; readonly volumes: ReadonlyMap<string, VolumeLocation> }
+  /** The message is the whole sentence. */
   | { readonly kind: 'failed'; readonly volume: string; readonly message: string };
 
 export interface VolumeManagerOptions {
@@ -45,6 +44,8 @@ export interface VolumeManagerOptions {
   readonly reader: ConfigReader;
   /** Without them a pod that is to have a token waits. */
   readonly tokens?: ServiceAccountTokens;
+  /** Without them a pod that has a claim waits. */
+  readonly persistent?: PersistentVolumes;
   readonly run: HostCommand;
   readonly clock: Clock;
 }
@@ -71,30 +72,52 @@ export class VolumeManager {
 
   async setUp(pod: Pod, surroundings: PodSurroundings): Promise<VolumeResult> {
     const volumes = new Map<string, VolumeLocation>();
+    const used = mountedVolumes(pod);
     for (const volume of pod.spec?.volumes ?? []) {
+      const { name } = volume;
+      if (!used.has(name)) continue;
       try {
         const place = await this.#setUpVolume(pod, volume, surroundings);
-        volumes.set(volume.name, this.#located(pod, volume.name, place));
+        volumes.set(name, this.#located(pod, name, place));
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        return { kind: 'failed', volume: volume.name, message };
+        return { kind: 'failed', volume: name, message: setUpMessage(name, error) };
       }
     }
     return { kind: 'ready', volumes };
   }
 
+  /** Of the volumes that live and die with the pod; what cannot be measured just now is not among them. */
+  async usage(pod: Pod): Promise<readonly ({ readonly name: string } & VolumeUsage)[]> {
+    const measured = (pod.spec?.volumes ?? []).map(async (volume) => {
+      const { name, emptyDir, configMap, downwardAPI } = volume;
+      if ((emptyDir ?? configMap ?? downwardAPI) === undefined) return [];
+      const directory = this.#directoryOf(pod, volume);
+      const isInMemory = emptyDir?.medium === 'Memory';
+      const usage = isInMemory
+        ? await memoryUsageOf(directory)
+        : await diskUsageOf(directory, this.#options.run);
+      return usage === undefined ? [] : [{ name, ...usage }];
+    });
+    return (await Promise.all(measured)).flat();
+  }
+
   /** Unmounts and deletes all that the pod has on disk. */
   async tearDown(podUid: string): Promise<void> {
-    this.#options.tokens?.forget(podUid);
+    this.#forget(podUid);
     await removeDirectory(this.podDirectory(podUid), this.#options.run);
   }
 
   /** The volumes only: a finished pod keeps its logs and messages. */
   async tearDownVolumes(podUid: string): Promise<void> {
-    this.#options.tokens?.forget(podUid);
+    this.#forget(podUid);
     for (const part of ['volume-subpaths', 'volumes']) {
       await removeDirectory(join(this.podDirectory(podUid), part), this.#options.run);
     }
+  }
+
+  #forget(podUid: string): void {
+    this.#options.tokens?.forget(podUid);
+    this.#options.persistent?.forget(podUid);
   }
 
   #located(pod: Pod, volume: string, place: VolumePlace): VolumeLocation {
@@ -113,34 +136,54 @@ export class VolumeManager {
     volume: Volume,
     surroundings: PodSurroundings,
   ): Promise<VolumePlace> {
+    const { hostRoot: root, persistent, run } = this.#options;
     if (volume.hostPath !== undefined) {
-      const root = this.#options.hostRoot;
-      const hostPath = await setUpHostPath(volume.hostPath, root);
-      return { hostPath, root, readOnly: false };
+      return { hostPath: await setUpHostPath(volume.hostPath, root), root, readOnly: false };
     }
-    const kind = pluginOf(volume);
-    const plugin = `kubernetes.io~${kind}`;
-    const directory = join(
-      this.podDirectory(pod.metadata?.uid ?? ''),
-      'volumes',
-      plugin,
-      volume.name,
-    );
-    const { fsGroup } = pod.spec?.securityContext ?? {};
-    const { reader, tokens, clock, run } = this.#options;
+    if (claimNameOf(pod, volume) !== undefined) {
+      if (persistent === undefined) throw new Error('there is nobody to ask for its claim');
+      return persistent.setUp(pod, volume);
+    }
+    const directory = this.#directoryOf(pod, volume);
     if (volume.emptyDir !== undefined) {
+      const { fsGroup } = pod.spec?.securityContext ?? {};
       const memoryBytes = memoryBytesOf(pod, volume.emptyDir, surroundings.allocatable.memory);
       await setUpEmptyDir(volume.emptyDir, directory, { fsGroup, memoryBytes, run });
       return { hostPath: directory, root: '', readOnly: false };
     }
-    await mkdir(directory, { recursive: true });
-    // A secret must never reach a disk.
-    const secret = volume.secret !== undefined || volume.projected !== undefined;
-    if (secret) await mountTmpfs(directory, { mode: '0755' }, run);
-    const payload = await payloadOf(pod, volume, { reader, tokens, surroundings });
-    await writeAtomically(directory, withFsGroup(payload, fsGroup), clock.now());
+    await this.#writeFiles(pod, { volume, directory }, surroundings);
     return { hostPath: directory, root: '', readOnly: true };
   }
+
+  async #writeFiles(
+    pod: Pod,
+    { volume, directory }: { readonly volume: Volume; readonly directory: string },
+    surroundings: PodSurroundings,
+  ): Promise<void> {
+    const { reader, tokens, clock, run } = this.#options;
+    await mkdir(directory, { recursive: true });
+    // A secret must never reach a disk.
+    const isSecret = volume.secret !== undefined || volume.projected !== undefined;
+    if (isSecret) await mountTmpfs(directory, { mode: '0755' }, run);
+    const payload = await payloadOf(pod, volume, { reader, tokens, surroundings });
+    const { fsGroup } = pod.spec?.securityContext ?? {};
+    await writeAtomically(directory, withFsGroup(payload, fsGroup), clock.now());
+  }
+
+  #directoryOf(pod: Pod, volume: Volume): string {
+    const plugin = `kubernetes.io~${pluginOf(volume)}`;
+    return join(this.podDirectory(pod.metadata?.uid ?? ''), 'volumes', plugin, volume.name);
+  }
+}
+
+function mountedVolumes({ spec }: Pod): ReadonlySet<string> {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec ?? {};
+  const users = [...containers, ...initContainers, ...ephemeralContainers];
+  return new Set(
+    users.flatMap(({ volumeMounts = [], volumeDevices = [] }) =>
+      [...volumeMounts, ...volumeDevices].map(({ name }) => name),
+    ),
+  );
 }
 
 function pluginOf(volume: Volume): string {

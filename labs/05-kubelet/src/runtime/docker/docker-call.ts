@@ -28,29 +28,6 @@ export async function callEngine<T>(
   }
 }
 
-/** So many calls are on their way at a time; the others wait, in the order in which they came. */
-export class CallLimit {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(callsMax: number) {
-    this.#free = callsMax;
-  }
-
-  async run<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await call();
-    } finally {
-      // Handed on, so that nobody who comes just now is served before those who wait.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
-  }
-}
-
 /**
  * Creates a container under its fixed name. A leftover of the same name that never came to run (the kubelet
  * died between create and start) makes room; one that runs is a fault and stays.

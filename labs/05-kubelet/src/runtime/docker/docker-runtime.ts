@@ -3,29 +3,33 @@
 // What runs is what the engine's labels say; the network of a sandbox is part of it, as far as anybody outside can tell.
 //
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim; today cri-dockerd.
-// Left out here: the engine's statistics (lab 07 reads cgroups), pull secrets.
+// Left out here: the engine's statistics (lab 07 reads cgroups).
 
 import Docker from 'dockerode';
+import { CallLimit } from '../call-limit.ts';
 import type {
   ContainerConfig,
   ExecLimits,
   ExecOptions,
   LogOptions,
   PodIdentity,
+  PodSandbox,
   PodSandboxConfig,
+  PullOptions,
   Runtime,
   RuntimeContainer,
   RuntimePod,
   RuntimeStatus,
   RuntimeVersion,
 } from '../runtime.ts';
-import { CallLimit, callEngine, createByName, ignoreDone } from './docker-call.ts';
+import { callEngine, createByName, ignoreDone } from './docker-call.ts';
 import { containerCreateOptions } from './docker-config.ts';
 import { watchEngine } from './docker-events.ts';
 import { attachTo, execSync, startExec } from './docker-exec.ts';
-import { imageStatus, listImages, pullImage } from './docker-images.ts';
+import { imageStatus, imagesInUse, listImages, pullImage, removeImage } from './docker-images.ts';
 import { readLogs } from './docker-logs.ts';
 import { DockerPods } from './docker-pods.ts';
+import { PodDialer } from './docker-port-forward.ts';
 import { DockerSandboxes, type DockerSandboxesOptions } from './docker-sandbox.ts';
 
 /**
@@ -43,6 +47,7 @@ export class DockerRuntime implements Runtime {
   readonly #options: DockerRuntimeOptions;
   readonly #sandboxes: DockerSandboxes;
   readonly #pods: DockerPods;
+  readonly #dialer = new PodDialer();
   readonly #limit = new CallLimit(CHANGES_PARALLEL_MAX);
 
   constructor(options: DockerRuntimeOptions) {
@@ -131,8 +136,10 @@ export class DockerRuntime implements Runtime {
 
   readonly imageStatus = (image: string) => imageStatus(this.#docker, image);
   readonly listImages = () => listImages(this.#docker);
-  readonly pullImage = (image: string, signal: AbortSignal) =>
-    pullImage(this.#docker, image, signal);
+  readonly imagesInUse = () => imagesInUse(this.#docker);
+  readonly removeImage = (name: string) => removeImage(this.#docker, name);
+  readonly pullImage = (image: string, options: PullOptions, signal: AbortSignal) =>
+    pullImage(this.#docker, image, { ...options, signal });
 
   logs(container: RuntimeContainer, options: LogOptions, signal: AbortSignal) {
     return readLogs(this.#docker, container, { ...options, signal });
@@ -148,6 +155,10 @@ export class DockerRuntime implements Runtime {
 
   attach(container: RuntimeContainer, options: Omit<ExecOptions, 'command'>) {
     return callEngine(() => attachTo(this.#docker, container.id, options));
+  }
+
+  portForward(sandbox: PodSandbox, port: number) {
+    return this.#dialer.connect(sandbox, port);
   }
 
   events(signal: AbortSignal) {

@@ -11,8 +11,9 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { NetworkPlugin, SandboxNetwork } from '../../network/network-plugin.ts';
+import type { CallLimit } from '../call-limit.ts';
 import { type PodSandbox, type PodSandboxConfig, RuntimeError } from '../runtime.ts';
-import { type CallLimit, callEngine, createByName, ignoreDone } from './docker-call.ts';
+import { callEngine, createByName, ignoreDone } from './docker-call.ts';
 import { type EngineScope, sandboxOf } from './docker-labels.ts';
 import {
   hasMadeNamespace,

@@ -41,7 +41,7 @@ test.each(COMPONENTS)('kubectl logs shows what %s says', async (component) => {
 
 test('the mirror of a static pod can be deleted: it comes back, and nothing is restarted', async () => {
   const [before, container] = [await podOf('store'), await componentContainer('store')];
-  await kubectl('-n kube-system delete pod store-control-plane --timeout=30s');
+  await kubectl('-n kube-system delete pod store-control-plane --wait=false');
   await eventually(async () => {
     const now = await podOf('store');
     expect(now.metadata?.uid).not.toBe(before.metadata?.uid);

@@ -16,6 +16,7 @@ import type { KubeletOptions } from './options.ts';
 import { type KubeletParts, makeParts } from './parts/kubelet-parts.ts';
 import type { KubeletDeps } from './parts/outside.ts';
 import { startServers } from './server/start-servers.ts';
+import { powerSignal, type ShutdownManager } from './shutdown/shutdown-manager.ts';
 
 const RELIST_MS = 60_000;
 
@@ -26,12 +27,14 @@ export async function runKubelet(
   signal: AbortSignal,
 ): Promise<void> {
   const kubelet = await Kubelet.start(options, deps);
+  const forget = powerSignal.onShutdown(() => kubelet.shutDown());
   try {
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
   } finally {
+    forget();
     await kubelet[Symbol.asyncDispose]();
   }
 }
@@ -40,10 +43,15 @@ export class Kubelet implements AsyncDisposable {
   /** Of the server; the one that was asked for, or a free one. */
   readonly port: number;
   readonly #stop: () => Promise<void>;
+  readonly #shutdown: ShutdownManager | undefined;
 
-  private constructor(port: number, stop: () => Promise<void>) {
+  private constructor(
+    port: number,
+    { stop, shutdown }: { stop: () => Promise<void>; shutdown: ShutdownManager | undefined },
+  ) {
     this.port = port;
     this.#stop = stop;
+    this.#shutdown = shutdown;
   }
 
   static async start(options: KubeletOptions, deps: KubeletDeps = {}): Promise<Kubelet> {
@@ -64,7 +72,12 @@ export class Kubelet implements AsyncDisposable {
       if (deps.client === undefined) await parts.client[Symbol.asyncDispose]();
     };
     parts.listening.port = server.port;
-    return new Kubelet(server.port, stop);
+    return new Kubelet(server.port, { stop, shutdown: parts.shutdown });
+  }
+
+  /** The node goes down: its pods end first, in the time that the options give them; none where they give none. */
+  async shutDown(): Promise<void> {
+    await this.#shutdown?.shutDown();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

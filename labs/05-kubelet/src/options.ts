@@ -58,6 +58,13 @@ import {
   servingOptionsOf,
 } from './flags/serving-flags.ts';
 
+import {
+  addShutdownFlags,
+  type ShutdownFlags,
+  type ShutdownOptions,
+  shutdownOptionsOf,
+} from './flags/shutdown-flags.ts';
+
 export interface KubeletOptions
   extends ConfigOptions,
     NodeOptions,
@@ -67,7 +74,8 @@ export interface KubeletOptions
     ImageOptions,
     NetworkOptions,
     PodOptions,
-    ServingOptions {
+    ServingOptions,
+    ShutdownOptions {
   readonly kubeconfig: string;
   readonly verbosity: number;
 }
@@ -81,7 +89,8 @@ interface Flags
     ImageFlags,
     NetworkFlags,
     PodFlags,
-    ServingFlags {
+    ServingFlags,
+    ShutdownFlags {
   readonly kubeconfig: string;
   readonly v: number;
 }
@@ -104,6 +113,7 @@ export function parseKubeletFlags(argv: readonly string[]): KubeletOptions {
     ...networkOptionsOf(flags),
     ...podOptionsOf(flags),
     ...servingOptionsOf(flags),
+    ...shutdownOptionsOf(flags),
     verbosity: flags.v,
   };
 }
@@ -121,5 +131,6 @@ function kubeletCommand(): Command {
   addNetworkFlags(command);
   addPodFlags(command);
   addServingFlags(command);
+  addShutdownFlags(command);
   return command.option('-v, --v <level>', 'log verbosity', count, 2);
 }

@@ -3,7 +3,12 @@
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
-import { createCertificateAuthority, issueCertificate, realClock } from '@kube-labs/apiserver';
+import {
+  createCertificateAuthority,
+  FakeClock,
+  issueCertificate,
+  realClock,
+} from '@kube-labs/apiserver';
 import { expect, onTestFinished, test } from 'vitest';
 import { attempt, complaintOf } from '#src/probe/attempt.ts';
 import { runHook } from '#src/probe/hooks.ts';
@@ -144,6 +149,23 @@ test('TCP: a listener is enough; nobody there is a failure', async () => {
     kind: 'failure',
     output: `dial tcp 127.0.0.1:${port}: connect: connection refused`,
   });
+});
+
+test.each([
+  { how: 'tcpSocket', output: (port: number) => `dial tcp 127.0.0.1:${port}: i/o timeout` },
+  {
+    how: 'httpGet',
+    output: (port: number) =>
+      `Get "http://127.0.0.1:${port}/": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
+  },
+])('$how: whoever answers too late has failed, by the kubelet’s clock', async ({ how, output }) => {
+  const port = await serve((_, response) => void response.end());
+  const clock = new FakeClock();
+  const late = { ...target({ timeoutMs: 3_000 }), clock };
+  const result = attempt({ [how]: { port } }, late, never);
+  clock.advance(3_000);
+  expect(await result).toEqual({ kind: 'failure', output: output(port) });
+  expect(clock.pendingTimers).toBe(0);
 });
 
 test('any answer is enough for an HTTP hook; none is a failure', async () => {

@@ -12,7 +12,8 @@ import { BridgeNetwork } from '#src/network/bridge.ts';
 import { HostPorts, hostPortScript, type OpenPorts } from '#src/network/host-ports.ts';
 import { portsClash } from '#src/network/port-mappings.ts';
 import type { PortMapping } from '#src/runtime/runtime.ts';
-import { IMAGE } from './lab.ts';
+import { kubectl } from './kubectl.ts';
+import { FOREVER, IMAGE, Lab, script } from './lab.ts';
 import { Namespace } from './namespace.ts';
 
 const tcp = (hostPort: number, containerPort: number, hostIp?: string): PortMapping => ({
@@ -303,4 +304,46 @@ test('opens ports in a node that is a container, whose /proc/sys cannot be writt
   );
   await open.close('s-web');
   expect(await run('nft', ['list', 'ruleset'])).toBe('');
+});
+
+test('a real pod’s port is open on its node, for a neighbour and for itself, through a restart of the kubelet, and to nobody else', async () => {
+  const number = 225;
+  await using machine = await Namespace.make();
+  await using outside = await Namespace.make();
+  await machine.connect(outside, 'eth0', '192.0.2.1/24', '192.0.2.2/24');
+  // The node's network is that of the namespace; Lab looks for left over wires in this machine's.
+  const bridge = ['link', 'add', `kbl${number}`, 'type', 'bridge'];
+  await promisify(execFile)('ip', bridge);
+  await using lab = await Lab.start({ number, deps: { run: machine.run } });
+  const serve =
+    "process.on('SIGTERM', () => process.exit());" +
+    "require('net').createServer((s) => s.end('web ' + s.remoteAddress)).listen(80, '0.0.0.0')";
+  const command = ['node', '-e', serve];
+  const port = { containerPort: 80, hostPort: 8080 };
+  await lab.createPod('web', { containers: [script('web', '', { command, ports: [port] })] });
+  await lab.createPod('client', { containers: [script('client', FOREVER)] });
+  await Promise.all([lab.running('web'), lab.running('client')]);
+
+  const described = await kubectl(lab, 'describe', 'pod', 'web');
+  expect(described.stdout).toMatch(/Host Port: +8080\/TCP/);
+  const ask = async () => [
+    await outside.ask('192.0.2.1', 8080),
+    await lab.exec('client', 'nc', '-d', '192.0.2.1', '8080'),
+    await lab.exec('web', 'nc', '-d', '192.0.2.1', '8080'),
+  ];
+  const answers = ['web 192.0.2.2', `web 10.244.${number}.1`, `web 10.244.${number}.1`];
+  await lab.until('the server listens', async () => (await ask())[0] !== 'ECONNREFUSED');
+  expect(await ask()).toEqual(answers);
+
+  await machine.run('nft', ['flush', 'ruleset']);
+  await lab.stopKubelet();
+  await lab.startKubelet();
+  await lab.until('the port is open again', async () => (await ask())[0] === answers[0]);
+  expect(await ask()).toEqual(answers);
+  await lab.createPod('thief', { containers: [script('thief', FOREVER, { ports: [port] })] });
+  const thief = await lab.podWhen('thief', ({ status }) => status?.phase === 'Failed');
+  expect(thief.status?.reason).toBe('NodePorts');
+  await lab.deletePod('web');
+  expect(await outside.ask('192.0.2.1', 8080)).toBe('ECONNREFUSED');
+  expect(await machine.run('nft', ['list', 'ruleset'])).toBe('');
 });

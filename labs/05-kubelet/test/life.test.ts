@@ -234,6 +234,32 @@ test.concurrent('hooks: after the start a command has run; before the end there 
   expect(Number(termAt) / 1e6 - beganAtMs).toBeGreaterThan(990);
 });
 
+test.concurrent('hooks may be requests, to another container of the pod as well', async () => {
+  const { volumes, volumeMounts, log } = shared('requests');
+  const serve = `require("http").createServer((asked, answer) => {
+    require("fs").appendFileSync("/work/log", asked.url + " " + asked.headers["user-agent"] + "\\n");
+    answer.end();
+  }).listen(8080)`;
+  const request = (path: string) => ({ httpGet: { path, port: 8080 } });
+  await lab.createPod('requests', {
+    volumes,
+    initContainers: [
+      sidecar('web', `node -e '${serve}' & wait`, {
+        volumeMounts,
+        startupProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1, failureThreshold: 30 },
+      }),
+    ],
+    containers: [
+      script('c', FOREVER, {
+        lifecycle: { postStart: request('/started'), preStop: request('/stopping') },
+      }),
+    ],
+  });
+  await lab.running('requests');
+  await lab.deletePod('requests');
+  expect(await log()).toBe('/started kube-lifecycle/1.33\n/stopping kube-lifecycle/1.33');
+});
+
 test.concurrent('a hook that fails leaves PostStartHookError, and no word of what it said in the events', async () => {
   const lifecycle = { postStart: { exec: { command: ['sh', '-c', 'echo s3cret; exit 3'] } } };
   await lab.createPod('unhooked', { containers: [script('c', FOREVER, { lifecycle })] });

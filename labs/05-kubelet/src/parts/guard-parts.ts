@@ -1,4 +1,4 @@
-// GuardParts: what ends pods for the node's sake: evictions.
+// GuardParts: what ends pods for the node's sake: evictions, and the node's own end.
 
 import type { Pod } from 'kubernetes-types/core/v1';
 import type { PodManager } from '../config/pod-manager.ts';
@@ -9,6 +9,7 @@ import { observeSignals } from '../eviction/signals.ts';
 import type { KubeletOptions } from '../options.ts';
 import type { PodEvents } from '../pod/pod-events.ts';
 import type { PodWorkers } from '../pod/pod-worker.ts';
+import { ShutdownManager } from '../shutdown/shutdown-manager.ts';
 import type { Outside } from './outside.ts';
 
 export interface GuardedPods {
@@ -23,9 +24,8 @@ export interface GuardedPods {
 
 export function makeGuards(options: KubeletOptions, outside: Outside, guarded: GuardedPods) {
   const { clock, log, metrics, stats, recorder, limits } = outside;
-  const { nodeName: name, rootDirectory, hostRoot } = options;
-  // As upstream's kubelet names its node, whose uid it need not know.
-  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: name } };
+  const { rootDirectory, hostRoot } = options;
+  const node = nodeOf(options.nodeName);
   const eviction = new EvictionManager({
     ...{ clock, log, thresholds: options.evictionThresholds },
     transitionPeriodMs: options.evictionPressureTransitionPeriodMs,
@@ -48,22 +48,42 @@ export function makeGuards(options: KubeletOptions, outside: Outside, guarded: G
     nodeEvent: (reason, message) => recorder.event(node, 'Warning', reason, message),
     counted: (signal) => metrics.evictions.inc({ eviction_signal: signal }),
   });
-  return { eviction };
+  return { eviction, shutdown: makeShutdown(options, outside, guarded) };
+}
+
+/** Undefined where nobody gave it time. */
+function makeShutdown(options: KubeletOptions, outside: Outside, guarded: GuardedPods) {
+  const { clock, log, metrics, recorder } = outside;
+  if (options.shutdown === undefined) return undefined;
+  return new ShutdownManager({
+    ...{ periods: options.shutdown, clock, log },
+    activePods: () => activePods(guarded),
+    end: (pod, ending, graceSeconds) => guarded.workers().end(pod, ending, graceSeconds),
+    nodeEvent: (reason, message) =>
+      recorder.event(nodeOf(options.nodeName), 'Normal', reason, message),
+    times: { start: metrics.shutdownStart, end: metrics.shutdownEnd },
+  });
+}
+
+/** As upstream's kubelet names its node, whose uid it need not know. */
+function nodeOf(name: string) {
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: name } };
 }
 
 /** Those that run, with what is known of their usage. */
-async function measure(
-  { stats }: Outside,
-  { pods, workers, volumeUsage }: GuardedPods,
-): Promise<readonly Measured[]> {
+async function measure({ stats }: Outside, guarded: GuardedPods): Promise<readonly Measured[]> {
   const measured = new Map((await stats?.summary())?.pods.map((pod) => [pod.podRef.uid, pod]));
-  const active = pods
-    .pods()
-    .filter(({ metadata }) => workers().stateOf(metadata?.uid ?? '')?.state === 'syncing');
   return Promise.all(
-    active.map(async (pod) => {
-      const usage = usageOf(measured.get(pod.metadata?.uid ?? ''), await volumeUsage(pod));
-      return { pod, usage };
+    activePods(guarded).map(async (pod) => {
+      const volumes = await guarded.volumeUsage(pod);
+      return { pod, usage: usageOf(measured.get(pod.metadata?.uid ?? ''), volumes) };
     }),
   );
+}
+
+/** Those that run here and are not ending. */
+function activePods({ pods, workers }: GuardedPods): readonly Pod[] {
+  const isActive = ({ metadata }: Pod) =>
+    workers().stateOf(metadata?.uid ?? '')?.state === 'syncing';
+  return pods.pods().filter(isActive);
 }

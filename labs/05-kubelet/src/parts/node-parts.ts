@@ -12,7 +12,7 @@ const SILENCE_MS_MAX = 120_000;
 
 export function makeNodeParts(options: KubeletOptions, parts: Outside & PodParts) {
   const { client, runtime, network, recorder, clock, log, nodes, run } = parts;
-  const { capacity, allocatable, eviction } = parts;
+  const { capacity, allocatable, eviction, shutdown } = parts;
   const { nodeName, nodeLabels: labels, registerWithTaints: taints } = options;
   // The real port is known when the server listens.
   const listening = { port: options.port };
@@ -20,7 +20,7 @@ export function makeNodeParts(options: KubeletOptions, parts: Outside & PodParts
     ...{ client, runtime, recorder, clock, log, capacity, allocatable },
     registration: options.registerNode ? { labels, taints } : undefined,
     pressures: () => eviction.conditions(),
-    shuttingDown: () => false,
+    shuttingDown: () => shutdown?.shuttingDown() ?? false,
     name: nodeName,
     address: options.nodeAddress,
     kubeletVersion: KUBELET_VERSION,
@@ -30,6 +30,7 @@ export function makeNodeParts(options: KubeletOptions, parts: Outside & PodParts
     port: () => listening.port,
   });
   eviction.onChange(() => agent.statusChanged());
+  shutdown?.onChange(() => agent.statusChanged());
   const onChange = (isReady: boolean) => {
     agent.statusChanged();
     if (!isReady) return;

@@ -4,7 +4,6 @@ import type { Pod } from 'kubernetes-types/core/v1';
 import { Housekeeping } from '../config/housekeeping.ts';
 import { isStatic } from '../config/static-pod.ts';
 import { ReferencedObjects } from '../container/referenced-objects.ts';
-import { ImagePuller } from '../image/image-puller.ts';
 import { pressureAdmission } from '../eviction/pressure-admission.ts';
 import { measuredSyncer } from '../metrics/measured.ts';
 import { podStart } from '../metrics/pod-start.ts';
@@ -84,6 +83,7 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
     else housekeeping.look(pod);
   });
   const admission = [
+    ...(guards.shutdown === undefined ? [] : [guards.shutdown]),
     pressureAdmission(() => guards.eviction.conditions()),
     nodeFit({ node: sources.node, allocatable: outside.allocatable }),
     ...outside.securityAdmission,

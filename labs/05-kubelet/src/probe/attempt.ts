@@ -19,17 +19,40 @@ export async function attempt(
   target: AttemptTarget,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
-  const { exec, httpGet, tcpSocket, grpc } = handler;
   for (let tries = 1; ; tries++) {
     try {
-      if (exec !== undefined) return await probeByCommand(exec, target, signal);
-      if (httpGet !== undefined) return await probeOverHttp(httpGet, target, signal);
-      if (tcpSocket !== undefined) return await connectOverTcp(tcpSocket, target, signal);
-      if (grpc !== undefined) return await probeOverGrpc(grpc, target, signal);
-      return { kind: 'unknown', output: `missing probe handler for ${target.spec.name}` };
+      // The engine ends a command that takes too long, and its processes.
+      if (handler.exec !== undefined) return await probeByCommand(handler.exec, target, signal);
+      return await inTime(target, signal, (limited) => overNetwork(handler, target, limited));
     } catch (error) {
       if (tries === TRIES_MAX || signal.aborted) return { kind: 'unknown', output: textOf(error) };
     }
+  }
+}
+
+async function overNetwork(
+  { httpGet, tcpSocket, grpc }: Handler,
+  target: AttemptTarget,
+  signal: AbortSignal,
+): Promise<AttemptResult> {
+  if (httpGet !== undefined) return probeOverHttp(httpGet, target, signal);
+  if (tcpSocket !== undefined) return connectOverTcp(tcpSocket, target, signal);
+  if (grpc !== undefined) return probeOverGrpc(grpc, target, signal);
+  return { kind: 'unknown', output: `missing probe handler for ${target.spec.name}` };
+}
+
+/** The work's signal is aborted when the time of the attempt is up, too. */
+async function inTime<T>(
+  { clock, timeoutMs }: AttemptTarget,
+  signal: AbortSignal,
+  work: (limited: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const timer = clock.setTimeout(() => over.abort(), timeoutMs);
+  try {
+    return await work(AbortSignal.any([signal, over.signal]));
+  } finally {
+    clock.clearTimeout(timer);
   }
 }
 

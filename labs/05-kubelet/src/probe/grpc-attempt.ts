@@ -9,7 +9,7 @@
 
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
-import { sleep } from '@kube-labs/apiserver';
+import { type Clock, sleep } from '@kube-labs/apiserver';
 import type { GRPCAction } from 'kubernetes-types/core/v1';
 import { type AttemptResult, type AttemptTarget, textOf } from './attempt-target.ts';
 
@@ -38,16 +38,15 @@ export async function probeOverGrpc(
   if (host === '') throw new Error('failed to find networking container');
   const address = `${host}:${port}`;
   const within = `${target.timeoutMs / 1_000}s`;
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(target.timeoutMs)]);
-  const session = await connectInTime(`http://${address}`, inTime);
+  const session = await connectInTime(`http://${address}`, target.clock, signal);
   if (session === undefined) {
     const what = `timeout: failed to connect service "${address}" within ${within}`;
     return { kind: 'failure', output: `${what}: context deadline exceeded` };
   }
   try {
-    return resultOf(await check(session, service, inTime));
+    return resultOf(await check(session, service, signal));
   } catch (error) {
-    if (!inTime.aborted)
+    if (!signal.aborted)
       return { kind: 'failure', output: `error: health rpc probe failed: ${textOf(error)}` };
     return { kind: 'failure', output: `timeout: health rpc did not complete within ${within}` };
   } finally {
@@ -58,6 +57,7 @@ export async function probeOverGrpc(
 /** Connected is who has told the settings of its HTTP/2. */
 async function connectInTime(
   url: string,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<ClientHttp2Session | undefined> {
   while (!signal.aborted) {
@@ -69,7 +69,7 @@ async function connectInTime(
       return session;
     } catch {
       session.destroy();
-      await sleep(RETRY_MS, signal);
+      await sleep(RETRY_MS, signal, clock);
     }
   }
   return undefined;

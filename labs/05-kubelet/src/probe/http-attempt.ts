@@ -10,18 +10,16 @@ const REDIRECTS_MAX = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const PROBE_AGENT = 'kube-probe/1.33';
 
-/** Any status from 200 to 399 will do. Redirects are followed as long as they stay on the host. */
+/** Within the time of the signal, for all requests together. Any status from 200 to 399 will do. Redirects are followed as long as they stay on the host. */
 export async function probeOverHttp(
   action: HTTPGetAction,
   target: AttemptTarget,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
   const first = urlOf(action, target);
-  // For all requests together.
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(target.timeoutMs)]);
   let url = first;
   for (let count = 1; ; count++) {
-    const answer = await get(url, headersOf(action, PROBE_AGENT), inTime);
+    const answer = await get(url, headersOf(action, PROBE_AGENT), signal);
     if (answer.kind === 'no answer') {
       return { kind: 'failure', output: `Get "${url}": ${answer.message}` };
     }

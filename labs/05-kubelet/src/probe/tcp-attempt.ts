@@ -15,17 +15,16 @@ export function connectOverTcp(
   const port = portOf(action.port, target.spec);
   const host = action.host || target.address;
   return new Promise((resolve) => {
-    const socket = connect({ host, port, signal, timeout: target.timeoutMs });
+    const socket = connect({ host, port, signal });
     const finish = (result: AttemptResult) => {
       socket.destroy();
       resolve(result);
     };
     socket.on('connect', () => finish({ kind: 'success' }));
-    socket.on('timeout', () =>
-      finish({ kind: 'failure', output: `dial tcp ${host}:${port}: i/o timeout` }),
-    );
-    socket.on('error', (error) =>
-      finish({ kind: 'failure', output: dialMessage(error, { hostname: host, port }) }),
-    );
+    socket.on('error', (error) => {
+      const isLate = error.name === 'AbortError';
+      const what = isLate ? `dial tcp ${host}:${port}: i/o timeout` : undefined;
+      finish({ kind: 'failure', output: what ?? dialMessage(error, { hostname: host, port }) });
+    });
   });
 }

@@ -1,0 +1,135 @@
+// A node short of memory, with real containers: who is refused, who goes, in which order, and what people see of it.
+//
+// The threshold is all of the memory, so it is always met; what pods use is what this test says they use.
+
+import { parseQuantity, resources } from '@kube-labs/apiserver';
+import type { PodSpec } from 'kubernetes-types/core/v1';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { PodStats, StatsProvider } from '#src/stats-provider.ts';
+import { kubectl } from './kubectl.ts';
+import { FOREVER, JumpClock, Lab, script } from './lab.ts';
+
+const MIB = 1024 ** 2;
+const used: Record<string, number> = {
+  burstable: 30 * MIB,
+  guaranteed: 10 * MIB,
+  vital: 900 * MIB,
+};
+const time = new Date().toISOString();
+const clock = new JumpClock();
+let lab: Lab;
+
+const stats: StatsProvider = {
+  machine: () => ({ cpus: 4, memoryBytes: 8 * 1024 * MIB, diskBytes: 1024 * 1024 * MIB }),
+  prometheus: async () => '',
+  async summary() {
+    const { items } = await lab.client.list(resources.pods);
+    return {
+      node: { nodeName: 'node-1', startTime: time, cpu: {}, memory: {}, network: {}, fs: {} },
+      pods: items.map(({ metadata }): PodStats => {
+        const { name = '', namespace = '', uid = '' } = metadata ?? {};
+        const memory = { time, workingSetBytes: used[name] ?? 0 };
+        const container = { name: 'c', startTime: time, cpu: {}, memory };
+        return {
+          podRef: { name, namespace, uid },
+          startTime: time,
+          cpu: {},
+          memory,
+          containers: [container],
+        };
+      }),
+    };
+  },
+};
+
+beforeAll(async () => {
+  const flags = [
+    '--eviction-hard=',
+    '--eviction-soft=memory.available<100%',
+    '--eviction-soft-grace-period=memory.available=1ms',
+    '--eviction-max-pod-grace-period=1',
+    '--kube-reserved=cpu=500m',
+  ];
+  lab = await Lab.start({ number: 236, deps: { clock, stats }, flags });
+  // The first look was before there was an API to ask for pods.
+  clock.jump(10_000);
+});
+afterAll(() => lab[Symbol.asyncDispose]());
+
+const asking = (requests: Record<string, string>, limits = {}) => ({
+  resources: { requests, limits },
+});
+
+/** In the order in which they went. The manager looks again as soon as one is gone. */
+async function evicted(names: readonly string[], count: number): Promise<readonly string[]> {
+  const gone = new Set<string>();
+  clock.jump(10_000);
+  await lab.until(`${count} are evicted`, async () => {
+    for (const name of names) if ((await lab.pod(name))?.status?.phase === 'Failed') gone.add(name);
+    return gone.size >= count;
+  });
+  return [...gone];
+}
+
+test('the node says that it is short, and what of it is for pods', async () => {
+  await lab.until('it is short of memory', async () => {
+    const node = await lab.client.get(resources.nodes, { name: 'node-1' });
+    return node.status?.conditions?.some(
+      ({ type, status }) => type === 'MemoryPressure' && status === 'True',
+    );
+  });
+  await lab.eventWhen(
+    'node-1',
+    'NodeHasInsufficientMemory Node node-1 status is now: NodeHasInsufficientMemory',
+  );
+  const { capacity, allocatable } =
+    (await lab.client.get(resources.nodes, { name: 'node-1' })).status ?? {};
+  expect([capacity?.cpu, allocatable?.cpu]).toEqual(['4', '3500m']);
+  expect(parseQuantity(capacity?.memory ?? '')).toBe(8 * 1024 * MIB);
+});
+
+test('a best-effort pod is refused', async () => {
+  await lab.createPod('plain', { containers: [script('c', FOREVER)] });
+  const { status } = await lab.podWhen('plain', (pod) => pod.status?.phase === 'Failed');
+  expect(status).toMatchObject({
+    reason: 'Evicted',
+    message: 'Pod was rejected: The node had condition: [MemoryPressure]. ',
+  });
+});
+
+test('pods go one after the other: those above their request first, then the rest; a critical one stays', async () => {
+  const run = (name: string, spec: Partial<PodSpec>, rest = {}) =>
+    lab.createPod(name, { ...spec, containers: [script('c', FOREVER, rest)] });
+  const guaranteed = { memory: '20Mi', cpu: '10m' };
+  const volumes = [{ name: 'v', emptyDir: { sizeLimit: '1Mi' } }];
+  const full = `head -c 3000000 /dev/zero > /v/file; ${FOREVER}`;
+  await Promise.all([
+    run('burstable', {}, asking({ memory: '20Mi' })),
+    run('guaranteed', {}, asking(guaranteed, guaranteed)),
+    run('vital', { priorityClassName: 'system-cluster-critical' }),
+    lab.createPod('greedy', {
+      volumes,
+      containers: [
+        script('c', full, {
+          ...asking({ memory: '900Mi' }),
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+        }),
+      ],
+    }),
+  ]);
+  const names = ['burstable', 'guaranteed', 'vital', 'greedy'];
+  await Promise.all(names.map((name) => lab.running(name)));
+  expect(await evicted(names, 3)).toEqual(['greedy', 'burstable', 'guaranteed']);
+  expect((await lab.pod('vital'))?.status?.phase).toBe('Running');
+  const messageOf = async (name: string) => (await lab.pod(name))?.status?.message;
+  expect(await messageOf('greedy')).toBe('Usage of EmptyDir volume "v" exceeds the limit "1Mi". ');
+  expect(await messageOf('burstable')).toMatch(
+    /^The node was low on resource: memory\. Threshold quantity: \w+, available: \w+\. Container c was using 30Mi, request is 20Mi, has larger consumption of memory\. $/,
+  );
+  const { stdout } = await kubectl(lab, 'describe', 'pod', 'burstable');
+  expect(stdout).toMatch(
+    /Status: +Failed\nReason: +Evicted\nMessage: +The node was low on resource/,
+  );
+  await lab.eventWhen('burstable', /^Evicted The node was low on resource: memory/);
+  await lab.eventWhen('node-1', 'EvictionThresholdMet Attempting to reclaim memory');
+});

@@ -165,13 +165,18 @@ function setUp(all: readonly Threshold[], scene: Scene, { maxGrace = 0 } = {}) {
   const clock = new FakeClock();
   const ended: { pod: string; ending: Ending; graceSeconds: number }[] = [];
   const told: string[] = [];
+  const measured: number[] = [];
   let release = () => {};
   const manager = new EvictionManager({
     ...{ thresholds: all, clock, log: silentLogger },
     transitionPeriodMs: 300_000,
     maxPodGracePeriodSeconds: maxGrace,
     observe: async () => scene.observations,
-    measure: async () => scene.pods,
+    activePods: () => scene.pods.map(({ pod: one }) => one),
+    async measure(pods) {
+      measured.push(pods.length);
+      return scene.pods.filter(({ pod: one }) => pods.includes(one));
+    },
     async reclaimDisk() {
       told.push('reclaim disk');
       const nodefs = scene.observations.get('nodefs.available');
@@ -190,7 +195,7 @@ function setUp(all: readonly Threshold[], scene: Scene, { maxGrace = 0 } = {}) {
     nodeEvent: (reason, message) => told.push(`node ${reason} ${message}`),
     counted: (signal) => told.push(`counted ${signal}`),
   });
-  return { manager, clock, ended, told, release: () => release() };
+  return { manager, clock, ended, told, measured, release: () => release() };
 }
 
 const using = (name: string, memoryBytes: number, spec: Partial<PodSpec> = {}): Measured => ({
@@ -294,6 +299,24 @@ describe('EvictionManager', () => {
       { pod: 'greedy', graceSeconds: 1, ending: { why: 'evicted', reason: 'Evicted', message } },
     ]);
     expect(told).toEqual(['counted emptydirfs.limit', `greedy Evicted ${message}`]);
+  });
+
+  test('measures nobody who has no limit, while nothing is scarce', async () => {
+    const volumes = [{ name: 'v', emptyDir: { sizeLimit: '1Mi' } }];
+    const limits = { 'ephemeral-storage': '1Mi' };
+    const scene = {
+      observations: new Map(),
+      pods: [
+        using('plain', 1),
+        using('bounded', 1, { volumes }),
+        using('limited', 1, { containers: [{ name: 'c', resources: { limits } }] }),
+      ],
+    };
+    const { manager, measured } = setUp(thresholds('memory.available<100Mi'), scene);
+    await manager.synchronize();
+    scene.pods = scene.pods.slice(0, 1);
+    await manager.synchronize();
+    expect(measured).toEqual([2]);
   });
 
   test('looks every ten seconds, and again as soon as what it ended is gone', async () => {

@@ -142,6 +142,22 @@ describe('HostPorts', () => {
     expect(await readdir(path)).toEqual([]);
   });
 
+  test('where 127.0.0.1 cannot be let pass, the ports are open all the same', async () => {
+    const warned: unknown[] = [];
+    const log = { ...silentLogger, warn: (...what: unknown[]) => warned.push(what) };
+    let script = '';
+    const run: HostCommand = async (command, _, { input = '' } = {}) => {
+      if (command !== 'nft') throw new Error('Read-only file system');
+      script = input;
+      return '';
+    };
+    const open = new HostPorts({ bridge: 'kbl', directory: await directory(), run, log });
+    await open.restore('10.9.8.0/24');
+    await open.open(ports('web', [tcp(8080, 80)]));
+    expect(script).toContain('dnat to 10.9.8.2:80');
+    expect(JSON.stringify(warned)).toContain('Host ports cannot be reached at 127.0.0.1');
+  });
+
   test('without nft no port is open and each says so, but a sandbox can go, and the table follows later', async () => {
     const { open, nft, last } = await hostPorts(true);
     await expect(open.open(ports('web', [tcp(8080, 80)]))).rejects.toThrow('nft: not found');

@@ -137,3 +137,36 @@ test('a sandbox that is gone costs its set up an error, and nothing stays', asyn
   expect(network.sandboxIds()).not.toContain('gone');
   expect(JSON.stringify(await machine.ip('link'))).not.toContain(wireName('gone'));
 });
+
+test('a sandbox that ended keeps its address from all others until it is torn down', async () => {
+  const [{ network }] = nodes;
+  const [ended, next] = [await Namespace.make(), await namespace()];
+  const { ip } = await network.setUp(sandboxIn(ended, 'ended'));
+  await ended[Symbol.asyncDispose]();
+  // As after a restart of the engine, which ends all containers.
+  const look = async () => {
+    await network.refresh();
+    return network.check('ended');
+  };
+  await expect.poll(look).toBeUndefined();
+  expect(network.sandboxIds()).toContain('ended');
+  const other = await network.setUp(sandboxIn(next, 'next'));
+  expect(other.ip).not.toBe(ip);
+  await network.tearDown('ended');
+  await network.tearDown('next');
+  expect(network.sandboxIds()).toEqual(['n1p0', 'n1p1']);
+});
+
+test('another range for the node takes the gateway before off its bridge; pods get addresses of the new one', async () => {
+  const [, { machine, network, pods }] = nodes;
+  await network.configure('10.244.9.0/24');
+  const [bridge] = await machine.ip('-4', 'addr', 'show', 'cbr0');
+  expect(bridge).toMatchObject({ addr_info: [{ local: '10.244.9.1', prefixlen: 24 }] });
+  // Their pods get new sandboxes, which nobody has to make room for.
+  expect([network.check('n2p0'), network.check('n2p1')]).toEqual([undefined, undefined]);
+  const [first] = pods;
+  if (first === undefined) throw new Error('The node has no pod');
+  await network.tearDown('n2p0');
+  expect(await network.setUp(sandboxIn(first, 'n2p0'))).toMatchObject({ ip: '10.244.9.2' });
+  expect(await machine.ask('10.244.9.2', 80)).toBe('far 10.244.9.1');
+});

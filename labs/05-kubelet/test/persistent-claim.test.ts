@@ -153,7 +153,7 @@ describe('boundVolumeOf()', () => {
 });
 
 describe('checkNodeAffinity()', () => {
-  const node = { name: 'node-1', labels: { zone: 'a', disk: 'ssd' } };
+  const node = { metadata: { name: 'node-1', labels: { zone: 'a', disk: 'ssd' } } };
   const label = (key: string, ...values: string[]) => ({ key, operator: 'In', values });
   test.each<{ name: string; terms: NodeSelectorTerm[]; want: boolean }>([
     { name: 'a label', terms: [{ matchExpressions: [label('zone', 'b', 'a')] }], want: true },
@@ -195,7 +195,7 @@ describe('PersistentVolumes', () => {
     const root = await mkdtemp(join(tmpdir(), 'kubelet-claim-'));
     onTestFinished(() => rm(root, { recursive: true, force: true }));
     const { reader, asked } = readerOf(claim(), persistentVolume(spec));
-    const node = { name: 'node-1', labels: () => ({}) };
+    const node = () => undefined;
     return { root, asked, volumes: new PersistentVolumes({ reader, hostRoot: root, node }) };
   }
   const subject = pod({ containers: [mounted], securityContext: { fsGroup: 7 } });

@@ -88,10 +88,15 @@ test.concurrent('a probe command that hangs fails by its timeout and is killed',
   await lab.deletePod('hang');
 });
 
-test('a kubelet that starts again does not make ready pods unready', async () => {
+test('a kubelet that starts again does not make ready pods unready, and starts nothing twice', async () => {
   const readinessProbe = { ...exec('true'), initialDelaySeconds: 1, periodSeconds: 60 };
-  await lab.createPod('kept', { containers: [script('c', FOREVER, { readinessProbe })] });
+  const startupProbe = { ...exec('true'), periodSeconds: 60 };
+  await lab.createPod('kept', {
+    initContainers: [script('side', FOREVER, { restartPolicy: 'Always', startupProbe })],
+    containers: [script('c', FOREVER, { readinessProbe })],
+  });
   const before = await lab.running('kept');
+  const containers = await lab.containers('_kept_');
   await lab.stopKubelet();
   await lab.startKubelet();
   await lab.createPod('after', { containers: [script('c2', FOREVER)] });
@@ -101,5 +106,6 @@ test('a kubelet that starts again does not make ready pods unready', async () =>
   const after = await lab.pod('kept');
   expect(isReady(after ?? {})).toBe(true);
   expect(transition(after)).toBe(transition(before));
+  expect(await lab.containers('_kept_')).toEqual(containers);
   await Promise.all([lab.deletePod('kept'), lab.deletePod('after')]);
 });

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { capabilityProblem, missingCapabilities } from '#src/container/capabilities.ts';
 import { securityFeatures, sysctlAllowlist } from '#src/container/pod-admission.ts';
 import { seccompOf } from '#src/container/seccomp.ts';
-import { securityOf, securityProblem } from '#src/container/security.ts';
+import { dependsOnImageUser, securityOf, securityProblem } from '#src/container/security.ts';
 import { container, pod } from './objects.ts';
 
 type Context = NonNullable<Container['securityContext']>;
@@ -56,6 +56,20 @@ describe('securityOf()', () => {
   ])('$name', ({ own = {}, shared = {}, image, want }) => {
     const spec = container('c', { securityContext: own });
     expect(securityOf(pod({ securityContext: shared }), spec, image)).toMatchObject(want);
+  });
+});
+
+describe('dependsOnImageUser()', () => {
+  test.each<{ own: Context; shared?: PodContext; want: boolean }>([
+    { own: {}, want: false },
+    { own: { runAsGroup: 3 }, want: true },
+    { own: {}, shared: { runAsNonRoot: true }, want: true },
+    { own: { runAsNonRoot: true, runAsUser: 1 }, want: false },
+    { own: { runAsNonRoot: false }, shared: { runAsNonRoot: true }, want: false },
+    { own: { runAsGroup: 3 }, shared: { runAsUser: 1 }, want: false },
+  ])('$own with $shared: $want', ({ own, shared = {}, want }) => {
+    const spec = container('c', { securityContext: own });
+    expect(dependsOnImageUser(pod({ securityContext: shared }), spec)).toBe(want);
   });
 });
 

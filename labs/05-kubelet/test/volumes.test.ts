@@ -73,6 +73,21 @@ test.concurrent('a pod waits for its config map, and starts when it comes', asyn
   await lab.deletePod('config');
 });
 
+test.concurrent('what is optional may come later, also as bytes', async () => {
+  const metadata = { name: 'later', namespace: 'default' };
+  await lab.createPod('later', {
+    volumes: [{ name: 'conf', configMap: { name: 'later', optional: true } }],
+    containers: [script('later', FOREVER, { volumeMounts: mounted('conf', '/conf') })],
+  });
+  await lab.running('later');
+  expect(await lab.exec('later', 'ls', '/conf')).toBe('');
+  const binaryData = { raw: Buffer.from([0, 255]).toString('base64') };
+  await lab.client.create(resources.configMaps, { metadata, binaryData });
+  const dump = ['sh', '-c', 'od -An -tx1 /conf/raw 2>/dev/null || true'];
+  await lab.until('the bytes', async () => (await lab.exec('later', ...dump)) === '00 ff');
+  await lab.deletePod('later');
+});
+
 test.concurrent('an emptyDir is shared by the containers, outlives their restarts, and goes with the pod', async () => {
   const volumeMounts = [...mounted('data', '/data'), ...mounted('fast', '/fast')];
   await lab.createPod('empty', {

@@ -16,7 +16,7 @@ import { type EnvironmentSources, makeEnvironment } from './environment.ts';
 import { expand } from './expansion.ts';
 import { resourcesOf } from './resources.ts';
 import { seccompOf } from './seccomp.ts';
-import { type NodeSecurity, securityOf, securityProblem } from './security.ts';
+import { dependsOnImageUser, type NodeSecurity, securityOf, securityProblem } from './security.ts';
 
 export interface ContainerConfigInput {
   readonly sandbox: PodSandbox;
@@ -88,7 +88,8 @@ async function makeSecurity(
   spec: Container,
   input: ContainerConfigInput,
 ): Promise<SecurityResult> {
-  const imageUser = (await input.imageUser()) ?? '';
+  // The engine is asked only where it matters: every container that starts would wait for the answer.
+  const imageUser = dependsOnImageUser(pod, spec) ? ((await input.imageUser()) ?? '') : '';
   const { missingCapabilities } = input.security;
   const message = securityProblem(pod, spec, { imageUser, missingCapabilities });
   if (message !== undefined) return { kind: 'failed', message };

@@ -5,7 +5,6 @@
 // it has been read, and no longer.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/util/manager/watch_based_manager.go.
-// Left out here: stopping the watch of immutable objects.
 
 import {
   type Client,

@@ -23,6 +23,15 @@ export const NODE_SECURITY_DEFAULT: NodeSecurity = {
   seccompProfileRoot: '/var/lib/kubelet/seccomp',
 };
 
+/** Whether it depends on the image's user what the container runs as, and if it may. */
+export function dependsOnImageUser(pod: Pod, spec: Container): boolean {
+  const own = spec.securityContext ?? {};
+  const shared = pod.spec?.securityContext ?? {};
+  if ((own.runAsUser ?? shared.runAsUser) !== undefined) return false;
+  const isGroupSet = (own.runAsGroup ?? shared.runAsGroup) !== undefined;
+  return isGroupSet || (own.runAsNonRoot ?? shared.runAsNonRoot) === true;
+}
+
 /** @param imageUser as the image says it: `user`, `user:group`, or nothing for root. */
 export function securityOf(pod: Pod, spec: Container, imageUser = ''): ContainerSecurity {
   const own = spec.securityContext ?? {};

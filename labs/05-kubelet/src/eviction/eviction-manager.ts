@@ -12,7 +12,7 @@ import type { Pod } from 'kubernetes-types/core/v1';
 import type { Ending } from '../pod/pod-worker.ts';
 import { isCritical } from './critical-pod.ts';
 import { evictionMessage } from './eviction-message.ts';
-import { excessOf } from './local-storage.ts';
+import { excessOf, hasDiskLimit } from './local-storage.ts';
 import { NO_PRESSURE, nextPressure, type PressureType } from './pressure.ts';
 import { type Measured, rank, resourceOf } from './rank.ts';
 import { type Observations, type Threshold, thresholdsMet } from './thresholds.ts';
@@ -26,7 +26,9 @@ export interface EvictionOptions {
   readonly log: Logger;
   observe(): Promise<Observations>;
   /** Those that run here and are not ending. */
-  measure(): Promise<readonly Measured[]>;
+  activePods(): readonly Pod[];
+  /** Costs: only those are measured that could have to go. */
+  measure(pods: readonly Pod[]): Promise<readonly Measured[]>;
   /** Frees disk that nobody needs: dead containers, unused images. */
   reclaimDisk(): Promise<void>;
   /** Resolves when nothing of it runs any more. */
@@ -78,24 +80,26 @@ export class EvictionManager {
   /** One look. Gives the ends of what it ended, which may take a while. */
   async synchronize(): Promise<readonly Promise<void>[]> {
     const { thresholds, transitionPeriodMs, clock } = this.#options;
-    const [observations, pods] = [await this.#options.observe(), await this.#options.measure()];
+    const observations = await this.#options.observe();
     const now = { observations, atMs: clock.now(), transitionPeriodMs };
     const { state, conditions, due } = nextPressure(this.#pressure, thresholds, now);
     this.#pressure = state;
     const changed = conditions.join() !== this.#conditions.join();
     this.#conditions = conditions;
     if (changed) this.#tell();
-    const greedy = this.#endGreedy(pods);
+    const pods = this.#options.activePods();
+    const limited = pods.filter((pod) => hasDiskLimit(pod) && !isCritical(pod));
+    const greedy = limited.length === 0 ? [] : await this.#endGreedy(limited);
     const [first] = due;
     if (greedy.length > 0 || first === undefined) return greedy;
     return this.#relieve(first, observations, pods);
   }
 
   /** Those over a limit of their own, all at once. */
-  #endGreedy(pods: readonly Measured[]): readonly Promise<void>[] {
-    return pods.flatMap(({ pod, usage }) => {
+  async #endGreedy(pods: readonly Pod[]): Promise<readonly Promise<void>[]> {
+    return (await this.#options.measure(pods)).flatMap(({ pod, usage }) => {
       const excess = usage === undefined ? undefined : excessOf(pod, usage);
-      if (excess === undefined || isCritical(pod)) return [];
+      if (excess === undefined) return [];
       this.#options.counted(excess.signal);
       return [this.#end(pod, { why: 'evicted', reason: 'Evicted', message: excess.message })];
     });
@@ -104,14 +108,15 @@ export class EvictionManager {
   async #relieve(
     threshold: Threshold,
     observations: Observations,
-    pods: readonly Measured[],
+    pods: readonly Pod[],
   ): Promise<readonly Promise<void>[]> {
     const { log, nodeEvent, counted, maxPodGracePeriodSeconds } = this.#options;
     const { signal, gracePeriodMs } = threshold;
     const resource = resourceOf(signal);
     nodeEvent('EvictionThresholdMet', `Attempting to reclaim ${resource}`);
     if (await this.#cleanedUp(resource)) return [];
-    const found = rank(signal, pods).find(({ pod }) => !isCritical(pod));
+    const measured = await this.#options.measure(pods.filter((pod) => !isCritical(pod)));
+    const [found] = rank(signal, measured);
     if (found === undefined) {
       log.error(
         'Eviction manager: eviction thresholds have been met, but no pods are active to evict',

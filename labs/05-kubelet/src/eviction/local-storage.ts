@@ -19,6 +19,14 @@ export interface Excess {
 
 const STORAGE = 'ephemeral-storage';
 
+/** Whether there is anything to exceed; else nobody need measure it. */
+export function hasDiskLimit({ spec }: Pod): boolean {
+  return (
+    (spec?.volumes ?? []).some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined) ||
+    (spec?.containers ?? []).some(({ resources }) => resources?.limits?.[STORAGE] !== undefined)
+  );
+}
+
 /** The first limit that the pod exceeds. The blanks at the ends of the messages are upstream's. */
 export function excessOf(pod: Pod, usage: PodUsage): Excess | undefined {
   return emptyDirExcess(pod, usage) ?? podExcess(pod, usage) ?? containerExcess(pod, usage);

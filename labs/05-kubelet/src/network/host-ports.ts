@@ -92,12 +92,22 @@ export class HostPorts {
     }
   }
 
+  /** Without it the ports are open, but not at 127.0.0.1. */
+  async #letLocalPass(): Promise<void> {
+    const { bridge, run, log } = this.#options;
+    try {
+      await run('sh', ['-c', LET_LOCAL_PASS, 'sh', bridge]);
+    } catch (error) {
+      log.warn('Host ports cannot be reached at 127.0.0.1', { err: messageOf(error) });
+    }
+  }
+
   #apply(): Promise<void> {
     const { bridge, run } = this.#options;
     const next = this.#applied.then(async () => {
       const all = [...this.#open.values()];
       this.#isApplied = false;
-      if (all.length > 0) await run('sh', ['-c', LET_LOCAL_PASS, 'sh', bridge]);
+      if (all.length > 0) await this.#letLocalPass();
       await run('nft', ['-f', '-'], { input: hostPortScript(bridge, this.#podCidr, all) });
       this.#isApplied = true;
     });

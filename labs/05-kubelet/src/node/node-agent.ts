@@ -109,6 +109,7 @@ export class NodeAgent {
     }
     try {
       this.#node = await client.create(resources.nodes, newNode(await this.#view(), registration));
+      this.#tellConditions(undefined, this.#node.status ?? {});
     } catch (error) {
       if (!ApiError.is(error, 'AlreadyExists')) throw error;
       const patch = { metadata: { labels: nodeLabelsOf(name, registration.labels) } };
@@ -157,7 +158,9 @@ export class NodeAgent {
     for (const { type, status } of after.conditions ?? []) {
       const was = before?.conditions?.find((condition) => condition.type === type)?.status;
       const reason = CONDITION_EVENTS[type]?.[status];
-      if (was === status || reason === undefined) continue;
+      // A new node that is not ready yet is no news.
+      const isNews = was !== status && (was !== undefined || reason !== 'NodeNotReady');
+      if (!isNews || reason === undefined) continue;
       this.#event(reason, `Node ${this.#options.name} status is now: ${reason}`);
     }
   }

@@ -40,7 +40,8 @@ export function makeGuards(options: KubeletOptions, outside: Outside, guarded: G
           return pods.reduce((sum, { memory }) => sum + Number(memory.workingSetBytes ?? 0), 0);
         },
       }),
-    measure: () => measure(outside, guarded),
+    activePods: () => activePods(guarded),
+    measure: (pods) => measure(outside, guarded, pods),
     reclaimDisk: () => guarded.reclaimDisk(),
     end: (pod, ending, graceSeconds) => guarded.workers().end(pod, ending, graceSeconds),
     podEvent: (pod, reason, message) =>
@@ -70,11 +71,15 @@ function nodeOf(name: string) {
   return { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: name } };
 }
 
-/** Those that run, with what is known of their usage. */
-async function measure({ stats }: Outside, guarded: GuardedPods): Promise<readonly Measured[]> {
+/** With what is known of their usage. */
+async function measure(
+  { stats }: Outside,
+  guarded: GuardedPods,
+  pods: readonly Pod[],
+): Promise<readonly Measured[]> {
   const measured = new Map((await stats?.summary())?.pods.map((pod) => [pod.podRef.uid, pod]));
   return Promise.all(
-    activePods(guarded).map(async (pod) => {
+    pods.map(async (pod) => {
       const volumes = await guarded.volumeUsage(pod);
       return { pod, usage: usageOf(measured.get(pod.metadata?.uid ?? ''), volumes) };
     }),

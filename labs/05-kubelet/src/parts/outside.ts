@@ -78,6 +78,7 @@ async function measureNode(options: KubeletOptions, { stats }: KubeletDeps) {
 
 async function dockerRuntime(options: KubeletOptions, network: NetworkPlugin): Promise<Runtime> {
   const { clusterName: cluster, nodeName: node, nodeAddress, pauseImage: sandboxImage } = options;
-  const engine = { ...(await readEngineFacts(options.nodeContainer)), sandboxImage };
+  const facts = await readEngineFacts(options.nodeContainer);
+  const engine = { ...facts, sandboxImage, limits: options.containerLimits };
   return new DockerRuntime({ cluster, node, nodeAddress, engine, network });
 }

@@ -6,9 +6,9 @@ import { PersistentVolumes } from '../volume/persistent-volume.ts';
 import type { Outside } from './outside.ts';
 
 export function makePersistentVolumes(
-  { hostRoot, nodeName: name }: KubeletOptions,
+  { hostRoot, nodeName }: KubeletOptions,
   { client, nodes }: Outside,
 ): PersistentVolumes {
-  const labels = () => nodes.get(name)?.metadata?.labels ?? {};
-  return new PersistentVolumes({ reader: claimsOf(client), hostRoot, node: { name, labels } });
+  const node = () => nodes.get(nodeName);
+  return new PersistentVolumes({ reader: claimsOf(client), hostRoot, node });
 }

@@ -22,11 +22,14 @@ export function matchesNode({ spec }: Pod, node: Node): boolean {
     return false;
   }
   const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return required === undefined || required.nodeSelectorTerms.some((term) => matches(term, node));
+  return required === undefined || required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
 }
 
 /** Everything in a term must hold; an empty one matches no node. */
-function matches({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: Node) {
+export function matchesTerm(
+  { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
+  node: Node,
+): boolean {
   const fields = { 'metadata.name': node.metadata?.name ?? '' };
   return (
     matchExpressions.length + matchFields.length > 0 &&

@@ -7,23 +7,16 @@
 // Same idea upstream: createVolumeSpec in kubernetes, pkg/kubelet/volumemanager/populator, and pkg/volume/util (CheckNodeAffinity).
 // Left out here: block devices, expansion, ReadWriteOncePod (the scheduler's to keep).
 
-import {
-  allResources,
-  type Client,
-  type LabelRequirement,
-  matchesRequirements,
-} from '@kube-labs/apiserver';
+import { allResources, type Client } from '@kube-labs/apiserver';
 import type {
-  NodeSelectorRequirement,
-  NodeSelectorTerm,
+  Node,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   Volume,
 } from 'kubernetes-types/core/v1';
+import { matchesTerm } from '../pod/node-selection.ts';
 import { VolumeError } from './volume-error.ts';
-
-type Labels = Readonly<Record<string, string>>;
 
 /** Both throw what the API server says when there is none. */
 export interface ClaimReader {
@@ -87,33 +80,12 @@ export function claimProblem(claim: PersistentVolumeClaim): string | undefined {
   return undefined;
 }
 
-/** Throws when the volume is not to be used on a node with these labels. */
-export function checkNodeAffinity(
-  { metadata, spec }: PersistentVolume,
-  node: { readonly name: string; readonly labels: Labels },
-): void {
+/** Throws when the volume is not to be used on this node. */
+export function checkNodeAffinity({ metadata, spec }: PersistentVolume, node: Node): void {
   const terms = spec?.nodeAffinity?.required?.nodeSelectorTerms;
   if (terms === undefined || terms.some((term) => matchesTerm(term, node))) return;
   const what = `MountVolume.NodeAffinity check failed for volume "${metadata?.name}"`;
   throw new VolumeError(`${what} : no matching NodeSelectorTerms`);
-}
-
-/** One that asks for nothing chooses nothing. */
-function matchesTerm(
-  { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
-  { name, labels }: { readonly name: string; readonly labels: Labels },
-): boolean {
-  if (matchExpressions.length + matchFields.length === 0) return false;
-  const requirementsOf = (list: readonly NodeSelectorRequirement[]) =>
-    list.map(({ key, operator, values = [] }) => ({
-      key,
-      operator: operator as LabelRequirement['operator'],
-      values,
-    }));
-  return (
-    matchesRequirements(requirementsOf(matchExpressions), labels) &&
-    matchesRequirements(requirementsOf(matchFields), { 'metadata.name': name })
-  );
 }
 
 async function fetched<T>(what: string, answer: Promise<T>): Promise<T> {

@@ -8,7 +8,7 @@
 // Left out here: every other kind (they need drivers), block devices behind local paths.
 
 import { stat } from 'node:fs/promises';
-import type { PersistentVolume, Pod, Volume } from 'kubernetes-types/core/v1';
+import type { Node, PersistentVolume, Pod, Volume } from 'kubernetes-types/core/v1';
 import { setVolumeOwnership } from './fs-group.ts';
 import { setUpHostPath, type VolumePlace } from './host-path.ts';
 import { boundVolumeOf, type ClaimReader, checkNodeAffinity } from './persistent-claim.ts';
@@ -18,7 +18,8 @@ export interface PersistentVolumesOptions {
   readonly reader: ClaimReader;
   /** The engine's host as this process sees it. */
   readonly hostRoot: string;
-  readonly node: { readonly name: string; labels(): Readonly<Record<string, string>> };
+  /** As the API has it. */
+  node(): Node | undefined;
 }
 
 export class PersistentVolumes {
@@ -38,7 +39,7 @@ export class PersistentVolumes {
     if (known !== undefined) return known;
     const { reader, hostRoot: root, node } = this.#options;
     const { volume: found, readOnly } = await boundVolumeOf(pod, volume, reader);
-    checkNodeAffinity(found, { name: node.name, labels: node.labels() });
+    checkNodeAffinity(found, node() ?? {});
     try {
       const place = { hostPath: await setUpPlace(found, { pod, root, readOnly }), root, readOnly };
       this.#places.set(uid, places.set(volume.name, place));

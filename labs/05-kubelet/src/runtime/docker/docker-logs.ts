@@ -3,10 +3,12 @@
 // Nothing is held back: a log of gigabytes goes through in pieces, and a reader who stops ends the request.
 //
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/docker_legacy_service.go (GetContainerLogs).
+// Left out here: entries that the engine repeats where the log of a terminal goes on in a new file.
 
 import type Docker from 'dockerode';
 import { type LogOptions, type RuntimeContainer, RuntimeError } from '../runtime.ts';
 import { callEngine } from './docker-call.ts';
+import { DockerLogEntries } from './docker-log-entries.ts';
 import { FrameDecoder } from './docker-stream.ts';
 
 export async function* readLogs(
@@ -14,12 +16,18 @@ export async function* readLogs(
   container: RuntimeContainer,
   options: LogOptions & { signal: AbortSignal },
 ): AsyncIterable<Buffer> {
-  const stream = await callEngine(() => openLogs(docker, container.id, options));
+  const stream = await callEngine(() => openLogs(docker, container, options));
   const decoder = new FrameDecoder();
+  const entries = options.follow ? new DockerLogEntries(options) : undefined;
   try {
     for await (const chunk of stream) {
       if (container.tty) yield chunk as Buffer;
-      else for (const frame of decoder.push(chunk as Buffer)) yield frame.payload;
+      else {
+        for (const frame of decoder.push(chunk as Buffer)) {
+          const output = entries === undefined ? frame.payload : entries.take(frame);
+          if (output !== undefined) yield output;
+        }
+      }
     }
   } catch (error) {
     if (!options.signal.aborted) throw error;
@@ -29,14 +37,15 @@ export async function* readLogs(
 /** dockerode would collect a log that is not followed in memory, so the request is made by its modem. */
 function openLogs(
   docker: Docker,
-  id: string,
+  { id, tty }: RuntimeContainer,
   options: LogOptions & { signal: AbortSignal },
 ): Promise<NodeJS.ReadableStream> {
   const query = {
     stdout: true,
     stderr: true,
     follow: options.follow,
-    timestamps: options.timestamps,
+    // By its time an entry is known that comes twice.
+    timestamps: options.timestamps || (options.follow && !tty),
     ...(options.tailLines === undefined ? {} : { tail: options.tailLines }),
     ...(options.sinceMs === undefined ? {} : { since: (options.sinceMs / 1_000).toFixed(3) }),
   };

@@ -86,7 +86,11 @@ class Dialer {
     const program = [process.execPath, '-e', DIALER];
     const [command = '', ...args] =
       network === 'node' ? program : ['nsenter', `--net=/proc/${pid}/ns/net`, ...program];
-    this.#process = spawn(command, args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: {} });
+    this.#process = spawn(command, args, {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      // Not the options of this Node, whose loaders would only make it slow.
+      env: { PATH: process.env.PATH },
+    });
     this.#process.on('message', ({ id, codes }: Answer & { id: number }, socket?: unknown) => {
       this.#waiting.get(id)?.resolve({ codes, ...(socket ? { socket: socket as Socket } : {}) });
       this.#waiting.delete(id);

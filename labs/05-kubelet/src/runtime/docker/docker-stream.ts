@@ -10,6 +10,8 @@ const HEADER_BYTES = 8;
 export interface OutputFrame {
   readonly stream: 'stdout' | 'stderr';
   readonly payload: Buffer;
+  /** The frame ends with it. */
+  readonly isComplete: boolean;
 }
 
 /** Takes pieces as they arrive; gives back what is complete. A payload may come in several frames. */
@@ -28,7 +30,7 @@ export class FrameDecoder {
         const payload = rest.subarray(0, this.#payloadLeftBytes);
         this.#payloadLeftBytes -= payload.length;
         rest = rest.subarray(payload.length);
-        frames.push({ stream: this.#stream, payload });
+        frames.push({ stream: this.#stream, payload, isComplete: this.#payloadLeftBytes === 0 });
       }
     }
     return frames;

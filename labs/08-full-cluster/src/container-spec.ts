@@ -33,6 +33,12 @@ export const roleLabel = 'kube-labs.role';
 export type Role = 'control-plane' | 'node' | 'load-balancer';
 export const checkoutLabel = 'kube-labs.checkout';
 
+/**
+ * What a kubelet and a kube-proxy weigh on a busy machine: a quarter of a processor, as much as an API server
+ * asks for. With Docker's own 1024 the nodes that wait for the control plane would hold it up.
+ */
+const machineCpuShares = 256;
+
 /** Statistics name cgroups by their path on the host. (The type of the API's client lacks the field.) */
 const cgroupsOfTheHost = { CgroupnsMode: 'host' };
 
@@ -163,6 +169,7 @@ function supervised(
     HostConfig: {
       NetworkMode: config.name,
       RestartPolicy: { Name: 'unless-stopped' },
+      CpuShares: machineCpuShares,
       Binds: [
         `${checkoutDir}:/kube-labs:ro`,
         `${machineDir(config.name, machine)}:/etc/kubernetes:ro`,

@@ -4,15 +4,17 @@
 // everybody once a second (/readyz); each backend is in one of three states:
 //
 //   ready     answers 200: takes new connections, in turns
-//   unready   answers something else: takes none while another is ready, keeps those it has
-//   gone      does not answer twice in a row, or refuses: its connections are cut, so that clients come back
-//             at once, to another one, and do not wait for a machine that will never answer
+//   unready   answers something else, or nothing yet: takes none while another is ready, keeps those it has
+//   gone      takes no connection twice in a row, or refuses it: those it had are cut, so that clients come back
+//             at once, to another one, and do not wait for a machine that will never answer. A machine takes
+//             connections however busy its programs are, so slowness is no reason
 //
 // Invariant: a connection is tried on every backend that could take it before it is given up. When none is
 // ready all are tried: at the start of a cluster, the first to listen answers for itself.
 //
 // Upstream: whatever stands before a kubeadm cluster's controlPlaneEndpoint; kind uses HAProxy.
 
+import { once } from 'node:events';
 import { request } from 'node:https';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '@kube-labs/apiserver';
@@ -26,7 +28,7 @@ export type Readiness = 'ready' | 'unready' | 'gone';
 
 export interface LoadBalancerOptions {
   readonly backends: readonly Backend[];
-  /** What a look at a backend said; it throws when there was no answer. */
+  /** What a look at a backend said; it throws when there was no connection. */
   readonly look: (backend: Backend, signal: AbortSignal) => Promise<'ready' | 'unready'>;
   readonly log: Logger;
   readonly everyMs?: number;
@@ -36,6 +38,7 @@ export interface LoadBalancerOptions {
 const everyMsDefault = 1_000;
 const patienceMsDefault = 1_000;
 const failuresMax = 2;
+const answerMs = 5_000;
 
 /** In which order a new connection tries the backends: those that are ready, `turn` by turn; else everybody. */
 export function candidates(states: readonly Readiness[], turn: number): number[] {
@@ -45,7 +48,7 @@ export function candidates(states: readonly Readiness[], turn: number): number[]
   return chosen.map((_, index) => chosen[(index + turn) % chosen.length] ?? 0);
 }
 
-/** What a backend is after a look; one that was not answered is pardoned, unless it was refused. */
+/** What a backend is after a look; one that got no connection is pardoned, unless it was refused. */
 export function judge(
   before: Readiness,
   answer: 'ready' | 'unready' | 'refused' | 'silent',
@@ -161,18 +164,31 @@ export class LoadBalancer implements AsyncDisposable {
   }
 }
 
-/** Asks an API server whether it is ready, as anybody may. */
-export function lookAt(
+/** Asks an API server whether it is ready, as anybody may. `signal` ends the wait for a connection only. */
+export async function lookAt(
   { host, port }: Backend,
   ca: string,
   signal: AbortSignal,
 ): Promise<'ready' | 'unready'> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host, port, ca, path: '/readyz', agent: false, signal }, (response) => {
+  const socket = connect({ host, port });
+  try {
+    await once(socket, 'connect', { signal });
+    return (await isReady(socket, { host, ca })) ? 'ready' : 'unready';
+  } finally {
+    socket.destroy();
+  }
+}
+
+function isReady(socket: Socket, tls: { host: string; ca: string }): Promise<boolean> {
+  return new Promise((resolve) => {
+    const options = { ...tls, socket, path: '/readyz', agent: false, timeout: answerMs };
+    const asked = request(options, (response) => {
       response.resume();
-      resolve(response.statusCode === 200 ? 'ready' : 'unready');
+      resolve(response.statusCode === 200);
     });
-    asked.once('error', reject);
+    asked.once('timeout', () => asked.destroy());
+    asked.once('error', () => resolve(false));
+    asked.once('close', () => resolve(false));
     asked.end();
   });
 }

@@ -141,6 +141,11 @@ export function bootSteps(docker: Docker, options: BootOptions, signal: AbortSig
   ];
 }
 
+/** Three of everything are three times the work for one processor. */
+function patienceMs(config: ClusterConfig): number {
+  return 60_000 * config.controlPlanes.length;
+}
+
 /** The waits of a start; each names its suspect when it was in vain. */
 export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSignal) {
   const check = () => checkComponents(docker, config);
@@ -160,7 +165,7 @@ export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSig
       withClient(config, async (client) => {
         await wait(async () => (await client.raw('/readyz', signal)).status === 200, {
           failure: 'The API server did not answer',
-          timeoutMs: 60_000,
+          timeoutMs: patienceMs(config),
           suspect: () => ({ name: 'kube-apiserver', node: 'control-plane' }),
         });
         await wait(() => ensureComponentRoles(client, signal), {
@@ -182,7 +187,7 @@ export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSig
         for (const { name } of config.controlPlanes) {
           await wait(() => markControlPlane(client, name, signal), {
             failure: `The node ${name} did not register`,
-            timeoutMs: 60_000,
+            timeoutMs: patienceMs(config),
             suspect: () => ({ name: 'kubelet', node: name }),
           });
         }

@@ -1,10 +1,16 @@
 // LoadBalancer: who gets a connection, and what happens to those of a backend that is gone. Real sockets on loopback.
 
 import { once } from 'node:events';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { createLogger } from '@kube-labs/apiserver';
+import { createCertificateAuthority, createLogger, issueCertificate } from '@kube-labs/apiserver';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type Backend, candidates, judge, LoadBalancer } from '../src/load-balancer.ts';
+import { type Backend, candidates, judge, LoadBalancer, lookAt } from '../src/load-balancer.ts';
+
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
 
 describe('candidates()', () => {
   test.each([
@@ -45,9 +51,41 @@ describe('judge()', () => {
   });
 });
 
-const stops: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
+describe('lookAt()', () => {
+  const signal = AbortSignal.timeout(10_000);
+
+  async function listening(server: Server): Promise<Backend> {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    stops.push(() => server.close());
+    return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+  }
+
+  test('believes who proves to be of the cluster, and knows 200 from the rest', async () => {
+    const ca = await createCertificateAuthority('kubernetes');
+    const names = { commonName: 'kube-apiserver', server: true, ipAddresses: ['127.0.0.1'] };
+    const pair = await issueCertificate(ca, names);
+    let status = 200;
+    const server = createTlsServer(pair, (request, response) => {
+      response.writeHead(request.url === '/readyz' ? status : 404).end();
+    });
+    const backend = await listening(server);
+    expect(await lookAt(backend, ca.cert, signal)).toBe('ready');
+    status = 500;
+    expect(await lookAt(backend, ca.cert, signal)).toBe('unready');
+    status = 200;
+    const stranger = await createCertificateAuthority('kubernetes');
+    expect(await lookAt(backend, stranger.cert, signal)).toBe('unready');
+  });
+
+  test('takes who hangs up for unready, and throws only where nobody takes the connection', async () => {
+    const server = createServer((socket) => socket.destroy());
+    const backend = await listening(server);
+    expect(await lookAt(backend, '', signal)).toBe('unready');
+    server.close();
+    await once(server, 'close');
+    await expect(lookAt(backend, '', signal)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
 });
 
 /** A server that says its name to whoever connects, and keeps the connection. */

@@ -120,8 +120,9 @@ export class KubeletPodSyncer implements PodSyncer {
     const { identity, pod } = work;
     const { prober } = this.#deps;
     const { graceSeconds, ending } = options;
+    // A kubelet that has just started knows nothing of their readiness yet.
+    const runtime = await (pod === undefined ? this.#inspect(identity) : this.#observe(pod));
     prober.stopLivenessAndStartup(identity.uid);
-    const runtime = await this.#inspect(identity);
     if (pod !== undefined) this.#teller.tellEnd(pod, runtime, ending);
     const look = () => this.#inspect(identity);
     const stopTelling = pod && this.#teller.tellChanges(pod, ending, look);

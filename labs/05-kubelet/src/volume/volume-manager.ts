@@ -91,11 +91,8 @@ export class VolumeManager {
     const measured = (pod.spec?.volumes ?? []).map(async (volume) => {
       const { name, emptyDir, configMap, downwardAPI } = volume;
       if ((emptyDir ?? configMap ?? downwardAPI) === undefined) return [];
-      const directory = this.#directoryOf(pod, volume);
-      const isInMemory = emptyDir?.medium === 'Memory';
-      const usage = isInMemory
-        ? await memoryUsageOf(directory)
-        : await diskUsageOf(directory, this.#options.run);
+      const measure = emptyDir?.medium === 'Memory' ? memoryUsageOf : diskUsageOf;
+      const usage = await measure(this.#directoryOf(pod, volume));
       return usage === undefined ? [] : [{ name, ...usage }];
     });
     return (await Promise.all(measured)).flat();

@@ -11,13 +11,11 @@
 // Same idea upstream: the portmap plugin of containernetworking/plugins; kubernetes v1.23, pkg/kubelet/dockershim/network/hostport.
 // Left out here: IPv6; the flows of UDP that the kernel remembers for a pod that is gone (they end after 30 s of silence).
 
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Logger, messageOf } from '@kube-labs/apiserver';
 import type { HostCommand } from '../host-command.ts';
 import type { PodIdentity, PortMapping } from '../runtime/runtime.ts';
-import { replaceFile } from './ipam.ts';
 import { portsClash } from './port-mappings.ts';
+import { Records } from './records.ts';
 
 /** nftables' own limit is 128 bytes. */
 const COMMENT_LENGTH_MAX = 100;
@@ -38,7 +36,7 @@ export interface HostPortsOptions {
 
 export class HostPorts {
   readonly #options: HostPortsOptions;
-  readonly #open = new Map<string, OpenPorts>();
+  readonly #open: Records<OpenPorts>;
   #podCidr = '';
   /** The kernel has the table of what is open, as far as is known. */
   #isApplied = false;
@@ -47,39 +45,32 @@ export class HostPorts {
 
   constructor(options: HostPortsOptions) {
     this.#options = options;
+    this.#open = new Records(options.directory);
   }
 
   /** What was open before this kubelet. A table that nobody needs any more goes, too. */
   async restore(podCidr: string): Promise<void> {
-    const { directory } = this.#options;
     this.#podCidr = podCidr;
-    await mkdir(directory, { recursive: true });
-    for (const file of await readdir(directory)) {
-      const ports = openPortsOf(await readFile(join(directory, file), 'utf8'));
-      if (ports?.sandboxId === file) this.#open.set(file, ports);
-      else await rm(join(directory, file));
-    }
+    await this.#open.restore();
     await this.#applyOrLog();
   }
 
   /** The rules may have been flushed by somebody. */
   async refresh(): Promise<void> {
-    if (this.#open.size > 0 || !this.#isApplied) await this.#applyOrLog();
+    if (this.#open.ids().length > 0 || !this.#isApplied) await this.#applyOrLog();
   }
 
   async open(ports: OpenPorts): Promise<void> {
-    const { directory } = this.#options;
     if (ports.portMappings.length === 0) return;
-    for (const other of this.#open.values()) assertNoClash(ports, other);
-    // In memory first and at once: two pods that start together must not both have a port.
-    this.#open.set(ports.sandboxId, ports);
-    await replaceFile(join(directory, ports.sandboxId), JSON.stringify(ports));
+    for (const other of this.#open.list()) assertNoClash(ports, other);
+    // At once, before anything is awaited: two pods that start together must not both have a port.
+    await this.#open.set(ports.sandboxId, ports);
     await this.#apply();
   }
 
   async close(sandboxId: string): Promise<void> {
-    if (!this.#open.delete(sandboxId)) return;
-    await rm(join(this.#options.directory, sandboxId), { force: true });
+    if (this.#open.get(sandboxId) === undefined) return;
+    await this.#open.delete(sandboxId);
     // A sandbox must be able to go, whatever nft says; the next refresh tries again.
     await this.#applyOrLog();
   }
@@ -105,7 +96,7 @@ export class HostPorts {
   #apply(): Promise<void> {
     const { bridge, run } = this.#options;
     const next = this.#applied.then(async () => {
-      const all = [...this.#open.values()];
+      const all = this.#open.list();
       this.#isApplied = false;
       if (all.length > 0) await this.#letLocalPass();
       await run('nft', ['-f', '-'], { input: hostPortScript(bridge, this.#podCidr, all) });
@@ -130,15 +121,6 @@ function assertNoClash(wanted: OpenPorts, other: OpenPorts): void {
   if (clash === undefined) return;
   const port = `port ${clash.hostPort}/${clash.protocol} of the node`;
   throw new Error(`Cannot open ${port} for pod ${nameOf(wanted)}: pod ${nameOf(other)} has it`);
-}
-
-/** Undefined of what is not whole. */
-function openPortsOf(text: string): OpenPorts | undefined {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** One transaction: no packet meets half a table. Later sandboxes of a pod win over earlier ones. Pure. */

@@ -237,3 +237,28 @@ test('VolumeManager makes what containers mount, and measures what is the pod’
   expect(await volumes.podsOnDisk()).toEqual([]);
   expect(await volumes.usage(subject)).toEqual([]);
 });
+
+test('VolumeManager keeps the files that it cannot bring up to date, and tells why', async () => {
+  const rootDirectory = await directory();
+  let data: ReadonlyMap<string, Uint8Array> | undefined = new Map([['key', Buffer.from('v')]]);
+  const read = async () => data;
+  const volumes = new VolumeManager({
+    ...{ rootDirectory, hostRoot: '', run: runHostCommand, clock: new FakeClock() },
+    reader: { configMap: read, secret: read },
+  });
+  const volumeMounts = [{ name: 'conf', mountPath: '/conf' }];
+  const subject = pod({
+    volumes: [{ name: 'conf', configMap: { name: 'conf' } }],
+    containers: [container('c', { volumeMounts })],
+  });
+  const surroundings = { podAddress: undefined, hostAddress: '', allocatable: {} };
+  expect(await volumes.setUp(subject, surroundings)).toMatchObject({ warnings: [] });
+  data = undefined;
+  const later = await volumes.setUp(subject, surroundings);
+  if (later.kind === 'failed') throw new Error(later.message);
+  expect(later.warnings).toEqual([
+    'MountVolume.SetUp failed for volume "conf" : configmap "conf" not found',
+  ]);
+  const place = later.volumes.get('conf')?.hostPath ?? '';
+  expect(await readFile(join(place, 'key'), 'utf8')).toBe('v');
+});

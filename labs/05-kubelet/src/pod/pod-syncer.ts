@@ -216,10 +216,14 @@ export class KubeletPodSyncer implements PodSyncer {
   async #setUpVolumes(pod: Pod, runtime: RuntimePod): Promise<ReadonlyMap<string, VolumeLocation>> {
     const { volumes, events, surroundingsOf } = this.#deps;
     const result = await volumes.setUp(pod, surroundingsOf(readySandboxOf(runtime)?.ip));
-    if (result.kind === 'ready') return result.volumes;
-    const { message } = result;
-    events.pod(pod, { type: 'Warning', reason: 'FailedMount', message });
-    throw new Error(message);
+    const warn = (message: string) =>
+      events.pod(pod, { type: 'Warning', reason: 'FailedMount', message });
+    if (result.kind === 'ready') {
+      result.warnings.forEach(warn);
+      return result.volumes;
+    }
+    warn(result.message);
+    throw new Error(result.message);
   }
 }
 

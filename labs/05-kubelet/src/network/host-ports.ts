@@ -4,8 +4,8 @@
 //   from a pod to a pod of this bridge ──masquerade──▶ the answer comes back through the node, and is translated there
 //
 // Invariants: one mapping belongs to one sandbox; what is open is on disk, one file a sandbox, so the next kubelet has the
-// same table; the table names only addresses that are taken. Where a process of the node listens on the port, the pod gets
-// the traffic. For 127.0.0.1 the bridge lets local addresses pass (route_localnet), so what claims to go there but
+// same table; the table names only addresses that are taken. A port that a process of the node listens on is refused; one that
+// begins to listen later hears nothing. For 127.0.0.1 the bridge lets local addresses pass (route_localnet), so what claims to go there but
 // came over a wire is dropped, as CVE-2020-8558 taught.
 //
 // Same idea upstream: the portmap plugin of containernetworking/plugins; kubernetes v1.23, pkg/kubelet/dockershim/network/hostport.
@@ -14,6 +14,8 @@
 import { type Logger, messageOf } from '@kube-labs/apiserver';
 import type { HostCommand } from '../host-command.ts';
 import type { PodIdentity, PortMapping } from '../runtime/runtime.ts';
+import { isAddress } from './cidr.ts';
+import { findListenedOn } from './listening-ports.ts';
 import { portsClash } from './port-mappings.ts';
 import { Records } from './records.ts';
 
@@ -62,10 +64,22 @@ export class HostPorts {
 
   async open(ports: OpenPorts): Promise<void> {
     if (ports.portMappings.length === 0) return;
+    assertIpv4(ports);
     for (const other of this.#open.list()) assertNoClash(ports, other);
     // At once, before anything is awaited: two pods that start together must not both have a port.
     await this.#open.set(ports.sandboxId, ports);
+    try {
+      await this.#assertFree(ports);
+    } catch (error) {
+      await this.#open.delete(ports.sandboxId);
+      throw error;
+    }
     await this.#apply();
+  }
+
+  async #assertFree(ports: OpenPorts): Promise<void> {
+    const taken = await findListenedOn(ports.portMappings, this.#options.run);
+    if (taken !== undefined) throw cannotOpen(taken, ports, 'a process of the node listens on it');
   }
 
   async close(sandboxId: string): Promise<void> {
@@ -109,8 +123,17 @@ export class HostPorts {
 
 /** In a node that is a container /proc/sys is read-only, which another mount of it is not. */
 const LET_LOCAL_PASS = `
-set="echo 1 >/proc/sys/net/ipv4/conf/$1/route_localnet"
-sh -c "$set" 2>/dev/null || unshare -m sh -c "mount -t proc proc /proc && $set"`;
+set='echo 1 >"/proc/sys/net/ipv4/conf/$0/route_localnet"'
+sh -c "$set" "$1" 2>/dev/null || unshare -m sh -c "mount -t proc proc /proc && $set" "$1"`;
+
+/** One rule that nft refuses would keep all others away, too. */
+function assertIpv4(ports: OpenPorts): void {
+  for (const mapping of ports.portMappings) {
+    const { hostIp } = mapping;
+    if (hostIp === undefined || isAddress(hostIp)) continue;
+    throw cannotOpen(mapping, ports, `pods have IPv4 only, got ${hostIp}`);
+  }
+}
 
 function assertNoClash(wanted: OpenPorts, other: OpenPorts): void {
   // A pod's new sandbox takes over from the one before.
@@ -119,8 +142,12 @@ function assertNoClash(wanted: OpenPorts, other: OpenPorts): void {
     other.portMappings.some((another) => portsClash(one, another)),
   );
   if (clash === undefined) return;
-  const port = `port ${clash.hostPort}/${clash.protocol} of the node`;
-  throw new Error(`Cannot open ${port} for pod ${nameOf(wanted)}: pod ${nameOf(other)} has it`);
+  throw cannotOpen(clash, wanted, `pod ${nameOf(other)} has it`);
+}
+
+function cannotOpen({ hostPort, protocol }: PortMapping, ports: OpenPorts, why: string): Error {
+  const port = `port ${hostPort}/${protocol} of the node`;
+  return new Error(`Cannot open ${port} for pod ${nameOf(ports)}: ${why}`);
 }
 
 /** One transaction: no packet meets half a table. Later sandboxes of a pod win over earlier ones. Pure. */

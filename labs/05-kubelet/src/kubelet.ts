@@ -19,6 +19,7 @@ import { startServers } from './server/start-servers.ts';
 import { powerSignal, type ShutdownManager } from './shutdown/shutdown-manager.ts';
 
 const RELIST_MS = 60_000;
+const STOP_GRACE_MS = 3_000;
 
 /** Runs until the signal aborts. Its containers run on; the next kubelet adopts them. */
 export async function runKubelet(
@@ -60,18 +61,20 @@ export class Kubelet implements AsyncDisposable {
     const running = new AbortController();
     const loops = runLoops(options, parts, running.signal);
     const stop = async () => {
+      parts.log.info('Stopping kubelet; its containers run on');
       running.abort();
-      const stopped = parts.workers.stop();
+      const stopped = Promise.all([parts.workers.stop(), loops]);
       parts.prober.stop();
       parts.objects.stop();
-      await stopped;
+      await withinGrace(stopped, parts);
       await health[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
-      await loops;
       await parts.recorder.flush();
       if (deps.client === undefined) await parts.client[Symbol.asyncDispose]();
     };
     parts.listening.port = server.port;
+    const { address } = options;
+    parts.log.info('Starting to listen', { address, port: server.port, healthzPort: health.port });
     return new Kubelet(server.port, { stop, shutdown: parts.shutdown });
   }
 
@@ -83,6 +86,15 @@ export class Kubelet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop();
   }
+}
+
+/** An engine that does not answer keeps nobody from stopping: what it was told it does, or not, as after a kill. */
+async function withinGrace(stopped: Promise<unknown>, { clock, log }: KubeletParts): Promise<void> {
+  const grace = new AbortController();
+  const timedOut = sleep(STOP_GRACE_MS, grace.signal, clock).then(() => 'timed out');
+  const outcome = await Promise.race([stopped, timedOut]);
+  grace.abort();
+  if (outcome === 'timed out') log.warn('Stopped without waiting for what is still on its way');
 }
 
 async function runLoops(

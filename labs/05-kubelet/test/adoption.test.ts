@@ -134,6 +134,32 @@ test('containers of other nodes and clusters are left alone', async () => {
   }
 });
 
+test('the longest names and the largest annotations reach the engine and come back from it', async () => {
+  const name = 'n'.repeat(253);
+  const container = 'c'.repeat(63);
+  const annotations = {
+    'example.com/large': 'ä'.repeat(100_000),
+    'example.com/odd': 'a "quoted"\nline\u0000, {json: [$HOME]} `id` \'\\',
+  };
+  await lab.client.create(resources.pods, {
+    metadata: { name, namespace: 'default', annotations, labels: { l: 'v'.repeat(63) } },
+    spec: {
+      nodeName: 'node-1',
+      terminationGracePeriodSeconds: 1,
+      containers: [script(container, FOREVER)],
+    },
+  });
+  const { status } = await lab.running(name);
+  expect(await lab.exec(container, 'hostname')).toBe('n'.repeat(63));
+  await lab.stopKubelet();
+  await lab.startKubelet();
+  await lab.createPod('after', { containers: [script('c', FOREVER)] });
+  await lab.running('after');
+  const after = await lab.running(name);
+  expect(statusOf(after, container)?.containerID).toBe(status?.containerStatuses?.[0]?.containerID);
+  await Promise.all([lab.deletePod(name), lab.deletePod('after')]);
+});
+
 test('a pod that its node has no room for has failed with the reason, and costs no container', async () => {
   const big = script('c', FOREVER, { resources: { requests: { cpu: '1000' } } });
   await lab.createPod('big', { containers: [big] });

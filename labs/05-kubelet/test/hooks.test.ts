@@ -137,6 +137,31 @@ describe('while a pod ends', () => {
     return { ...lab, of, end, fallIll };
   }
 
+  test('containers stay ready also for a kubelet that starts meanwhile', async () => {
+    const lab = await setUp();
+    const pod = podOf({ containers: [container('c', { lifecycle, readinessProbe })] });
+    lab.runtime.execSync = async (id, command, limits) => {
+      if (command[0] === 'wait') return hang(id, command, limits);
+      return { kind: 'exited', exitCode: 0, output: '' };
+    };
+    await lab.syncer.syncPod(pod, never);
+    lab.clock.advance(0);
+    await vi.waitFor(async () => {
+      await lab.syncer.syncPod(pod, never);
+      expect(lab.status()?.ready).toBe(true);
+    });
+    lab.prober.forget('u1');
+    const status = lab.known.get('u1') ?? {};
+    const work = { identity: IDENTITY, pod: { ...pod, status } };
+    const ended = lab.syncer.syncTerminating(work, { graceSeconds: 30, ending: DELETED }, never);
+    await vi.waitFor(() => expect(lab.told.at(-1)).toBe('Killing Stopping container c'));
+    expect(lab.status()?.ready).toBe(true);
+    lab.clock.advance(30_000);
+    await ended;
+    expect(lab.status()?.ready).toBe(false);
+    expect(lab.clock.pendingTimers).toBe(0);
+  });
+
   test('a container that has ended is told of at once, also when others take longer', async () => {
     const { of, end, phase } = await ending();
     await vi.waitFor(() => expect(of('quick')?.state?.terminated?.exitCode).toBe(143));

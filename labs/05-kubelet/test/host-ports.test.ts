@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { HostCommand } from '#src/host-command.ts';
 import { BridgeNetwork } from '#src/network/bridge.ts';
 import { HostPorts, hostPortScript, type OpenPorts } from '#src/network/host-ports.ts';
+import { isListenedOn } from '#src/network/listening-ports.ts';
 import { portsClash } from '#src/network/port-mappings.ts';
 import type { PortMapping } from '#src/runtime/runtime.ts';
 import { kubectl } from './kubectl.ts';
@@ -46,6 +47,28 @@ describe('portsClash()', () => {
     ['one address twice', tcp(80, 1, '127.0.0.1'), tcp(80, 2, '127.0.0.1'), true],
   ])('%s', (_, a, b, want) => {
     expect([portsClash(a, b), portsClash(b, a)]).toEqual([want, want]);
+  });
+});
+
+describe('isListenedOn()', () => {
+  // 127.0.0.1:8080, 0.0.0.0:22, [::]:443, [::1]:631
+  const lines = [
+    '   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1',
+    '   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2',
+    '   2: 00000000000000000000000000000000:01BB 00000000000000000000000000000000:0000 0A 0',
+    '  13: 00000000000000000000000001000000:0277 00000000000000000000000000000000:0000 0A 0',
+  ].join('\n');
+  test.each<[PortMapping, boolean]>([
+    [tcp(8080, 1), true],
+    [tcp(8080, 1, '127.0.0.1'), true],
+    [tcp(8080, 1, '127.0.0.2'), false],
+    [tcp(22, 1, '192.0.2.1'), true],
+    [tcp(443, 1, '192.0.2.1'), true],
+    [tcp(631, 1), true],
+    [tcp(631, 1, '127.0.0.1'), false],
+    [tcp(8081, 1), false],
+  ])('%j: %s', (mapping, want) => {
+    expect(isListenedOn(lines, mapping)).toBe(want);
   });
 });
 
@@ -119,6 +142,17 @@ describe('HostPorts', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   });
 
+  test('an address that is not of IPv4 is refused, before nft refuses all that is open', async () => {
+    const { open, last } = await hostPorts();
+    await open.open(ports('web', [tcp(8080, 80)]));
+    await expect(open.open(ports('other', [tcp(81, 80, '::1')]))).rejects.toThrow(
+      'Cannot open port 81/TCP of the node for pod default/other: pods have IPv4 only, got ::1',
+    );
+    await open.refresh();
+    expect(last()).toContain('8080');
+    expect(last()).not.toContain('::1');
+  });
+
   test('a pod’s next sandbox takes the ports over', async () => {
     const { open, last } = await hostPorts();
     const web = ports('web', [tcp(8080, 80)]);
@@ -146,9 +180,9 @@ describe('HostPorts', () => {
     const warned: unknown[] = [];
     const log = { ...silentLogger, warn: (...what: unknown[]) => warned.push(what) };
     let script = '';
-    const run: HostCommand = async (command, _, { input = '' } = {}) => {
-      if (command !== 'nft') throw new Error('Read-only file system');
-      script = input;
+    const run: HostCommand = async (command, args, { input = '' } = {}) => {
+      if (command === 'nft') script = input;
+      else if (args.includes('kbl')) throw new Error('Read-only file system');
       return '';
     };
     const open = new HostPorts({ bridge: 'kbl', directory: await directory(), run, log });
@@ -266,6 +300,18 @@ describe('on a node', () => {
     await network.tearDown('attacker');
   });
 
+  test('a port on which the node itself listens is refused, and stays the node’s', async () => {
+    await machine.serve('kubelet', 10250);
+    for (const protocol of ['TCP', 'UDP'] as const) {
+      const portMappings = [{ hostPort: 10250, containerPort: 80, protocol }];
+      await expect(network.setUp({ ...sandbox('other', pods[1]), portMappings })).rejects.toThrow(
+        `Cannot open port 10250/${protocol} of the node for pod default/other: a process of the node listens on it`,
+      );
+    }
+    expect(await outside.ask('192.0.2.1', 10250)).toBe('kubelet 192.0.2.2');
+    expect(await rules()).not.toContain('10250');
+  });
+
   test('rules that somebody flushed come back, also by the next kubelet; they go with the pod', async () => {
     await machine.run('nft', ['flush', 'ruleset']);
     expect(await outside.ask('192.0.2.1', 8080)).toBe('ECONNREFUSED');
@@ -328,8 +374,9 @@ test('a real pod’s port is open on its node, for a neighbour and for itself, t
   await using outside = await Namespace.make();
   await machine.connect(outside, 'eth0', '192.0.2.1/24', '192.0.2.2/24');
   // The node's network is that of the namespace; Lab looks for left over wires in this machine's.
-  const bridge = ['link', 'add', `kbl${number}`, 'type', 'bridge'];
-  await promisify(execFile)('ip', bridge);
+  const name = `kbl${number}`;
+  const make = `ip link show ${name} || ip link add ${name} type bridge`;
+  await promisify(execFile)('sh', ['-c', make]);
   await using lab = await Lab.start({ number, deps: { run: machine.run } });
   const serve =
     "process.on('SIGTERM', () => process.exit());" +
@@ -348,13 +395,14 @@ test('a real pod’s port is open on its node, for a neighbour and for itself, t
     await lab.exec('web', 'nc', '-d', '192.0.2.1', '8080'),
   ];
   const answers = ['web 192.0.2.2', `web 10.244.${number}.1`, `web 10.244.${number}.1`];
-  await lab.until('the server listens', async () => (await ask())[0] !== 'ECONNREFUSED');
+  const first = () => outside.ask('192.0.2.1', 8080);
+  await lab.until('the server listens', async () => (await first()) === answers[0]);
   expect(await ask()).toEqual(answers);
 
   await machine.run('nft', ['flush', 'ruleset']);
   await lab.stopKubelet();
   await lab.startKubelet();
-  await lab.until('the port is open again', async () => (await ask())[0] === answers[0]);
+  await lab.until('the port is open again', async () => (await first()) === answers[0]);
   expect(await ask()).toEqual(answers);
   await lab.createPod('thief', { containers: [script('thief', FOREVER, { ports: [port] })] });
   const thief = await lab.podWhen('thief', ({ status }) => status?.phase === 'Failed');
@@ -362,4 +410,4 @@ test('a real pod’s port is open on its node, for a neighbour and for itself, t
   await lab.deletePod('web');
   expect(await outside.ask('192.0.2.1', 8080)).toBe('ECONNREFUSED');
   expect(await machine.run('nft', ['list', 'ruleset'])).toBe('');
-});
+}, 60_000);

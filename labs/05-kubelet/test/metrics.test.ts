@@ -7,6 +7,7 @@ import { imageSizeOf, measuredRuntime, measuredSyncer } from '#src/metrics/measu
 import { podStart } from '#src/metrics/pod-start.ts';
 import { resourceMetrics } from '#src/metrics/resource-metrics.ts';
 import { durationText } from '#src/server/configz.ts';
+import { withVolumes } from '#src/server/summary-volumes.ts';
 import { SyncLoopHealth } from '#src/server/sync-loop-health.ts';
 import { FakeRuntime } from './fake-runtime.ts';
 import { IDENTITY, pod } from './objects.ts';
@@ -119,6 +120,29 @@ test('figures of the node, its pods and containers, each with its time', () => {
     `container_start_time_seconds{container="c",namespace="default",pod="web"} ${stamp / 1_000}`,
     'resource_scrape_error 0',
   ]);
+});
+
+test('volumes are added to the summary, and what a pod takes of the disk as a whole', async () => {
+  const time = '2015-11-09T10:00:00Z';
+  const fs = { capacityBytes: 100, availableBytes: 60, inodes: 50, inodesFree: 40, usedBytes: 1 };
+  const rootfs = { usedBytes: 3 };
+  const stats = { podRef: IDENTITY, startTime: time, cpu: { time }, memory: {} };
+  const container = { name: 'c', startTime: time, cpu: {}, memory: {}, rootfs };
+  const summary = {
+    node: { nodeName: 'n1', startTime: time, cpu: {}, memory: {}, network: {}, fs },
+    pods: [
+      { ...stats, containers: [container] },
+      { ...stats, podRef: { ...IDENTITY, uid: 'gone' }, containers: [] },
+    ],
+  };
+  const { pods } = await withVolumes(summary, {
+    byUid: (uid) => (uid === 'u1' ? pod({ volumes: [{ name: 'v', emptyDir: {} }] }) : undefined),
+    volumeUsage: async () => [{ name: 'v', usedBytes: 4, inodes: 2 }],
+  });
+  const disk = { time, capacityBytes: 100, availableBytes: 60, inodes: 50, inodesFree: 40 };
+  expect(pods[0]?.volume).toEqual([{ ...disk, name: 'v', usedBytes: 4, inodesUsed: 2 }]);
+  expect(pods[0]?.['ephemeral-storage']).toEqual({ ...disk, usedBytes: 7, inodesUsed: 2 });
+  expect(pods[1]).toEqual(summary.pods[1]);
 });
 
 test('the sync loop is well until its last look at everything is two minutes old', () => {

@@ -9,6 +9,7 @@ export const openServer = {
   metrics: async () => '',
   probeMetrics: async () => '',
   configz: () => ({}),
+  volumeUsage: async () => [],
   authenticate: async () => ({ name: 'anyone', groups: [] }),
   authorize: async () => {},
   counted: () => {},

@@ -124,6 +124,41 @@ test('a list finds what events did not tell: what is new, other than known, or g
   expect(cache.list().map(({ identity }) => identity.uid)).toEqual(['u2']);
 });
 
+test('after a list the engine is not asked about a pod that is new, until it is touched or the connection was lost', async () => {
+  const { cache, questions, happen } = setUp();
+  const relist = cache.refreshAll();
+  questions[0]?.answer(running);
+  await relist;
+  expect(await cache.current(OTHER)).toEqual({ ...nothing, identity: OTHER });
+  expect(questions.length).toBe(1);
+  cache.outdate('u2');
+  const touched = cache.current(OTHER);
+  expect(questions.length).toBe(2);
+  questions[1]?.answer({ ...running, identity: OTHER });
+  expect((await touched).sandboxes.length).toBe(1);
+  happen({ type: 'resync' });
+  await vi.waitFor(() => expect(questions.length).toBe(3));
+  const third = { uid: 'u3', name: 'new', namespace: 'default' };
+  const asked = cache.current(third);
+  expect(questions.at(-1)?.uid).toBe('u3');
+  questions.at(-1)?.answer({ ...nothing, identity: third });
+  await asked;
+});
+
+test('a pod that was touched while everything was listed is asked about, also when it had been empty before', async () => {
+  const { cache, questions } = setUp();
+  const empty = cache.refresh(IDENTITY);
+  questions[0]?.answer(nothing);
+  await empty;
+  const relist = cache.refreshAll();
+  cache.outdate('u1');
+  questions[1]?.answer({ ...running, identity: OTHER });
+  await relist;
+  const current = cache.current(IDENTITY);
+  questions[2]?.answer(running);
+  expect(await current).toBe(running);
+});
+
 test('after a lost connection nothing that was known counts, also when the engine cannot list', async () => {
   const { cache, questions, resyncs, happen } = setUp();
   const known = cache.refresh(IDENTITY);

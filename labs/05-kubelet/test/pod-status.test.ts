@@ -193,6 +193,30 @@ describe('podStatusOf().conditions', () => {
     expect(conditionOf(status, 'PodReadyToStartContainers')?.status).toBe('True');
   });
 
+  test('of a pod that has ended say so', () => {
+    const ofEnd = (exitCode: number) => {
+      const status = statusOf({
+        pod: pod({ restartPolicy: 'Never', readinessGates: [{ conditionType: 'a' }] }),
+        runtime: runtimePod([record('c', exited(exitCode))]),
+      });
+      return status.conditions?.map(({ type, status, reason }) => `${type} ${status} ${reason}`);
+    };
+    expect(ofEnd(0)).toEqual([
+      'PodReadyToStartContainers False undefined',
+      'Initialized True PodCompleted',
+      'Ready False PodCompleted',
+      'ContainersReady False PodCompleted',
+      'PodScheduled True undefined',
+    ]);
+    expect(ofEnd(1)).toEqual([
+      'PodReadyToStartContainers False undefined',
+      'Initialized True undefined',
+      'Ready False PodFailed',
+      'ContainersReady False PodFailed',
+      'PodScheduled True undefined',
+    ]);
+  });
+
   test('keep the time of their last change', () => {
     const runtime = runtimePod([record('c', RUNNING)]);
     const first = statusOf({ runtime, nowMs: 1_000 });

@@ -211,6 +211,9 @@ test('PodManager keeps mirrors apart: who asks by name finds what runs', () => {
   // It shows the other one.
   expect(manager.mirrorOf(next)).toBeUndefined();
   expect(manager.mirror('default/web-node-a')).toBe(inApi);
+  const { annotations: _, ...unmarked } = inApi.metadata;
+  manager.set({ ...inApi, metadata: unmarked });
+  expect(manager.byUid('api')).toBeUndefined();
   manager.remove(inApi);
   manager.remove(inApi);
   expect(manager.mirrors()).toEqual([]);
@@ -219,6 +222,7 @@ test('PodManager keeps mirrors apart: who asks by name finds what runs', () => {
     'mirror default/web-node-a',
     'gone web-node-a',
     'set web-node-a',
+    'mirror default/web-node-a',
     'mirror default/web-node-a',
   ]);
 });

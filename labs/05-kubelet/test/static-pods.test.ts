@@ -56,6 +56,10 @@ const running = async (name: string) =>
 
 test('a static pod starts without an API server, is adopted without one, and shown when there is one', async () => {
   lab.apiServer.cut();
+  await lab.stopKubelet();
+  // No API server has ever given this node a range.
+  rmSync(join(lab.rootDirectory, 'network'), { recursive: true });
+  await lab.startKubelet();
   write('web.yaml', 'web');
   const [id] = await lab.until('it runs', async () => {
     const ids = await running('web-node-1_');

@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { FakeClock } from '@kube-labs/apiserver';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runHostCommand } from '#src/host-command.ts';
@@ -151,21 +152,22 @@ test('the writer leaves foreign files of the volume’s hidden names alone', asy
 
 describe('usage', () => {
   const run = runHostCommand;
-  test.each([{ files: 3 }, { files: 1_100 }])('$files files are counted', async ({ files }) => {
+  test('files are counted, each once', async () => {
+    const files = 20;
     const path = await directory();
     await mkdir(join(path, 'sub'));
     const names = [...Array(files - 1).keys()].map((index) => join(path, 'sub', `${index}`));
     for (const name of names) await writeFile(name, 'x');
     await writeFile(join(path, 'big'), Buffer.alloc(100_000, 1));
     await link(join(path, 'big'), join(path, 'again'));
-    const usage = await diskUsageOf(path, run);
+    const usage = await diskUsageOf(path);
     expect(usage?.inodes).toBe(files + 2);
     const [blocks, disk] = [await blocksOf(join(path, 'big')), await blocksOf(names[0] ?? '')];
     const directories = (await blocksOf(path)) + (await blocksOf(join(path, 'sub')));
     expect(usage?.usedBytes).toBe(512 * (blocks + (files - 1) * disk + directories));
   });
 
-  test('what is in memory is known to the kernel; what is not there is not measured', async () => {
+  test('what is in memory is known to the kernel', async () => {
     const path = await directory();
     const options = { fsGroup: undefined, memoryBytes: 1024 ** 2, run };
     await setUpEmptyDir({ medium: 'Memory' }, join(path, 'm'), options);
@@ -174,7 +176,23 @@ describe('usage', () => {
     const usage = await memoryUsageOf(join(path, 'm'));
     expect(usage?.usedBytes).toBeGreaterThanOrEqual(100_000);
     expect(usage?.inodes).toBe(2);
-    expect(await diskUsageOf(join(path, 'none'), run)).toBeUndefined();
+  });
+
+  test('files that come and go do not hide the others', async () => {
+    const path = await directory();
+    await writeFile(join(path, 'big'), Buffer.alloc(100_000, 1));
+    const churn = `const fs = require('node:fs');
+      for (let turn = 0; turn < 1e6; turn++) {
+        fs.writeFileSync('${path}/f' + turn, '');
+        fs.rmSync('${path}/f' + (turn - 3), { force: true });
+      }`;
+    const worker = new Worker(churn, { eval: true });
+    onTestFinished(async () => void (await worker.terminate()));
+    for (let look = 0; look < 200; look++) {
+      expect((await diskUsageOf(path))?.usedBytes).toBeGreaterThanOrEqual(100_000);
+    }
+    await worker.terminate();
+    expect(await diskUsageOf(join(path, 'none'))).toBeUndefined();
     expect(await memoryUsageOf(join(path, 'none'))).toBeUndefined();
   });
 
@@ -218,4 +236,29 @@ test('VolumeManager makes what containers mount, and measures what is the pod’
   await volumes.tearDown('u1');
   expect(await volumes.podsOnDisk()).toEqual([]);
   expect(await volumes.usage(subject)).toEqual([]);
+});
+
+test('VolumeManager keeps the files that it cannot bring up to date, and tells why', async () => {
+  const rootDirectory = await directory();
+  let data: ReadonlyMap<string, Uint8Array> | undefined = new Map([['key', Buffer.from('v')]]);
+  const read = async () => data;
+  const volumes = new VolumeManager({
+    ...{ rootDirectory, hostRoot: '', run: runHostCommand, clock: new FakeClock() },
+    reader: { configMap: read, secret: read },
+  });
+  const volumeMounts = [{ name: 'conf', mountPath: '/conf' }];
+  const subject = pod({
+    volumes: [{ name: 'conf', configMap: { name: 'conf' } }],
+    containers: [container('c', { volumeMounts })],
+  });
+  const surroundings = { podAddress: undefined, hostAddress: '', allocatable: {} };
+  expect(await volumes.setUp(subject, surroundings)).toMatchObject({ warnings: [] });
+  data = undefined;
+  const later = await volumes.setUp(subject, surroundings);
+  if (later.kind === 'failed') throw new Error(later.message);
+  expect(later.warnings).toEqual([
+    'MountVolume.SetUp failed for volume "conf" : configmap "conf" not found',
+  ]);
+  const place = later.volumes.get('conf')?.hostPath ?? '';
+  expect(await readFile(join(place, 'key'), 'utf8')).toBe('v');
 });

@@ -16,6 +16,8 @@ export interface ContainerInfo {
   readonly image: string;
   readonly pid: number;
   readonly startedAtMs: number;
+  /** Of the file with its output, on the engine's host; empty where there is none. */
+  readonly logPath: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -114,7 +116,9 @@ export class ContainerList {
 
   async #add(id: string): Promise<void> {
     try {
-      const { Id, Name, Config, State } = await this.#options.docker.getContainer(id).inspect();
+      const { Id, Name, Config, State, ...rest } = await this.#options.docker
+        .getContainer(id)
+        .inspect();
       if (!State.Running) return;
       this.#containers.set(Id, {
         id: Id,
@@ -122,6 +126,8 @@ export class ContainerList {
         image: Config.Image,
         pid: State.Pid,
         startedAtMs: Date.parse(State.StartedAt),
+        // The types of the engine's client lack it.
+        logPath: (rest as { LogPath?: string }).LogPath ?? '',
         labels: Config.Labels ?? {},
       });
     } catch (error) {

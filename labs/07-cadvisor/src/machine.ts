@@ -44,6 +44,14 @@ export function readMemory(procRoot: string): { totalBytes: number; availableByt
   };
 }
 
+/** How many processes and threads there can be, and how many there are. */
+export function readProcessIds(procRoot: string): { max: number; inUse: number } {
+  const read = (name: string) => readFileSync(join(procRoot, name), 'latin1');
+  const max = Math.min(Number(read('sys/kernel/pid_max')), Number(read('sys/kernel/threads-max')));
+  // `1.05 0.90 0.81 2/840 1234`: two of 840 run.
+  return { max, inUse: Number(read('loadavg').split(' ')[3]?.split('/')[1]) };
+}
+
 export function readFilesystem(path: string): FilesystemStats {
   const { bsize, blocks, bavail, bfree, files, ffree } = statfsSync(path);
   return {

@@ -7,7 +7,15 @@
 import type { Logger } from '@kube-labs/apiserver';
 import Docker from 'dockerode';
 import { ContainerList } from './container-list.ts';
-import { type MachineInfo, readFilesystem, readMachine, readMemory } from './machine.ts';
+import { readLogBytes } from './log-files.ts';
+import {
+  type FilesystemStats,
+  type MachineInfo,
+  readFilesystem,
+  readMachine,
+  readMemory,
+  readProcessIds,
+} from './machine.ts';
 import { readNetwork } from './network.ts';
 import { prometheusText } from './prometheus.ts';
 import { Sampler } from './sampler.ts';
@@ -24,6 +32,8 @@ export interface StatsProviderOptions {
   readonly procRoot?: string;
   /** A path on the disk whose capacity is the node's. */
   readonly diskPath?: string;
+  /** The engine's host as this process sees it; for images and logs, which the engine keeps. */
+  readonly hostRoot?: string;
   readonly housekeepingIntervalMs?: number;
   readonly log?: Logger;
 }
@@ -41,6 +51,7 @@ export function createStatsProvider(
   signal?: AbortSignal,
 ): StatsProvider & { readonly containers: ContainerList; readonly sampler: Sampler } {
   const { cgroupRoot = '/sys/fs/cgroup', procRoot = '/proc', diskPath = '/' } = options;
+  const { hostRoot = '' } = options;
   const closing = new AbortController();
   const stopped = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
   const docker = new Docker({ socketPath: options.dockerSocket ?? '/var/run/docker.sock' });
@@ -73,10 +84,22 @@ export function createStatsProvider(
         memory: readMemory(procRoot),
         network: readNetwork(procRoot, process.pid),
         filesystem: readFilesystem(diskPath),
+        imageFilesystem: readImageFilesystem(hostRoot),
+        processIds: readProcessIds(procRoot),
+        logBytesOf: ({ logPath }) => readLogBytes(hostRoot, logPath),
       }),
     prometheus: () => prometheusText(sampler.sample(), readMachine(procRoot, diskPath)),
     close: () => closing.abort(),
   };
+}
+
+/** Undefined where the engine keeps them on another machine, or elsewhere. */
+function readImageFilesystem(hostRoot: string): FilesystemStats | undefined {
+  try {
+    return readFilesystem(`${hostRoot}/var/lib/docker`);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Several clusters, and several nodes of one, share an engine: labels tell their containers apart. */

@@ -1,7 +1,8 @@
 // Summary: samples → the body of the kubelet's /stats/summary. Pure.
 //
 // Shape and names are upstream's (kubernetes, staging/src/k8s.io/kubelet/pkg/apis/stats/v1alpha1/types.go), so that metrics-server and
-// other readers of the real thing can read ours. Left out: volumes' usage, swap, process accounting of the node's system daemons.
+// other readers of the real thing can read ours. What pods' volumes take, the kubelet adds, which knows them.
+// Left out: swap, process accounting of the node's system daemons.
 import type { FilesystemStats } from './machine.ts';
 import type { InterfaceStats } from './network.ts';
 import { type PodIdentity, podIdentity } from './pod-labels.ts';
@@ -15,6 +16,11 @@ export interface SummaryInput {
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number };
   readonly network: readonly InterfaceStats[];
   readonly filesystem: FilesystemStats;
+  /** Of the engine's images; absent where it cannot be seen. */
+  readonly imageFilesystem?: FilesystemStats | undefined;
+  readonly processIds: { readonly max: number; readonly inUse: number };
+  /** Of a container's output on the disk. */
+  logBytesOf(container: Sample['container']): number | undefined;
 }
 
 type Counters = Readonly<Record<string, number | string>>;
@@ -25,6 +31,7 @@ export interface ContainerSummary {
   readonly cpu: Counters;
   readonly memory: Counters;
   readonly rootfs?: Counters;
+  readonly logs?: Counters;
 }
 
 export interface PodSummary {
@@ -34,6 +41,7 @@ export interface PodSummary {
   readonly cpu: Counters;
   readonly memory: Counters;
   readonly network?: object;
+  readonly process_stats: Counters;
 }
 
 export interface NodeSummary {
@@ -43,6 +51,8 @@ export interface NodeSummary {
   readonly memory: Counters;
   readonly network: object;
   readonly fs: Counters;
+  readonly runtime?: { readonly imageFs: Counters };
+  readonly rlimit: Counters;
 }
 
 export interface StatsSummary {
@@ -51,7 +61,7 @@ export interface StatsSummary {
 }
 
 export function summarize(input: SummaryInput): StatsSummary {
-  return { node: nodeSummary(input), pods: podSummaries(input.samples, input.filesystem) };
+  return { node: nodeSummary(input), pods: podSummaries(input) };
 }
 
 function nodeSummary(input: SummaryInput): NodeSummary {
@@ -76,25 +86,29 @@ function nodeSummary(input: SummaryInput): NodeSummary {
     },
     network: networkSummary(time, input.network),
     fs: { time, ...filesystemSummary(input.filesystem) },
+    ...(input.imageFilesystem && {
+      runtime: { imageFs: { time, ...filesystemSummary(input.imageFilesystem) } },
+    }),
+    rlimit: { time, maxpid: input.processIds.max, curproc: input.processIds.inUse },
   };
 }
 
-function podSummaries(samples: readonly Sample[], disk: FilesystemStats): readonly PodSummary[] {
+function podSummaries(input: SummaryInput): readonly PodSummary[] {
   const pods = new Map<string, { identity: PodIdentity; samples: Sample[] }>();
-  for (const sample of samples) {
+  for (const sample of input.samples) {
     const identity = podIdentity(sample.container.labels);
     if (identity === undefined) continue;
     const pod = pods.get(identity.uid) ?? { identity, samples: [] };
     pod.samples.push(sample);
     pods.set(identity.uid, pod);
   }
-  return [...pods.values()].map((pod) => podSummary(pod.identity, pod.samples, disk));
+  return [...pods.values()].map((pod) => podSummary(pod.identity, pod.samples, input));
 }
 
 function podSummary(
   identity: PodIdentity,
   samples: readonly Sample[],
-  disk: FilesystemStats,
+  input: SummaryInput,
 ): PodSummary {
   const isSandbox = (sample: Sample) => podIdentity(sample.container.labels)?.isSandbox === true;
   const sandbox = samples.find(isSandbox);
@@ -106,7 +120,7 @@ function podSummary(
     startTime: isoTime(Math.min(...samples.map(({ container }) => container.startedAtMs))),
     containers: samples
       .filter((sample) => !isSandbox(sample))
-      .map((sample) => containerSummary(sample, disk)),
+      .map((sample) => containerSummary(sample, input)),
     cpu: {
       time,
       usageNanoCores: sum((sample) => sample.cpuNanoCores ?? 0),
@@ -119,13 +133,18 @@ function podSummary(
       rssBytes: sum((sample) => sample.stats.memoryRssBytes),
     },
     ...(sandbox && { network: networkSummary(time, sandbox.network) }),
+    process_stats: { process_count: sum((sample) => sample.stats.processes) },
   };
 }
 
-function containerSummary(sample: Sample, disk: FilesystemStats): ContainerSummary {
+function containerSummary(sample: Sample, input: SummaryInput): ContainerSummary {
   const { stats } = sample;
   const time = isoTime(sample.atMs);
   const limit = stats.memoryLimitBytes;
+  const logBytes = input.logBytesOf(sample.container);
+  const disk = (usedBytes: number, { availableBytes, capacityBytes }: FilesystemStats) => {
+    return { time, availableBytes, capacityBytes, usedBytes };
+  };
   return {
     name: podIdentity(sample.container.labels)?.container ?? sample.container.name,
     startTime: isoTime(sample.container.startedAtMs),
@@ -146,13 +165,9 @@ function containerSummary(sample: Sample, disk: FilesystemStats): ContainerSumma
       majorPageFaults: stats.majorPageFaults,
     },
     ...(sample.writableBytes !== undefined && {
-      rootfs: {
-        time,
-        availableBytes: disk.availableBytes,
-        capacityBytes: disk.capacityBytes,
-        usedBytes: sample.writableBytes,
-      },
+      rootfs: disk(sample.writableBytes, input.imageFilesystem ?? input.filesystem),
     }),
+    ...(logBytes !== undefined && { logs: disk(logBytes, input.filesystem) }),
   };
 }
 

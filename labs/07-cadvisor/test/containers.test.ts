@@ -1,6 +1,6 @@
 // Real containers under a known load: what we say of them is what the engine says of them.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -47,7 +47,7 @@ beforeAll(async () => {
     '-l',
     'io.kubernetes.docker.type=container',
   ];
-  const script = 'const hold = Buffer.alloc(50e6, 1); for (;;) hold[0] += 1;';
+  const script = 'console.log(1); const hold = Buffer.alloc(50e6, 1); for (;;) hold[0] += 1;';
   id = await docker(
     'run',
     '-d',
@@ -82,7 +82,18 @@ describe('a container that holds 50 MB and runs against a limit of a quarter of 
       expect(Number(container?.memory.workingSetBytes)).toBeLessThan(256e6);
       expect(Number(container?.cpu.usageNanoCores)).toBeGreaterThan(0.15e9);
       expect(Number(container?.cpu.usageNanoCores)).toBeLessThan(0.35e9);
+      expect(Number(pods[0]?.process_stats.process_count)).toBeGreaterThan(0);
     });
+  });
+
+  test('has its output on the disk, beside the images, and the node its process ids', async () => {
+    const path = (await docker('inspect', '--format', '{{.LogPath}}', id)).trim();
+    const { node, pods } = await provider.summary();
+    expect(pods[0]?.containers[0]?.logs).toMatchObject({ usedBytes: statSync(path).size });
+    expect(Number(node.runtime?.imageFs.capacityBytes)).toBeGreaterThan(0);
+    const { maxpid, curproc } = node.rlimit;
+    expect(Number(curproc)).toBeGreaterThan(0);
+    expect(Number(maxpid)).toBeGreaterThan(Number(curproc));
   });
 
   test('agrees with the statistics of the engine', async () => {

@@ -1,6 +1,10 @@
 // The parsers of kernel files and the arithmetic on counters, as tables.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseFlatKeyed, parseLimit } from '../src/cgroup-file.ts';
+import { readLogBytes } from '../src/log-files.ts';
 import { parseNetDev } from '../src/network.ts';
 import { podIdentity } from '../src/pod-labels.ts';
 import { cpuRate } from '../src/sampler.ts';
@@ -20,6 +24,24 @@ describe('parseLimit()', () => {
     ['max\n', undefined],
     ['9223372036854771712\n', undefined],
   ])('%j is %s', (text, want) => expect(parseLimit(text)).toBe(want));
+});
+
+test('readLogBytes() counts the file and those that it was rotated into, up to the first that is missing', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kl07-logs-'));
+  try {
+    expect(readLogBytes(folder, '/none.log')).toBeUndefined();
+    expect(readLogBytes(folder, '')).toBeUndefined();
+    for (const [name, bytes] of [
+      ['a.log', 10],
+      ['a.log.1', 200],
+      ['a.log.3', 4_000],
+    ] as const) {
+      writeFileSync(join(folder, name), 'x'.repeat(bytes));
+    }
+    expect(readLogBytes(folder, '/a.log')).toBe(210);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('parseNetDev() leaves the loopback out and reads both directions', () => {

@@ -23,6 +23,7 @@ runMain('kubelet', async (signal) => {
     nodeName,
     clusterName,
     diskPath: rootDirectory,
+    hostRoot: engineRoot(),
     log: createLogger('cadvisor', { verbosity }),
   });
   try {

@@ -134,7 +134,10 @@ function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
 function headOf(start: string): Buffer {
   const known = heads.get(start);
   if (known !== undefined) return known;
-  const head = Buffer.from(start === '' ? '' : `${start}"resourceVersion":"`, 'latin1');
+  const text = start === '' ? '' : `${start}"resourceVersion":"`;
+  // As below: it stays for ever, and a slice of Node's pool would keep 64 KiB.
+  const head = Buffer.allocUnsafeSlow(text.length);
+  head.write(text, 'latin1');
   // There is one for each version of a kind; custom kinds come and go.
   if (heads.size >= HEADS_MAX) heads.clear();
   heads.set(start, head);

@@ -5,9 +5,9 @@
 //
 // Same idea upstream: client-go, util/cert, kubeadm's pkiutil, and pkg/controller/certificates/authority. Left out: renewal, revocation.
 
-import 'reflect-metadata';
 import { createPrivateKey, webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import type * as X509 from '@peculiar/x509';
+import { loadX509 } from './x509.ts';
 
 export interface CertificatePair {
   readonly cert: string;
@@ -59,6 +59,7 @@ const EXTENDED_USAGES: Readonly<Record<string, string>> = {
 const SHORT_SECONDS = 8 * 3600;
 
 export async function createCertificateAuthority(name: string): Promise<CertificatePair> {
+  const x509 = loadX509();
   const keys = await generateKeys();
   const cert = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
@@ -84,6 +85,7 @@ export async function issueCertificate(
   authority: CertificatePair,
   request: CertificateRequest,
 ): Promise<CertificatePair> {
+  const x509 = loadX509();
   const keys = await generateKeys();
   const issuer = new x509.X509Certificate(authority.cert);
   const usages = [
@@ -135,6 +137,7 @@ export async function signCertificateRequest(
   base64: string,
   { usages, seconds, nowMs }: SigningTerms,
 ): Promise<string> {
+  const x509 = loadX509();
   const issuer = new x509.X509Certificate(authority.cert);
   const request = requestOf(base64);
   if (issuer.notAfter.getTime() <= nowMs) {
@@ -166,18 +169,20 @@ export async function signCertificateRequest(
   return `${certificate.toString('pem')}\n`;
 }
 
-function requestOf(base64: string): x509.Pkcs10CertificateRequest {
-  return new x509.Pkcs10CertificateRequest(Buffer.from(base64, 'base64').toString('latin1'));
+function requestOf(base64: string): X509.Pkcs10CertificateRequest {
+  const { Pkcs10CertificateRequest } = loadX509();
+  return new Pkcs10CertificateRequest(Buffer.from(base64, 'base64').toString('latin1'));
 }
 
 function alternativeNames({
   extensions,
-}: x509.Pkcs10CertificateRequest): x509.SubjectAlternativeNameExtension | undefined {
-  return extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension);
+}: X509.Pkcs10CertificateRequest): X509.SubjectAlternativeNameExtension | undefined {
+  const { SubjectAlternativeNameExtension } = loadX509();
+  return extensions.find((one) => one instanceof SubjectAlternativeNameExtension);
 }
 
 function keyUsagesOf(usages: readonly string[]): number {
-  const { digitalSignature, keyEncipherment } = x509.KeyUsageFlags;
+  const { digitalSignature, keyEncipherment } = loadX509().KeyUsageFlags;
   return (
     (usages.includes('digital signature') ? digitalSignature : 0) |
     (usages.includes('key encipherment') ? keyEncipherment : 0)
@@ -185,7 +190,7 @@ function keyUsagesOf(usages: readonly string[]): number {
 }
 
 type Key = webcrypto.CryptoKey;
-type Algorithm = NonNullable<x509.X509CertificateCreateParamsBase['signingAlgorithm']>;
+type Algorithm = NonNullable<X509.X509CertificateCreateParamsBase['signingAlgorithm']>;
 
 /** Of RSA or a curve, in any of PEM's forms. */
 async function importAuthorityKey(pem: string): Promise<{ key: Key; algorithm: Algorithm }> {
@@ -214,11 +219,11 @@ function generateKeys(): Promise<{ publicKey: Key; privateKey: Key }> {
 
 async function exportKey(key: Key): Promise<string> {
   const bytes = await webcrypto.subtle.exportKey('pkcs8', key);
-  return x509.PemConverter.encode(bytes, 'PRIVATE KEY');
+  return loadX509().PemConverter.encode(bytes, 'PRIVATE KEY');
 }
 
 function importKey(pem: string): Promise<Key> {
-  const [bytes = new ArrayBuffer(0)] = x509.PemConverter.decode(pem);
+  const [bytes = new ArrayBuffer(0)] = loadX509().PemConverter.decode(pem);
   return webcrypto.subtle.importKey('pkcs8', bytes, ALGORITHM, false, ['sign']);
 }
 

@@ -7,7 +7,7 @@
 // Invariant: either side's end, or this server's, ends both.
 // Same idea upstream: apimachinery, util/proxy/upgradeaware.go and transport.go.
 
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -43,7 +43,8 @@ export async function proxyRequest(context: StoredContext, route: ProxyRoute): P
   signal.addEventListener('abort', stop, { once: true });
   if (response.destroyed || signal.aborted) stop();
   try {
-    const outgoing = httpRequest({
+    // Not imported: see startHealthServer() in lab 01.
+    const outgoing = process.getBuiltinModule('node:http').request({
       createConnection: () => socket,
       method: request.method,
       path: path + search,

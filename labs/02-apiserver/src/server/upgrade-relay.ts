@@ -6,7 +6,7 @@
 //
 // Same rule upstream: apimachinery, util/proxy/upgradeaware.go (since CVE-2018-1002105).
 
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -62,7 +62,8 @@ export async function relayUpgrade(
 function ask(other: Socket, relayed: RelayedUpgrade): Promise<Answer> {
   const { method, path, headers, failed } = relayed;
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest({
+    // Not imported: see startHealthServer() in lab 01.
+    const outgoing = process.getBuiltinModule('node:http').request({
       createConnection: () => other,
       method,
       path,

@@ -5,9 +5,8 @@
 //
 // Same rules upstream: pkg/apis/certificates/helpers.go (ParseCSR), validateCertificate.
 
-import 'reflect-metadata'; // @peculiar/x509 wants it, and first.
 import { createPublicKey, verify, X509Certificate } from 'node:crypto';
-import { Pkcs10CertificateRequest } from '@peculiar/x509';
+import { loadX509 } from '../server/x509.ts';
 
 const PEM = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
 const REQUEST = 'CERTIFICATE REQUEST';
@@ -45,6 +44,7 @@ export function requestProblem(base64: string): string | undefined {
 
 /** The request's public key, for whoever issues the certificate, must verify the signature of the request's first part. */
 function isSignedByItself(der: Buffer): boolean {
+  const { Pkcs10CertificateRequest } = loadX509();
   const request = new Pkcs10CertificateRequest(new Uint8Array(der));
   const key = createPublicKey({
     key: Buffer.from(request.publicKey.rawData),

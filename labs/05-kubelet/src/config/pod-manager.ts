@@ -75,7 +75,8 @@ export class PodManager {
 
   /** A source has it, new or changed. */
   set(pod: Pod): void {
-    if (isMirror(pod)) {
+    // Once a mirror, always one: whoever takes its mark away does not make a pod of it.
+    if (isMirror(pod) || this.#isKnownMirror(pod)) {
       this.#mirrors.set(nameOf(pod), pod);
       this.#tellMirror(pod);
       return;
@@ -91,7 +92,7 @@ export class PodManager {
   remove(pod: Pod): void {
     const uid = pod.metadata?.uid ?? '';
     const name = nameOf(pod);
-    if (this.#mirrors.get(name)?.metadata?.uid === uid) {
+    if (this.#isKnownMirror(pod)) {
       this.#mirrors.delete(name);
       this.#tellMirror(pod);
     }
@@ -99,6 +100,11 @@ export class PodManager {
     // Another one may have its name by now.
     if (this.#byName.get(name)?.metadata?.uid === uid) this.#byName.delete(name);
     for (const handler of this.#handlers) handler.gone(pod);
+  }
+
+  #isKnownMirror(pod: Pod): boolean {
+    const known = this.#mirrors.get(nameOf(pod));
+    return known !== undefined && known.metadata?.uid === pod.metadata?.uid;
   }
 
   #tellMirror(pod: Pod): void {

@@ -121,22 +121,20 @@ function withDnsConfig(config: ResolverConfig, own: PodDNSConfig | undefined): R
 function withinLimits(config: ResolverConfig): PodResolver {
   const nameservers = config.nameservers.slice(0, NAMESERVERS_MAX);
   const searches = searchesWithin(config.searches);
-  const warnings: DnsWarning[] = [];
-  if (nameservers.length < config.nameservers.length) {
-    warnings.push(
-      forming(
-        `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${nameservers.join(' ')}`,
-      ),
-    );
-  }
-  if (searches.length < config.searches.length) {
-    warnings.push(
-      forming(
-        `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${searches.join(' ')}`,
-      ),
-    );
-  }
+  const warnings = [
+    ...(nameservers.length < config.nameservers.length
+      ? [cut('Nameserver', 'nameservers', `nameserver line is: ${nameservers.join(' ')}`)]
+      : []),
+    ...(searches.length < config.searches.length
+      ? [cut('Search Line', 'search paths', `search line is: ${searches.join(' ')}`)]
+      : []),
+  ];
   return { config: { ...config, nameservers, searches }, warnings };
+}
+
+function cut(what: string, things: string, applied: string): DnsWarning {
+  const message = `${what} limits were exceeded, some ${things} have been omitted, the applied ${applied}`;
+  return { reason: 'DNSConfigForming', message };
 }
 
 /** The first ones; a name that is too long makes resolvers fail. */
@@ -154,10 +152,6 @@ function missingClusterDns({ metadata }: Pod): DnsWarning {
     reason: 'MissingClusterDNS',
     message: `pod: "${name}_${namespace}(${uid})". kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.`,
   };
-}
-
-function forming(message: string): DnsWarning {
-  return { reason: 'DNSConfigForming', message };
 }
 
 function withoutEndingDot(search: string): string {

@@ -5,7 +5,7 @@
 // Same idea upstream: kubernetes, pkg/kubelet/kuberuntime/security_context.go, and pkg/securitycontext.
 // Left out here: SELinux, user namespaces, an unmasked /proc; what AppArmor makes of a pod where the machine has it.
 
-import type { Container, Pod } from 'kubernetes-types/core/v1';
+import type { Container, Pod, PodSecurityContext, SecurityContext } from 'kubernetes-types/core/v1';
 import type { ContainerSecurity } from '../runtime/runtime.ts';
 import { capabilityProblem } from './capabilities.ts';
 import type { SeccompFiles } from './seccomp.ts';
@@ -23,33 +23,31 @@ export const NODE_SECURITY_DEFAULT: NodeSecurity = {
   seccompProfileRoot: '/var/lib/kubelet/seccomp',
 };
 
+/** What the container says itself, and what its pod says for it. */
+function contextOf(pod: Pod, spec: Container): PodSecurityContext & SecurityContext {
+  return { ...pod.spec?.securityContext, ...spec.securityContext };
+}
+
 /** Whether it depends on the image's user what the container runs as, and if it may. */
 export function dependsOnImageUser(pod: Pod, spec: Container): boolean {
-  const own = spec.securityContext ?? {};
-  const shared = pod.spec?.securityContext ?? {};
-  if ((own.runAsUser ?? shared.runAsUser) !== undefined) return false;
-  const isGroupSet = (own.runAsGroup ?? shared.runAsGroup) !== undefined;
-  return isGroupSet || (own.runAsNonRoot ?? shared.runAsNonRoot) === true;
+  const { runAsUser, runAsGroup, runAsNonRoot } = contextOf(pod, spec);
+  return runAsUser === undefined && (runAsGroup !== undefined || runAsNonRoot === true);
 }
 
 /** @param imageUser as the image says it: `user`, `user:group`, or nothing for root. */
 export function securityOf(pod: Pod, spec: Container, imageUser = ''): ContainerSecurity {
-  const own = spec.securityContext ?? {};
-  const shared = pod.spec?.securityContext ?? {};
-  const uid = own.runAsUser ?? shared.runAsUser;
-  const gid = own.runAsGroup ?? shared.runAsGroup;
-  const user = uid ?? (gid === undefined ? undefined : nameOf(imageUser) || '0');
-  const groups = [...(shared.supplementalGroups ?? []), shared.fsGroup].filter(
-    (group) => group !== undefined,
-  );
+  const context = contextOf(pod, spec);
+  const { runAsUser, runAsGroup: gid, supplementalGroups = [], fsGroup, capabilities } = context;
+  const user = runAsUser ?? (gid === undefined ? undefined : nameOf(imageUser) || '0');
+  const groups = [...supplementalGroups, fsGroup].filter((group) => group !== undefined);
   return {
     ...(user === undefined ? {} : { user: gid === undefined ? `${user}` : `${user}:${gid}` }),
     groups: groups.map(String),
-    readOnlyRootFilesystem: own.readOnlyRootFilesystem ?? false,
-    privileged: own.privileged ?? false,
-    noNewPrivileges: own.allowPrivilegeEscalation === false,
-    capabilitiesAdd: own.capabilities?.add ?? [],
-    capabilitiesDrop: own.capabilities?.drop ?? [],
+    readOnlyRootFilesystem: context.readOnlyRootFilesystem ?? false,
+    privileged: context.privileged ?? false,
+    noNewPrivileges: context.allowPrivilegeEscalation === false,
+    capabilitiesAdd: capabilities?.add ?? [],
+    capabilitiesDrop: capabilities?.drop ?? [],
   };
 }
 
@@ -68,12 +66,10 @@ export function securityProblem(
 }
 
 function runAsNonRootProblem(pod: Pod, spec: Container, imageUser: string): string | undefined {
-  const own = spec.securityContext ?? {};
-  const shared = pod.spec?.securityContext ?? {};
-  if ((own.runAsNonRoot ?? shared.runAsNonRoot) !== true) return undefined;
+  const { runAsNonRoot, runAsUser } = contextOf(pod, spec);
+  if (runAsNonRoot !== true) return undefined;
   const { name, namespace, uid } = pod.metadata ?? {};
   const subject = `(pod: "${name}_${namespace}(${uid})", container: ${spec.name})`;
-  const runAsUser = own.runAsUser ?? shared.runAsUser;
   if (runAsUser === 0) return `container's runAsUser breaks non-root policy ${subject}`;
   if (runAsUser !== undefined) return undefined;
   const user = nameOf(imageUser);

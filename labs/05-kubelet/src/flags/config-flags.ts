@@ -2,7 +2,8 @@
 //
 // Flags and defaults are upstream's: kubernetes, cmd/kubelet/app/options.
 
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { isCidr } from '../network/cidr.ts';
 import { time } from './flag-values.ts';
 
 export interface ConfigOptions {
@@ -23,10 +24,15 @@ export function addConfigFlags(command: Command): void {
   command
     .option('--pod-manifest-path <path>', 'folder of static pods, or a file with one')
     .option('--file-check-frequency <time>', 'how often it is read, changes apart', time, 20_000)
-    .option('--pod-cidr <range>', 'addresses of pods while no API server has given any');
+    .option('--pod-cidr <range>', 'addresses of pods while no API server has given any', range);
 }
 
 export function configOptionsOf(flags: ConfigFlags): ConfigOptions {
   const { podManifestPath, fileCheckFrequency, podCidr } = flags;
   return { podManifestPath, fileCheckFrequencyMs: fileCheckFrequency, podCidr };
+}
+
+function range(text: string): string {
+  if (isCidr(text)) return text;
+  throw new InvalidArgumentError(`want a range such as 10.244.1.0/24, got ${text}.`);
 }

@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { bool } from './flag-values.ts';
 
 export interface PodOptions {
   readonly seccompDefault: boolean;
@@ -23,7 +24,7 @@ export interface PodFlags {
 
 export function addPodFlags(command: Command): void {
   command
-    .option('--seccomp-default', "pods without a seccomp profile have the engine's", false)
+    .option('--seccomp-default [bool]', "who names no profile has the engine's", bool, false)
     .option('--allowed-unsafe-sysctls <names>', 'beside the safe ones, as name,prefix.*,…', '')
     .option('--resolv-conf <file>', 'resolver of pods that have no other', '/etc/resolv.conf');
 }

@@ -9,7 +9,7 @@ import { type Cidr, gatewayOf, parseAddress } from './cidr.ts';
 
 const MTU_DEFAULT = 1500;
 /** In a container /proc/sys is read-only; there whoever made the container has set it. */
-const FORWARD = 'cd /proc/sys/net/ipv4 && grep -qx 1 ip_forward || echo 1 >ip_forward';
+const FORWARD = 'f=/proc/sys/net/ipv4/ip_forward; grep -qx 1 $f || echo 1 >$f';
 
 export interface BridgeDevice {
   readonly cidr: Cidr;

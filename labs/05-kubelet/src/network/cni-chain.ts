@@ -20,7 +20,6 @@ import {
   isAtLeast,
   isObject,
   type Json,
-  type PluginInput,
   pluginInput,
 } from './cni-config.ts';
 
@@ -29,25 +28,13 @@ const INTERFACE = 'eth0';
 const TIMEOUT_MS = 220_000;
 
 /** What a plugin is told of a sandbox. */
-export interface CniAttachment {
+export interface CniStep {
   readonly containerId: string;
   /** Absent when it is gone. */
   readonly netns?: string | undefined;
   readonly args: readonly (readonly [string, string])[];
   readonly capabilityArgs: Json;
   readonly result?: Json | undefined;
-}
-
-/** What a plugin answered, in the specification's terms. */
-export class CniError extends Error {
-  override readonly name = 'CniError';
-  /** Below 100 those of the specification, e.g. 11: try again later; 50: not ready. */
-  readonly code: number;
-
-  constructor(message: string, code: number) {
-    super(message);
-    this.code = code;
-  }
 }
 
 export class CniChain {
@@ -74,54 +61,56 @@ export class CniChain {
     }
   }
 
-  async add(config: CniConfig, attachment: CniAttachment): Promise<Json> {
-    let prevResult: Json | undefined;
+  async add(config: CniConfig, attachment: CniStep): Promise<Json> {
+    let result: Json | undefined;
     for (const plugin of config.plugins) {
-      const input = { prevResult, capabilityArgs: attachment.capabilityArgs };
-      prevResult = await this.#attach('ADD', { config, plugin, attachment, input });
+      result = await this.#attach('ADD', config, { ...attachment, plugin, result });
     }
-    if (prevResult === undefined) throw new Error(`network "${config.name}" returned no result`);
-    return prevResult;
+    if (result === undefined) throw new Error(`network "${config.name}" returned no result`);
+    return result;
   }
 
-  async check(config: CniConfig, attachment: CniAttachment): Promise<void> {
+  async check(config: CniConfig, attachment: CniStep): Promise<void> {
     if (!isAtLeast(config, '0.4.0') || config.disableCheck) return;
-    const { capabilityArgs, result: prevResult } = attachment;
     for (const plugin of config.plugins) {
-      const input = { prevResult, capabilityArgs };
-      await this.#attach('CHECK', { config, plugin, attachment, input });
+      await this.#attach('CHECK', config, { ...attachment, plugin });
     }
   }
 
-  async delete(config: CniConfig, attachment: CniAttachment): Promise<void> {
-    const { capabilityArgs } = attachment;
-    const prevResult = isAtLeast(config, '0.4.0') ? attachment.result : undefined;
+  async delete(config: CniConfig, attachment: CniStep): Promise<void> {
+    const result = isAtLeast(config, '0.4.0') ? attachment.result : undefined;
     for (const plugin of config.plugins.toReversed()) {
-      const input = { prevResult, capabilityArgs };
-      await this.#attach('DEL', { config, plugin, attachment, input });
+      await this.#attach('DEL', config, { ...attachment, plugin, result });
     }
   }
 
   async status(config: CniConfig): Promise<void> {
-    if (!isAtLeast(config, '1.1.0')) return;
-    for (const plugin of config.plugins) {
-      await this.#call(plugin.type, { CNI_COMMAND: 'STATUS' }, pluginInput(config, plugin, {}));
-    }
+    if (isAtLeast(config, '1.1.0')) await this.#tellAll('STATUS', config);
   }
 
   /** @param containerIds all that have a right to live. */
   async collectGarbage(config: CniConfig, containerIds: readonly string[]): Promise<void> {
     if (!isAtLeast(config, '1.1.0') || config.disableGc) return;
     const valid = containerIds.map((containerID) => ({ containerID, ifname: INTERFACE }));
-    const more = { 'cni.dev/valid-attachments': valid };
+    await this.#tellAll('GC', config, { 'cni.dev/valid-attachments': valid });
+  }
+
+  async #tellAll(command: 'STATUS' | 'GC', config: CniConfig, more: Json = {}): Promise<void> {
     for (const plugin of config.plugins) {
-      await this.#call(plugin.type, { CNI_COMMAND: 'GC' }, pluginInput(config, plugin, { more }));
+      await this.#call(
+        plugin.type,
+        { CNI_COMMAND: command },
+        pluginInput(config, plugin, { more }),
+      );
     }
   }
 
-  async #attach(command: 'ADD' | 'CHECK' | 'DEL', step: Step): Promise<Json | undefined> {
-    const { config, plugin, attachment, input } = step;
-    const { containerId, netns = '', args } = attachment;
+  async #attach(
+    command: 'ADD' | 'CHECK' | 'DEL',
+    config: CniConfig,
+    step: CniStep & { readonly plugin: CniPluginConfig },
+  ): Promise<Json | undefined> {
+    const { plugin, containerId, netns = '', args, capabilityArgs, result: prevResult } = step;
     const environment = {
       CNI_COMMAND: command,
       CNI_CONTAINERID: containerId,
@@ -129,12 +118,12 @@ export class CniChain {
       CNI_IFNAME: INTERFACE,
       CNI_ARGS: args.map((pair) => pair.join('=')).join(';'),
     };
+    const input = pluginInput(config, plugin, { prevResult, capabilityArgs });
     try {
-      return await this.#call(plugin.type, environment, pluginInput(config, plugin, input));
+      return await this.#call(plugin.type, environment, input);
     } catch (error) {
       const what = command === 'DEL' ? 'delete' : command.toLowerCase();
-      const message = `plugin type="${plugin.type}" failed (${what}): ${messageOf(error)}`;
-      throw new CniError(message, error instanceof CniError ? error.code : 0);
+      throw new Error(`plugin type="${plugin.type}" failed (${what}): ${messageOf(error)}`);
     }
   }
 
@@ -161,13 +150,6 @@ export class CniChain {
   }
 }
 
-interface Step {
-  readonly config: CniConfig;
-  readonly plugin: CniPluginConfig;
-  readonly attachment: CniAttachment;
-  readonly input: PluginInput;
-}
-
 function answerOf(stdout: string): Json | undefined {
   if (stdout.trim() === '') return undefined;
   const answer: unknown = JSON.parse(stdout);
@@ -175,17 +157,15 @@ function answerOf(stdout: string): Json | undefined {
   return answer;
 }
 
-/** The plugin's own words, where it found any. */
-function failureOf(error: CommandError): CniError {
+/** The plugin's own words, where it found any: an error as the specification has it. */
+function failureOf(error: CommandError): Error {
   const said = error.stdout.trim();
-  if (said === '') {
-    return new CniError(`netplugin failed with no error message: ${error.message}`, 0);
-  }
+  if (said === '') return new Error(`netplugin failed with no error message: ${error.message}`);
   try {
-    const { code, msg, details } = JSON.parse(said);
-    return new CniError(details ? `${msg}; ${details}` : String(msg), Number(code));
+    const { msg, details } = JSON.parse(said);
+    return new Error(details ? `${msg}; ${details}` : String(msg));
   } catch (cause) {
     const text = `netplugin failed but error parsing its diagnostic message ${JSON.stringify(said)}`;
-    return new CniError(`${text}: ${messageOf(cause)}`, 0);
+    return new Error(`${text}: ${messageOf(cause)}`);
   }
 }

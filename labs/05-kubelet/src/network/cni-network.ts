@@ -9,16 +9,16 @@
 // Same idea upstream: kubernetes v1.23, pkg/kubelet/dockershim/network/cni/cni.go, today cri-dockerd; whose words these are.
 // CHECK and GC are more than it asks. As there, ports of the node need a plugin that can (portmap), and are ignored without.
 
-import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Logger, messageOf } from '@kube-labs/apiserver';
 import type { HostCommand } from '../host-command.ts';
 import type { Condition } from '../runtime/runtime.ts';
-import { type Attachment, CniAttachments, netnsIdOf } from './cni-attachments.ts';
+import { type Attachment, attachmentFor, hasNamespace, hasWire } from './cni-attachment.ts';
 import { CniChain } from './cni-chain.ts';
 import { addressesOf, type CniConfig, hasCapability, parseCniConfig } from './cni-config.ts';
 import type { NetworkSandbox, NodePlugin, SandboxNetwork } from './network-plugin.ts';
+import { Records } from './records.ts';
 
 const FILE_NAME = /\.(conf|conflist|json)$/;
 const CHECKS_AT_ONCE_MAX = 10;
@@ -37,7 +37,7 @@ export class CniNetwork implements NodePlugin {
   readonly syncPeriodMs = 5_000;
   readonly #options: CniOptions;
   readonly #chain: CniChain;
-  readonly #attachments: CniAttachments;
+  readonly #attachments: Records<Attachment>;
   #config: { file: string; text: string; config: CniConfig } | undefined;
   #podCidr = '';
   /** What a plugin said of itself last. */
@@ -52,7 +52,7 @@ export class CniNetwork implements NodePlugin {
     const { binDirectories, run, stateDirectory } = options;
     this.#options = options;
     this.#chain = new CniChain(binDirectories, run);
-    this.#attachments = new CniAttachments(join(stateDirectory, 'cni'));
+    this.#attachments = new Records(join(stateDirectory, 'cni'));
   }
 
   async restore(): Promise<void> {
@@ -84,7 +84,7 @@ export class CniNetwork implements NodePlugin {
   }
 
   async setUp(sandbox: NetworkSandbox): Promise<SandboxNetwork> {
-    const { pod, netns } = sandbox;
+    const { sandboxId, pod, netns } = sandbox;
     const config = this.#config?.config;
     const cannot = (why: string) => {
       const name = `${pod.name}_${pod.namespace}`;
@@ -94,19 +94,19 @@ export class CniNetwork implements NodePlugin {
     if (config === undefined) throw cannot(UNINITIALIZED);
     await this.#collecting;
     // An earlier try: a container is added again only after it was deleted.
-    await this.tearDown(sandbox.sandboxId);
+    await this.tearDown(sandboxId);
     const attachment = attachmentFor(sandbox, config, this.#podCidr);
-    await this.#attachments.set(attachment);
+    await this.#attachments.set(sandboxId, attachment);
     try {
       // Whose namespace it is, is whose loopback device it is: no plugin's.
       await this.#options.run('nsenter', [`--net=${netns}`, 'ip', 'link', 'set', 'lo', 'up']);
       const result = await this.#chain.add(config, attachment);
-      await this.#attachments.set({ ...attachment, result });
+      await this.#attachments.set(sandboxId, { ...attachment, result });
     } catch (error) {
       throw cannot(messageOf(error));
     }
     this.#lookForLost();
-    const network = this.check(sandbox.sandboxId);
+    const network = this.check(sandboxId);
     if (network === undefined) throw cannot('it has no eth0, or the result has no address');
     return network;
   }
@@ -114,15 +114,14 @@ export class CniNetwork implements NodePlugin {
   async tearDown(sandboxId: string): Promise<void> {
     const attachment = this.#attachments.get(sandboxId);
     if (attachment === undefined) return;
-    const { netns, netnsId } = attachment;
-    const isThere = netnsIdOf(netns) === netnsId;
+    const netns = hasNamespace(attachment) ? attachment.netns : '';
     try {
-      await this.#chain.delete(attachment.config, { ...attachment, netns: isThere ? netns : '' });
+      await this.#chain.delete(attachment.config, { ...attachment, netns });
     } catch (error) {
       const message = `networkPlugin cni failed to teardown sandbox "${sandboxId}" network`;
       throw new Error(`${message}: ${messageOf(error)}`);
     }
-    await this.#attachments.delete(attachment);
+    await this.#attachments.delete(sandboxId);
   }
 
   check(sandboxId: string): SandboxNetwork | undefined {
@@ -141,7 +140,7 @@ export class CniNetwork implements NodePlugin {
   }
 
   sandboxIds(): readonly string[] {
-    return this.#attachments.list().map(({ containerId }) => containerId);
+    return this.#attachments.ids();
   }
 
   async #loadConfig(): Promise<void> {
@@ -207,35 +206,5 @@ export class CniNetwork implements NodePlugin {
     const attached = this.#attachments.list().filter(({ result }) => result !== undefined);
     const gone = attached.filter((one) => !hasWire(one));
     this.#lost = new Set(gone.map(({ containerId }) => containerId));
-  }
-}
-
-function attachmentFor(sandbox: NetworkSandbox, config: CniConfig, podCidr: string): Attachment {
-  const { sandboxId: containerId, pid, netns, pod, portMappings } = sandbox;
-  return {
-    ...{ config, containerId, pid, netns, netnsId: netnsIdOf(netns) ?? '' },
-    args: [
-      ['IgnoreUnknown', '1'],
-      ['K8S_POD_NAMESPACE', pod.namespace],
-      ['K8S_POD_NAME', pod.name],
-      ['K8S_POD_INFRA_CONTAINER_ID', containerId],
-      ['K8S_POD_UID', pod.uid],
-    ],
-    capabilityArgs: {
-      portMappings: portMappings.map(({ hostPort, containerPort, protocol, hostIp = '' }) => ({
-        ...{ hostPort, containerPort, protocol: protocol.toLowerCase(), hostIP: hostIp },
-      })),
-      ...(podCidr === '' ? {} : { ipRanges: [[{ subnet: podCidr }]] }),
-    },
-  };
-}
-
-/** Without starting a process: what devices the sandbox has, the kernel tells by its process. */
-function hasWire({ pid, netns, netnsId }: Attachment): boolean {
-  if (netnsIdOf(netns) !== netnsId) return false;
-  try {
-    return readFileSync(`/proc/${pid}/net/dev`, 'utf8').includes('eth0:');
-  } catch {
-    return false;
   }
 }

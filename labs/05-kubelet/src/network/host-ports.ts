@@ -4,20 +4,20 @@
 //   from a pod to a pod of this bridge ──masquerade──▶ the answer comes back through the node, and is translated there
 //
 // Invariants: one mapping belongs to one sandbox; what is open is on disk, one file a sandbox, so the next kubelet has the
-// same table; the table names only addresses that are taken. Where a process of the node listens on the port, the pod gets
-// the traffic. For 127.0.0.1 the bridge lets local addresses pass (route_localnet), so what claims to go there but
+// same table; the table names only addresses that are taken. A port that a process of the node listens on is refused; one that
+// begins to listen later hears nothing. For 127.0.0.1 the bridge lets local addresses pass (route_localnet), so what claims to go there but
 // came over a wire is dropped, as CVE-2020-8558 taught.
 //
 // Same idea upstream: the portmap plugin of containernetworking/plugins; kubernetes v1.23, pkg/kubelet/dockershim/network/hostport.
 // Left out here: IPv6; the flows of UDP that the kernel remembers for a pod that is gone (they end after 30 s of silence).
 
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Logger, messageOf } from '@kube-labs/apiserver';
 import type { HostCommand } from '../host-command.ts';
 import type { PodIdentity, PortMapping } from '../runtime/runtime.ts';
-import { replaceFile } from './ipam.ts';
+import { isAddress } from './cidr.ts';
+import { findListenedOn } from './listening-ports.ts';
 import { portsClash } from './port-mappings.ts';
+import { Records } from './records.ts';
 
 /** nftables' own limit is 128 bytes. */
 const COMMENT_LENGTH_MAX = 100;
@@ -38,7 +38,7 @@ export interface HostPortsOptions {
 
 export class HostPorts {
   readonly #options: HostPortsOptions;
-  readonly #open = new Map<string, OpenPorts>();
+  readonly #open: Records<OpenPorts>;
   #podCidr = '';
   /** The kernel has the table of what is open, as far as is known. */
   #isApplied = false;
@@ -47,39 +47,44 @@ export class HostPorts {
 
   constructor(options: HostPortsOptions) {
     this.#options = options;
+    this.#open = new Records(options.directory);
   }
 
   /** What was open before this kubelet. A table that nobody needs any more goes, too. */
   async restore(podCidr: string): Promise<void> {
-    const { directory } = this.#options;
     this.#podCidr = podCidr;
-    await mkdir(directory, { recursive: true });
-    for (const file of await readdir(directory)) {
-      const ports = openPortsOf(await readFile(join(directory, file), 'utf8'));
-      if (ports?.sandboxId === file) this.#open.set(file, ports);
-      else await rm(join(directory, file));
-    }
+    await this.#open.restore();
     await this.#applyOrLog();
   }
 
   /** The rules may have been flushed by somebody. */
   async refresh(): Promise<void> {
-    if (this.#open.size > 0 || !this.#isApplied) await this.#applyOrLog();
+    if (this.#open.ids().length > 0 || !this.#isApplied) await this.#applyOrLog();
   }
 
   async open(ports: OpenPorts): Promise<void> {
-    const { directory } = this.#options;
     if (ports.portMappings.length === 0) return;
-    for (const other of this.#open.values()) assertNoClash(ports, other);
-    // In memory first and at once: two pods that start together must not both have a port.
-    this.#open.set(ports.sandboxId, ports);
-    await replaceFile(join(directory, ports.sandboxId), JSON.stringify(ports));
+    assertIpv4(ports);
+    for (const other of this.#open.list()) assertNoClash(ports, other);
+    // At once, before anything is awaited: two pods that start together must not both have a port.
+    await this.#open.set(ports.sandboxId, ports);
+    try {
+      await this.#assertFree(ports);
+    } catch (error) {
+      await this.#open.delete(ports.sandboxId);
+      throw error;
+    }
     await this.#apply();
   }
 
+  async #assertFree(ports: OpenPorts): Promise<void> {
+    const taken = await findListenedOn(ports.portMappings, this.#options.run);
+    if (taken !== undefined) throw cannotOpen(taken, ports, 'a process of the node listens on it');
+  }
+
   async close(sandboxId: string): Promise<void> {
-    if (!this.#open.delete(sandboxId)) return;
-    await rm(join(this.#options.directory, sandboxId), { force: true });
+    if (this.#open.get(sandboxId) === undefined) return;
+    await this.#open.delete(sandboxId);
     // A sandbox must be able to go, whatever nft says; the next refresh tries again.
     await this.#applyOrLog();
   }
@@ -105,7 +110,7 @@ export class HostPorts {
   #apply(): Promise<void> {
     const { bridge, run } = this.#options;
     const next = this.#applied.then(async () => {
-      const all = [...this.#open.values()];
+      const all = this.#open.list();
       this.#isApplied = false;
       if (all.length > 0) await this.#letLocalPass();
       await run('nft', ['-f', '-'], { input: hostPortScript(bridge, this.#podCidr, all) });
@@ -118,8 +123,17 @@ export class HostPorts {
 
 /** In a node that is a container /proc/sys is read-only, which another mount of it is not. */
 const LET_LOCAL_PASS = `
-set="echo 1 >/proc/sys/net/ipv4/conf/$1/route_localnet"
-sh -c "$set" 2>/dev/null || unshare -m sh -c "mount -t proc proc /proc && $set"`;
+set='echo 1 >"/proc/sys/net/ipv4/conf/$0/route_localnet"'
+sh -c "$set" "$1" 2>/dev/null || unshare -m sh -c "mount -t proc proc /proc && $set" "$1"`;
+
+/** One rule that nft refuses would keep all others away, too. */
+function assertIpv4(ports: OpenPorts): void {
+  for (const mapping of ports.portMappings) {
+    const { hostIp } = mapping;
+    if (hostIp === undefined || isAddress(hostIp)) continue;
+    throw cannotOpen(mapping, ports, `pods have IPv4 only, got ${hostIp}`);
+  }
+}
 
 function assertNoClash(wanted: OpenPorts, other: OpenPorts): void {
   // A pod's new sandbox takes over from the one before.
@@ -128,17 +142,12 @@ function assertNoClash(wanted: OpenPorts, other: OpenPorts): void {
     other.portMappings.some((another) => portsClash(one, another)),
   );
   if (clash === undefined) return;
-  const port = `port ${clash.hostPort}/${clash.protocol} of the node`;
-  throw new Error(`Cannot open ${port} for pod ${nameOf(wanted)}: pod ${nameOf(other)} has it`);
+  throw cannotOpen(clash, wanted, `pod ${nameOf(other)} has it`);
 }
 
-/** Undefined of what is not whole. */
-function openPortsOf(text: string): OpenPorts | undefined {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function cannotOpen({ hostPort, protocol }: PortMapping, ports: OpenPorts, why: string): Error {
+  const port = `port ${hostPort}/${protocol} of the node`;
+  return new Error(`Cannot open ${port} for pod ${nameOf(ports)}: ${why}`);
 }
 
 /** One transaction: no packet meets half a table. Later sandboxes of a pod win over earlier ones. Pure. */

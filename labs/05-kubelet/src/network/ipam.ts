@@ -17,7 +17,8 @@ import { basename, dirname, join } from 'node:path';
 import { type Cidr, formatAddress, isAddress, parseAddress, podAddressRange } from './cidr.ts';
 
 const LAST_RESERVED_FILE = 'last_reserved_ip';
-const NEW_FILE_PREFIX = '.new-';
+/** Of files that are being written, or were when somebody was killed. */
+export const TORN_PREFIX = '.new-';
 
 export class Ipam {
   readonly #directory: string;
@@ -39,7 +40,7 @@ export class Ipam {
       if (file === LAST_RESERVED_FILE && isAddress(content)) ipam.#last = parseAddress(content);
       if (isAddress(file) && content !== '') ipam.#owners.set(parseAddress(file), content);
       // Nobody uses an address before its file is whole.
-      else if (isAddress(file) || file.startsWith(NEW_FILE_PREFIX)) await rm(join(directory, file));
+      else if (isAddress(file) || file.startsWith(TORN_PREFIX)) await rm(join(directory, file));
     }
     return ipam;
   }
@@ -116,7 +117,7 @@ export function replaceFile(path: string, text: string): Promise<void> {
 }
 
 async function writeBeside(path: string, text: string, put: typeof link): Promise<void> {
-  const fresh = join(dirname(path), `${NEW_FILE_PREFIX}${basename(path)}-${randomUUID()}`);
+  const fresh = join(dirname(path), `${TORN_PREFIX}${basename(path)}-${randomUUID()}`);
   try {
     await writeFile(fresh, text);
     await put(fresh, path);

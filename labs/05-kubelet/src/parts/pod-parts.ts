@@ -90,5 +90,5 @@ export function makePodParts(options: KubeletOptions, outside: Outside) {
   ];
   const handler = podHandler({ pods, workers, statuses, events, admission });
   const parts = { pods, sources, objects, prober, cache, statuses, workers, housekeeping, handler };
-  return { ...parts, ...guards, collectGarbage };
+  return { ...parts, ...guards, volumes, collectGarbage };
 }

@@ -46,10 +46,14 @@ export function makePodSources(
   /** @param onSynced called when a source is complete. */
   const run = async (onSynced: () => void, signal: AbortSignal): Promise<void> => {
     const synced = () => {
+      if (pods.sourcesReady())
+        log.info('All sources of pods are ready', { pods: pods.pods().length });
       mirrors.lookAll();
       onSynced();
     };
     pods.onChange(mirrors);
+    if (path !== undefined) log.info('Adding static pod path', { path });
+    log.info('Waiting for node sync before watching apiserver pods');
     await Promise.all([
       // Whether a pod may run here depends on labels that others give the node.
       nodes

@@ -22,7 +22,9 @@ export function matchesNode({ spec }: Pod, node: Node): boolean {
     return false;
   }
   const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return required === undefined || required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
+  return (
+    required === undefined || required.nodeSelectorTerms.some((term) => matchesTerm(term, node))
+  );
 }
 
 /** Everything in a term must hold; an empty one matches no node. */

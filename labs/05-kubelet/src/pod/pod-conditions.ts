@@ -55,8 +55,8 @@ function withTransition(
 }
 
 function initializedFinding(summary: Summary): Omit<Finding, 'type'> {
-  if (summary.initialized) return { status: 'True' };
   if (summary.phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
+  if (summary.initialized) return { status: 'True' };
   const sidecars = sidecarNamesOf(summary.pod);
   const incomplete = summary.initStatuses
     .filter(({ name, ready, started }) => (sidecars.has(name) ? started !== true : !ready))

@@ -120,8 +120,9 @@ export class KubeletPodSyncer implements PodSyncer {
     const { identity, pod } = work;
     const { prober } = this.#deps;
     const { graceSeconds, ending } = options;
+    // A kubelet that has just started knows nothing of their readiness yet.
+    const runtime = await (pod === undefined ? this.#inspect(identity) : this.#observe(pod));
     prober.stopLivenessAndStartup(identity.uid);
-    const runtime = await this.#inspect(identity);
     if (pod !== undefined) this.#teller.tellEnd(pod, runtime, ending);
     const look = () => this.#inspect(identity);
     const stopTelling = pod && this.#teller.tellChanges(pod, ending, look);
@@ -215,10 +216,14 @@ export class KubeletPodSyncer implements PodSyncer {
   async #setUpVolumes(pod: Pod, runtime: RuntimePod): Promise<ReadonlyMap<string, VolumeLocation>> {
     const { volumes, events, surroundingsOf } = this.#deps;
     const result = await volumes.setUp(pod, surroundingsOf(readySandboxOf(runtime)?.ip));
-    if (result.kind === 'ready') return result.volumes;
-    const { message } = result;
-    events.pod(pod, { type: 'Warning', reason: 'FailedMount', message });
-    throw new Error(message);
+    const warn = (message: string) =>
+      events.pod(pod, { type: 'Warning', reason: 'FailedMount', message });
+    if (result.kind === 'ready') {
+      result.warnings.forEach(warn);
+      return result.volumes;
+    }
+    warn(result.message);
+    throw new Error(result.message);
   }
 }
 

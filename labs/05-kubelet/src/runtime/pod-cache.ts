@@ -39,6 +39,8 @@ export class PodCache {
   readonly #listeners = new Set<(pod: PodIdentity) => void>();
   /** Puts questions and changes in order. */
   #time = 0;
+  /** Everything was listed, and nothing speaks against it: of a pod that is not known the engine has nothing. */
+  #isComplete = false;
 
   constructor(options: PodCacheOptions) {
     this.#options = options;
@@ -60,6 +62,8 @@ export class PodCache {
     const outdatedAt = this.#outdated.get(pod.uid);
     if (known !== undefined && outdatedAt === undefined) return known.pod;
     const asking = this.#asking.get(pod.uid);
+    const isUntouched = asking === undefined && outdatedAt === undefined;
+    if (this.#isComplete && isUntouched) return nothingOf(pod);
     return asking !== undefined && asking.askedAt > (outdatedAt ?? 0)
       ? asking.now
       : this.refresh(pod);
@@ -89,6 +93,7 @@ export class PodCache {
     this.#forgetEmpty(askedAt);
     const all = [...found, ...gone.map(({ identity }) => nothingOf(identity))];
     for (const pod of all) if (this.#note(pod, askedAt)) this.#tell(pod.identity);
+    this.#isComplete = true;
   }
 
   /** Calls back after an event, or where the engine has something else than was known. */
@@ -107,6 +112,7 @@ export class PodCache {
   }
 
   async #resync(): Promise<void> {
+    this.#isComplete = false;
     for (const uid of this.#known.keys()) this.outdate(uid);
     try {
       await this.refreshAll();
@@ -157,7 +163,8 @@ export class PodCache {
     for (const [uid, { pod, askedAt }] of this.#known) {
       if (askedAt > askedBefore || !isEmpty(pod)) continue;
       this.#known.delete(uid);
-      this.#outdated.delete(uid);
+      // What was done since the list was asked for it may not tell of.
+      if ((this.#outdated.get(uid) ?? 0) < askedBefore) this.#outdated.delete(uid);
     }
   }
 

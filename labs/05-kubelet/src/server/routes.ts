@@ -6,12 +6,15 @@
 // Left out here: /run, /logs, /checkpoint, /debug.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Pod } from 'kubernetes-types/core/v1';
+import type { VolumeUsage } from '../eviction/pod-usage.ts';
 import { resourceMetrics } from '../metrics/resource-metrics.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { StatsProvider } from '../stats-provider.ts';
 import { parseLogQuery, streamLogs } from './container-logs.ts';
 import { HttpError } from './http-error.ts';
 import { findLogContainer, type PodLookup } from './pod-lookup.ts';
+import { withVolumes } from './summary-volumes.ts';
 
 export interface RouteOptions extends PodLookup {
   readonly stats: StatsProvider | undefined;
@@ -20,6 +23,7 @@ export interface RouteOptions extends PodLookup {
   metrics(): Promise<string>;
   probeMetrics(): Promise<string>;
   configz(): object;
+  volumeUsage(pod: Pod): Promise<readonly VolumeUsage[]>;
 }
 
 interface Exchange {
@@ -97,14 +101,19 @@ async function metrics(options: RouteOptions, [name = '']: readonly string[]): P
 
 async function stats(options: RouteOptions, { rest, url }: Exchange): Promise<object> {
   if (rest[0] !== 'summary') throw new HttpError(404, '404 page not found');
-  const { node, pods } = await statsOf(options).summary();
-  if (url.searchParams.get('only_cpu_and_memory') !== 'true') return { node, pods };
+  const summary = await statsOf(options).summary();
+  if (url.searchParams.get('only_cpu_and_memory') !== 'true') {
+    const byUid = (uid: string) =>
+      options.pods.pods().find(({ metadata }) => metadata?.uid === uid);
+    return withVolumes(summary, { byUid, volumeUsage: (pod) => options.volumeUsage(pod) });
+  }
+  const { node, pods } = summary;
   const { nodeName, startTime, cpu, memory } = node;
   return {
     node: { nodeName, startTime, cpu, memory },
     pods: pods.map((pod) => ({
       ...{ podRef: pod.podRef, startTime: pod.startTime, cpu: pod.cpu, memory: pod.memory },
-      containers: pod.containers.map(({ rootfs: _, ...container }) => container),
+      containers: pod.containers.map(({ rootfs: _, logs: __, ...container }) => container),
     })),
   };
 }

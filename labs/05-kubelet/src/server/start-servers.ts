@@ -27,6 +27,7 @@ export async function startServers(options: KubeletOptions, parts: KubeletParts)
     metrics: () => metrics.text(),
     probeMetrics: () => metrics.probes.text(),
     configz: () => configz(options),
+    volumeUsage: (pod) => parts.volumes.usage(pod),
     authenticate: authentication({
       ...{ client, clock, certificates: tls.clientCa !== undefined },
       anonymous: options.anonymousAuth,

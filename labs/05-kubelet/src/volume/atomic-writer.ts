@@ -58,6 +58,11 @@ export async function writeAtomically(
   return true;
 }
 
+/** Whether there is a whole set of files, of whatever age. */
+export async function isWritten(directory: string): Promise<boolean> {
+  return (await readCurrent(directory)) !== undefined;
+}
+
 /** The one before, and what an update left that was cut off. */
 async function removeOtherVersions(directory: string, current: string): Promise<void> {
   for (const name of await readdir(directory)) {

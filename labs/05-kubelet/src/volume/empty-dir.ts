@@ -6,7 +6,7 @@
 // Same idea upstream: kubernetes, pkg/volume/emptydir.
 // Left out here: huge pages. A bound on disk is watched, and the pod evicted; see volume-usage.ts.
 
-import { chmod, chown, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseQuantity } from '@kube-labs/apiserver';
 import type { EmptyDirVolumeSource, Pod } from 'kubernetes-types/core/v1';
@@ -34,7 +34,7 @@ export async function setUpEmptyDir(
     return;
   }
   if (source.medium) throw new Error(`emptyDir medium ${source.medium} is not on this node`);
-  if (await exists(directory)) return;
+  if ((await lstat(directory).catch(() => undefined)) !== undefined) return;
   const fresh = `${directory}.new`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(dirname(directory), { recursive: true });
@@ -63,11 +63,4 @@ export function memoryBytesOf(
 /** 0 is without bound. */
 function bytesOf(quantity: string | undefined): number {
   return quantity === undefined ? 0 : Math.floor(parseQuantity(quantity));
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

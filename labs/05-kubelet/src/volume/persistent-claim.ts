@@ -7,7 +7,7 @@
 // Same idea upstream: createVolumeSpec in kubernetes, pkg/kubelet/volumemanager/populator, and pkg/volume/util (CheckNodeAffinity).
 // Left out here: block devices, expansion, ReadWriteOncePod (the scheduler's to keep).
 
-import { allResources, type Client } from '@kube-labs/apiserver';
+import { allResources, type Client, messageOf } from '@kube-labs/apiserver';
 import type {
   Node,
   PersistentVolume,
@@ -50,27 +50,31 @@ export async function boundVolumeOf(
 ): Promise<BoundVolume> {
   const name = claimNameOf(pod, volume) ?? '';
   const namespace = pod.metadata?.namespace ?? '';
-  const process = async () => {
-    const claim = await fetched('PVC', reader.claim(namespace, name));
+  try {
+    const claim = await explained('failed to fetch PVC from API server', () =>
+      reader.claim(namespace, name),
+    );
     const problem = claimProblem(claim);
     if (problem !== undefined) throw new Error(problem);
     if (volume.ephemeral !== undefined) checkOwner(pod, claim);
     const { volumeName = '' } = claim.spec ?? {};
-    const found = await fetched(`PV ${volumeName}`, reader.volume(volumeName));
+    const found = await explained(`failed to fetch PV ${volumeName} from API server`, () =>
+      reader.volume(volumeName),
+    );
     checkBinding(found, claim);
-    return found;
-  };
-  try {
-    const found = await process().catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Error(`error processing PVC ${namespace}/${name}: ${why}`);
-    });
     checkMode(pod, volume, found);
     return { volume: found, readOnly: volume.persistentVolumeClaim?.readOnly ?? false };
   } catch (error) {
-    throw notProcessed(volume.name, error);
+    const what = error instanceof ModeError ? '' : `error processing PVC ${namespace}/${name}: `;
+    const lists = `unmounted volumes=[${volume.name}], unattached volumes=[], failed to process volumes=[${volume.name}]`;
+    throw new VolumeError(
+      `Unable to attach or mount volumes: ${lists}: ${what}${messageOf(error)}`,
+    );
   }
 }
+
+/** The claim is fine, and its volume is of another kind than the pod takes it for. */
+class ModeError extends Error {}
 
 /** Why a pod cannot use the claim yet, or any more. */
 export function claimProblem(claim: PersistentVolumeClaim): string | undefined {
@@ -88,11 +92,12 @@ export function checkNodeAffinity({ metadata, spec }: PersistentVolume, node: No
   throw new VolumeError(`${what} : no matching NodeSelectorTerms`);
 }
 
-async function fetched<T>(what: string, answer: Promise<T>): Promise<T> {
-  return answer.catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`failed to fetch ${what} from API server: ${why}`);
-  });
+async function explained<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw new Error(`${what}: ${messageOf(error)}`);
+  }
 }
 
 function checkBinding({ metadata, spec }: PersistentVolume, claim: PersistentVolumeClaim): void {
@@ -125,15 +130,8 @@ function checkMode(pod: Pod, { name }: Volume, { spec }: PersistentVolume): void
   const mode = spec?.volumeMode ?? 'Filesystem';
   const what = `volume ${name} has volumeMode ${mode}`;
   if (mode === 'Block') {
-    if (!isDevice) throw new Error(`${what}, but is specified in volumeMounts`);
-    throw new Error(`${what}: containers of this node get no block devices`);
+    if (!isDevice) throw new ModeError(`${what}, but is specified in volumeMounts`);
+    throw new ModeError(`${what}: containers of this node get no block devices`);
   }
-  if (isDevice) throw new Error(`${what}, but is specified in volumeDevices`);
-}
-
-/** What upstream says while a pod's volume is not even known to be mounted. */
-function notProcessed(name: string, error: unknown): VolumeError {
-  const lists = `unmounted volumes=[${name}], unattached volumes=[], failed to process volumes=[${name}]`;
-  const why = error instanceof Error ? error.message : String(error);
-  return new VolumeError(`Unable to attach or mount volumes: ${lists}: ${why}`);
+  if (isDevice) throw new ModeError(`${what}, but is specified in volumeDevices`);
 }

@@ -36,8 +36,8 @@ const JITTER_MAX_MS = 10_000;
 
 export class ServiceAccountTokens {
   readonly #options: ServiceAccountTokensOptions;
-  /** By pod, then by audience and lifetime. */
-  readonly #tokens = new Map<string, Map<string, IssuedToken>>();
+  /** By pod, audience and lifetime. */
+  readonly #tokens = new Map<string, IssuedToken>();
 
   constructor(options: ServiceAccountTokensOptions) {
     this.#options = options;
@@ -46,15 +46,15 @@ export class ServiceAccountTokens {
   /** One that is still good. Throws when there is none, and none can be had. */
   async token(pod: Pod, projection: ServiceAccountTokenProjection): Promise<string> {
     const { request, clock, log, random = Math.random } = this.#options;
-    const uid = pod.metadata?.uid ?? '';
-    const key = `${projection.audience ?? ''}/${projection.expirationSeconds ?? ''}`;
-    const known = this.#tokens.get(uid)?.get(key);
+    const { audience = '', expirationSeconds = '' } = projection;
+    const key = `${pod.metadata?.uid}/${audience}/${expirationSeconds}`;
+    const known = this.#tokens.get(key);
     if (known !== undefined && !isDue(known, clock.now(), random() * JITTER_MAX_MS)) {
       return known.token;
     }
     try {
       const fresh = await request(pod, projection);
-      this.#remember(uid, key, fresh);
+      this.#tokens.set(key, fresh);
       return fresh.token;
     } catch (error) {
       if (known === undefined) throw new Error(`failed to fetch token: ${messageOf(error)}`);
@@ -68,12 +68,9 @@ export class ServiceAccountTokens {
   }
 
   forget(podUid: string): void {
-    this.#tokens.delete(podUid);
-  }
-
-  #remember(uid: string, key: string, token: IssuedToken): void {
-    const tokens = this.#tokens.get(uid) ?? new Map<string, IssuedToken>();
-    this.#tokens.set(uid, tokens.set(key, token));
+    for (const key of this.#tokens.keys()) {
+      if (key.startsWith(`${podUid}/`)) this.#tokens.delete(key);
+    }
   }
 }
 

@@ -4,13 +4,14 @@
 //
 // Same idea upstream: GenerateError in kubernetes, pkg/volume/util/operationexecutor.
 
+import { messageOf } from '@kube-labs/apiserver';
+
 export class VolumeError extends Error {
   override readonly name = 'VolumeError';
 }
 
 /** @param volume the persistent volume's name where there is one, else the name in the pod. */
 export function setUpMessage(volume: string, error: unknown): string {
-  const why = error instanceof Error ? error.message : String(error);
-  if (error instanceof VolumeError) return why;
-  return `MountVolume.SetUp failed for volume "${volume}" : ${why}`;
+  if (error instanceof VolumeError) return error.message;
+  return `MountVolume.SetUp failed for volume "${volume}" : ${messageOf(error)}`;
 }

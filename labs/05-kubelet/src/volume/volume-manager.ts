@@ -2,7 +2,8 @@
 //
 // Each volume is a directory under ROOT/pods/UID/volumes, laid out as upstream's kubelet does it. ROOT is the same path
 // on the engine's host, so containers bind it by that path. Setting up again is how a volume is brought up to
-// date: what is right already is left alone. What no container mounts is not made.
+// date: what is right already is left alone. What no container mounts is not made. Files that cannot be brought up
+// to date stay as they are, and keep nobody from running.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/volumemanager.
 // Left out here: attaching and detaching, drivers (CSI), volumes of images.
@@ -14,7 +15,7 @@ import type { Pod, Volume } from 'kubernetes-types/core/v1';
 import type { ConfigReader } from '../container/environment.ts';
 import type { PodSurroundings } from '../container/field-ref.ts';
 import type { HostCommand } from '../host-command.ts';
-import { writeAtomically } from './atomic-writer.ts';
+import { isWritten, writeAtomically } from './atomic-writer.ts';
 import { payloadOf } from './config-payload.ts';
 import { memoryBytesOf, setUpEmptyDir } from './empty-dir.ts';
 import { withFsGroup } from './fs-group.ts';
@@ -33,8 +34,13 @@ export interface VolumeLocation extends VolumePlace {
 }
 
 export type VolumeResult =
-  | { readonly kind: 'ready'; readonly volumes: ReadonlyMap<string, VolumeLocation> }
-  /** The message is the whole sentence. */
+  | {
+      readonly kind: 'ready';
+      readonly volumes: ReadonlyMap<string, VolumeLocation>;
+      /** Of volumes that are there, but not as they should be now. */
+      readonly warnings: readonly string[];
+    }
+  /** The message, and each warning, is a whole sentence. */
   | { readonly kind: 'failed'; readonly volume: string; readonly message: string };
 
 export interface VolumeManagerOptions {
@@ -72,18 +78,20 @@ export class VolumeManager {
 
   async setUp(pod: Pod, surroundings: PodSurroundings): Promise<VolumeResult> {
     const volumes = new Map<string, VolumeLocation>();
+    const warnings: string[] = [];
     const used = mountedVolumes(pod);
     for (const volume of pod.spec?.volumes ?? []) {
       const { name } = volume;
       if (!used.has(name)) continue;
       try {
-        const place = await this.#setUpVolume(pod, volume, surroundings);
+        const { warning, ...place } = await this.#setUpVolume(pod, volume, surroundings);
+        if (warning !== undefined) warnings.push(setUpMessage(name, warning));
         volumes.set(name, this.#located(pod, name, place));
       } catch (error) {
         return { kind: 'failed', volume: name, message: setUpMessage(name, error) };
       }
     }
-    return { kind: 'ready', volumes };
+    return { kind: 'ready', volumes, warnings };
   }
 
   /** Of the volumes that live and die with the pod; what cannot be measured just now is not among them. */
@@ -91,11 +99,8 @@ export class VolumeManager {
     const measured = (pod.spec?.volumes ?? []).map(async (volume) => {
       const { name, emptyDir, configMap, downwardAPI } = volume;
       if ((emptyDir ?? configMap ?? downwardAPI) === undefined) return [];
-      const directory = this.#directoryOf(pod, volume);
-      const isInMemory = emptyDir?.medium === 'Memory';
-      const usage = isInMemory
-        ? await memoryUsageOf(directory)
-        : await diskUsageOf(directory, this.#options.run);
+      const measure = emptyDir?.medium === 'Memory' ? memoryUsageOf : diskUsageOf;
+      const usage = await measure(this.#directoryOf(pod, volume));
       return usage === undefined ? [] : [{ name, ...usage }];
     });
     return (await Promise.all(measured)).flat();
@@ -135,7 +140,7 @@ export class VolumeManager {
     pod: Pod,
     volume: Volume,
     surroundings: PodSurroundings,
-  ): Promise<VolumePlace> {
+  ): Promise<VolumePlace & { readonly warning?: unknown }> {
     const { hostRoot: root, persistent, run } = this.#options;
     if (volume.hostPath !== undefined) {
       return { hostPath: await setUpHostPath(volume.hostPath, root), root, readOnly: false };
@@ -151,8 +156,14 @@ export class VolumeManager {
       await setUpEmptyDir(volume.emptyDir, directory, { fsGroup, memoryBytes, run });
       return { hostPath: directory, root: '', readOnly: false };
     }
-    await this.#writeFiles(pod, { volume, directory }, surroundings);
-    return { hostPath: directory, root: '', readOnly: true };
+    const place = { hostPath: directory, root: '', readOnly: true };
+    try {
+      await this.#writeFiles(pod, { volume, directory }, surroundings);
+      return place;
+    } catch (warning) {
+      if (!(await isWritten(directory))) throw warning;
+      return { ...place, warning };
+    }
   }
 
   async #writeFiles(

@@ -2,6 +2,7 @@
 //
 // KUBE_LABS_STORE=etcd gives it three control planes, and with them a real etcd of three members (Debian's etcd-server) in place of
 // the store of lab 01.
+// KUBE_LABS_UP gives further flags for its start, where a machine's own networks are in the way: --pod-cidr=10.200.0.0/16
 // KUBE_LABS_CLUSTER=NAME uses a cluster that runs already and leaves it alone: for the one who writes tests.
 import type { TestProject } from 'vitest/node';
 import { launcher } from './process.ts';
@@ -60,7 +61,8 @@ async function start(): Promise<Running> {
 async function up(cluster: string): Promise<void> {
   await launcher(['down', '--name', cluster], { timeoutMs: 120_000 });
   const planes = STORE === 'etcd' ? ['--control-planes', '3'] : [];
-  const args = ['up', '--name', cluster, '--clock', 'fast', '--no-demo', ...planes];
+  const more = (process.env.KUBE_LABS_UP ?? '').split(' ').filter(Boolean);
+  const args = ['up', '--name', cluster, '--clock', 'fast', '--no-demo', ...planes, ...more];
   const { code, stdout, stderr } = await launcher(args, { timeoutMs: 300_000 });
   if (code !== 0) throw new Error(`Cannot start cluster ${cluster} (${code}): ${stdout}${stderr}`);
 }

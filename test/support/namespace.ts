@@ -1,6 +1,7 @@
 // namespace: a namespace of its own for a test file, gone afterwards with all that is in it.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
+import { eventually } from './eventually.ts';
 import { apply, getJson, kubectl, type RunOptions, tryKubectl } from './kubectl.ts';
 import type { RunResult } from './process.ts';
 
@@ -22,6 +23,8 @@ export function useNamespace(prefix: string): TestNamespace {
   const inside = (options: RunOptions = {}): RunOptions => ({ namespace: name, ...options });
   beforeAll(async () => {
     await kubectl(`create namespace ${name}`);
+    // Pods are refused until the controller manager has made it.
+    await eventually(() => kubectl(`-n ${name} get serviceaccount default`));
   });
   afterAll(async () => {
     await kubectl(`delete namespace ${name} --timeout=90s`, { timeoutMs: 100_000 });

@@ -3,8 +3,7 @@
 // A hostPath volume names a path there. The node shares the host's process ids, and the engine's own process
 // shows the host's files under /proc/<pid>/root; the machine's first process does so, too, where it lets us.
 //
-// Its resolver is the one that pods without the cluster's get: that of the node's container is Docker's, at an
-// address that only containers of Docker's own networks have.
+// Its resolver is the one that pods get that do not ask the cluster's.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
@@ -15,10 +14,10 @@ export function engineRoot(): string {
   return `/proc/${dockerd ?? '1'}/root`;
 }
 
-/** Where systemd answers itself, on the host's loopback, it keeps the file with the real servers beside. */
-export function engineResolverFile(root: string): string {
-  const files = [`${root}/run/systemd/resolve/resolv.conf`, `${root}/etc/resolv.conf`];
-  return files.find((file) => existsSync(file)) ?? '/etc/resolv.conf';
+/** Where systemd answers itself, on a loopback that no pod has, it keeps a file with the real servers. kubeadm: the same. */
+export function engineResolverFile(root: string, usual: string): string {
+  const systemds = '/run/systemd/resolve/resolv.conf';
+  return existsSync(`${root}${systemds}`) ? systemds : usual;
 }
 
 function commandOf(pid: string): string {

@@ -19,16 +19,16 @@ runMain('kubelet', async (signal) => {
   const { nodeName, clusterName, rootDirectory, verbosity } = options;
   const log = createLogger('machines', { verbosity });
   await mirrorNode({ docker: new Docker(), cluster: clusterName, log }, nodeName);
+  const hostRoot = engineRoot();
   const stats = createStatsProvider({
     nodeName,
     clusterName,
     diskPath: rootDirectory,
-    hostRoot: engineRoot(),
+    hostRoot,
     log: createLogger('cadvisor', { verbosity }),
   });
   try {
-    const hostRoot = engineRoot();
-    const resolverFile = engineResolverFile(hostRoot);
+    const resolverFile = engineResolverFile(hostRoot, options.resolverFile);
     await runKubelet({ ...options, hostRoot, resolverFile }, { stats }, signal);
   } finally {
     stats.close();

@@ -8,10 +8,10 @@ import { startEtcd } from '../support/etcd.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectlPath } from '../support/kubectl.ts';
 import { machineState } from '../support/machine.ts';
-import { docker, launcher, repositoryRoot, run } from '../support/process.ts';
+import { docker, launcher, repositoryRoot, run, upFlags } from '../support/process.ts';
 
 const NAME = 'kl-second';
-const small = ['--name', NAME, '--nodes', '1', '--clock', 'fast'];
+const small = ['--name', NAME, '--nodes', '1', '--clock', 'fast', ...upFlags];
 
 let stopEtcd = async () => {};
 

@@ -5,7 +5,7 @@
 // KUBE_LABS_UP gives further flags for its start, where a machine's own networks are in the way: --pod-cidr=10.200.0.0/16
 // KUBE_LABS_CLUSTER=NAME uses a cluster that runs already and leaves it alone: for the one who writes tests.
 import type { TestProject } from 'vitest/node';
-import { launcher } from './process.ts';
+import { launcher, upFlags } from './process.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -61,8 +61,7 @@ async function start(): Promise<Running> {
 async function up(cluster: string): Promise<void> {
   await launcher(['down', '--name', cluster], { timeoutMs: 120_000 });
   const planes = STORE === 'etcd' ? ['--control-planes', '3'] : [];
-  const more = (process.env.KUBE_LABS_UP ?? '').split(' ').filter(Boolean);
-  const args = ['up', '--name', cluster, '--clock', 'fast', '--no-demo', ...planes, ...more];
+  const args = ['up', '--name', cluster, '--clock', 'fast', '--no-demo', ...planes, ...upFlags];
   const { code, stdout, stderr } = await launcher(args, { timeoutMs: 300_000 });
   if (code !== 0) throw new Error(`Cannot start cluster ${cluster} (${code}): ${stdout}${stderr}`);
 }

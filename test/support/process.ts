@@ -48,6 +48,9 @@ export function run(
   });
 }
 
+/** Flags for every cluster of a run: see cluster.ts. */
+export const upFlags = (process.env.KUBE_LABS_UP ?? '').split(' ').filter(Boolean);
+
 /** The launcher, as `npx tsx labs/08-full-cluster …` runs it. */
 export function launcher(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return run(

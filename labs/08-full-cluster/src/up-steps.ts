@@ -141,10 +141,8 @@ export function bootSteps(docker: Docker, options: BootOptions, signal: AbortSig
   ];
 }
 
-/** Three of everything are three times the work for one processor. */
-function patienceMs(config: ClusterConfig): number {
-  return 60_000 * config.controlPlanes.length;
-}
+/** A busy machine takes its time, and what cannot come up is noticed before, by its restarts. */
+const patienceMs = 180_000;
 
 /** The waits of a start; each names its suspect when it was in vain. */
 export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSignal) {
@@ -165,7 +163,7 @@ export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSig
       withClient(config, async (client) => {
         await wait(async () => (await client.raw('/readyz', signal)).status === 200, {
           failure: 'The API server did not answer',
-          timeoutMs: patienceMs(config),
+          timeoutMs: patienceMs,
           suspect: () => ({ name: 'kube-apiserver', node: 'control-plane' }),
         });
         await wait(() => ensureComponentRoles(client, signal), {
@@ -187,7 +185,7 @@ export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSig
         for (const { name } of config.controlPlanes) {
           await wait(() => markControlPlane(client, name, signal), {
             failure: `The node ${name} did not register`,
-            timeoutMs: patienceMs(config),
+            timeoutMs: patienceMs,
             suspect: () => ({ name: 'kubelet', node: name }),
           });
         }
@@ -204,7 +202,7 @@ export function waitsFor(docker: Docker, config: ClusterConfig, signal: AbortSig
           },
           {
             failure: `Not every node (${names.join(', ')}) became Ready`,
-            timeoutMs: 90_000,
+            timeoutMs: patienceMs,
             suspect: () => ({ name: 'kubelet', node: missing[0] ?? '' }),
           },
         );

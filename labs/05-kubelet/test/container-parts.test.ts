@@ -17,7 +17,7 @@ import { hasCapability, ownContainerId } from '#src/node/engine-facts.ts';
 import { parseKubeletFlags } from '#src/options.ts';
 import { sandboxOf } from '#src/runtime/docker/docker-labels.ts';
 import { FrameDecoder } from '#src/runtime/docker/docker-stream.ts';
-import { container, pod } from './objects.ts';
+import { container, IDENTITY, pod } from './objects.ts';
 
 describe('qosClassOf()', () => {
   const both = { cpu: '1', memory: '1Gi' };
@@ -62,8 +62,15 @@ test.each([
     want: 1000,
   },
   { name: 'by name alone', spec: { priorityClassName: 'system-node-critical' }, want: 1000 },
-])('what is critical $name has the OOM score $want', ({ spec, want }) => {
-  expect(resourcesOf(pod(spec), container('c'), 1).oomScoreAdjust).toBe(want);
+  {
+    name: 'by name, and from a file of the node',
+    spec: { priorityClassName: 'system-node-critical' },
+    annotations: { 'kubernetes.io/config.source': 'file' },
+    want: -997,
+  },
+])('what is critical $name has the OOM score $want', ({ spec, annotations = {}, want }) => {
+  const subject = pod(spec, { metadata: { ...IDENTITY, annotations } });
+  expect(resourcesOf(subject, container('c'), 1).oomScoreAdjust).toBe(want);
 });
 
 describe('resolverConfigOf()', () => {

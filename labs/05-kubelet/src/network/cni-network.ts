@@ -92,9 +92,9 @@ export class CniNetwork implements NodePlugin {
       return new Error(message);
     };
     if (config === undefined) throw cannot(UNINITIALIZED);
-    await this.#collecting;
     // An earlier try: a container is added again only after it was deleted.
     await this.tearDown(sandboxId);
+    await this.#collecting;
     const attachment = attachmentFor(sandbox, config, this.#podCidr);
     await this.#attachments.set(sandboxId, attachment);
     try {

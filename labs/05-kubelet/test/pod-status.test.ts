@@ -95,6 +95,15 @@ describe('podStatusOf().phase', () => {
       want: 'Failed',
     },
     {
+      name: 'is Pending for a deleted pod while its init container is being stopped',
+      view: {
+        pod: pod({ initContainers: [container('i')] }),
+        runtime: runtimePod([record('i', RUNNING)]),
+        terminal: true,
+      },
+      want: 'Pending',
+    },
+    {
       name: 'never leaves Succeeded',
       view: { pod: pod({}, { status: { phase: 'Succeeded' } }) },
       want: 'Succeeded',
@@ -323,6 +332,11 @@ describe('podStatusOf() of a pod that its kubelet ends', () => {
     ]);
     const both = [record('j', exited(0)), record('i', exited(0))];
     expect(statesOf({ initContainers }, both)).toEqual([done, done, missing]);
+    const three = {
+      initContainers: [container('i')],
+      containers: [container('c'), container('d')],
+    };
+    expect(statesOf(three, [record('c', exited(1))])).toEqual([missing, failed, missing]);
     // As long as something runs, others may still wait.
     const two = { containers: [container('c'), container('d')] };
     expect(statesOf(two, [record('d', RUNNING)])[0]).toBe('ImagePullBackOff');

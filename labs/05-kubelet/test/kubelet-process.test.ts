@@ -1,6 +1,6 @@
 // The kubelet as a process: what it says of itself, how it ends, and what the next one finds when it was killed.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -83,9 +83,13 @@ test('what a killed kubelet left running is adopted untouched; what it left half
 test('a kubelet says where it listens, what it waits for and what it lacks, and stops while it waits', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'kubelet-alone-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const kubeconfig = join(folder, 'kubeconfig');
+  const there = readFileSync(await lab.kubeconfig(), 'utf8');
+  // Where nobody listens.
+  writeFileSync(kubeconfig, there.replace(/127\.0\.0\.1:\d+/, '127.0.0.1:1'));
   const kubelet = new KubeletProcess(
     lab,
-    await lab.kubeconfig(),
+    kubeconfig,
     `--root-dir=${folder}`,
     `--pod-manifest-path=${folder}/manifests`,
     '--cluster-name=kubelet-test-alone',
@@ -98,6 +102,7 @@ test('a kubelet says where it listens, what it waits for and what it lacks, and 
   );
   expect(kubelet.output).toContain(`Adding static pod path`);
   expect(kubelet.output).toContain('Waiting for node sync before watching apiserver pods');
+  await kubelet.says('Unable to register node with API server');
   expect(await kubelet.end('SIGTERM')).toBe(0);
 });
 

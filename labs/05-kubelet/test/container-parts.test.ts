@@ -51,6 +51,17 @@ test('resourcesOf() turns quantities into shares, quota and bytes', () => {
 });
 
 test.each([
+  { name: 'smaller than all it serves', request: '100Mi', want: 800 },
+  { name: 'larger than some', request: '300Mi', want: 700 },
+])('a sidecar that is $name has the OOM score $want', ({ request, want }) => {
+  const asking = (memory: string) => ({ resources: { requests: { memory } } });
+  const sidecar = container('s', { restartPolicy: 'Always', ...asking(request) });
+  const containers = [container('a', asking('200Mi')), container('b', asking('400Mi'))];
+  const subject = pod({ containers, initContainers: [sidecar] });
+  expect(resourcesOf(subject, sidecar, 1000 * 1024 ** 2).oomScoreAdjust).toBe(want);
+});
+
+test.each([
   {
     name: 'of the node',
     spec: { priorityClassName: 'system-node-critical', priority: 2_000_001_000 },

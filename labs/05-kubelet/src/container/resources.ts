@@ -50,10 +50,22 @@ export function resourcesOf(
       isCritical(pod) && pod.spec?.priorityClassName === 'system-node-critical'
         ? 'Guaranteed'
         : qosClassOf(pod),
-      amountOf(requests.memory ?? limits.memory),
+      memoryRequestOf(pod, container),
       memoryCapacityBytes,
     ),
   };
+}
+
+/** A sidecar lives as long as those that it serves: it counts as no less than the smallest of them. */
+function memoryRequestOf({ spec }: Pod, container: Container): number {
+  const requestOf = ({ resources }: Container) =>
+    amountOf(resources?.requests?.memory ?? resources?.limits?.memory);
+  const { containers = [], initContainers = [] } = spec ?? {};
+  const isSidecar = initContainers.some(
+    ({ name, restartPolicy }) => name === container.name && restartPolicy === 'Always',
+  );
+  const least = isSidecar ? Math.min(...containers.map(requestOf)) : 0;
+  return Math.max(requestOf(container), least);
 }
 
 export function cpuSharesOf(milliCpu: number): number {

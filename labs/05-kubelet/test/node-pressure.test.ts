@@ -153,4 +153,12 @@ test('pods go one after the other: those above their request first, then the res
   );
   await lab.eventWhen('burstable', /^Evicted The node was low on resource: memory/);
   await lab.eventWhen('node-1', 'EvictionThresholdMet Attempting to reclaim memory');
+  const { stdout: metrics } = await kubectl(
+    lab,
+    'get',
+    '--raw',
+    '/api/v1/nodes/node-1/proxy/metrics',
+  );
+  expect(metrics).toContain('kubelet_evictions{eviction_signal="memory.available"} 2');
+  expect(metrics).toContain('kubelet_evictions{eviction_signal="emptydirfs.limit"} 1');
 });

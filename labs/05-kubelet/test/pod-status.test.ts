@@ -6,7 +6,7 @@ import { withForeign } from '#src/pod/pod-conditions.ts';
 import { type PodStatusView, podStatusOf } from '#src/pod/pod-status.ts';
 import { statusChanges } from '#src/pod/status-patch.ts';
 import type { RuntimeContainer } from '#src/runtime/runtime.ts';
-import { container, exited, pod, RUNNING, record, runtimePod } from './objects.ts';
+import { container, exited, pod, RUNNING, record, runtimePod, sidecar } from './objects.ts';
 
 function statusOf(rest: Partial<PodStatusView>): PodStatus {
   return podStatusOf({
@@ -132,6 +132,14 @@ describe('podStatusOf().containerStatuses', () => {
     expect(status?.lastState?.terminated?.exitCode).toBe(3);
   });
 
+  test('shows the run before as last state of one that has ended for good', () => {
+    const runtime = runtimePod([record('c', exited(0), { attempt: 1 }), record('c', exited(3))]);
+    const [status] =
+      statusOf({ pod: pod({ restartPolicy: 'OnFailure' }), runtime }).containerStatuses ?? [];
+    expect(status?.state?.terminated?.exitCode).toBe(0);
+    expect(status?.lastState?.terminated?.exitCode).toBe(3);
+  });
+
   test('waits as ContainerCreating, or as PodInitializing behind init containers', () => {
     const [plain] = statusOf({}).containerStatuses ?? [];
     expect(plain?.state?.waiting?.reason).toBe('ContainerCreating');
@@ -200,6 +208,18 @@ describe('podStatusOf().conditions', () => {
       message: 'containers with unready status: [c]',
     });
     expect(conditionOf(status, 'PodReadyToStartContainers')?.status).toBe('True');
+  });
+
+  test('name the init containers that have not done their part: a sidecar has that has started', () => {
+    const status = statusOf({
+      pod: pod({ initContainers: [sidecar('s'), container('i')] }),
+      runtime: runtimePod([record('i', RUNNING), record('s', RUNNING)]),
+      probe: () => ({ ready: false, started: true }),
+    });
+    expect(conditionOf(status, 'Initialized')).toMatchObject({
+      status: 'False',
+      message: 'containers with incomplete status: [i]',
+    });
   });
 
   test('of a pod that has ended say so', () => {

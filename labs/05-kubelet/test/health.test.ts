@@ -1,6 +1,8 @@
 // A kubelet whose engine does not answer any more says so at /healthz; when it answers again, it is well again.
 
+import { existsSync } from 'node:fs';
 import { request } from 'node:https';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FakeRuntime } from './fake-runtime.ts';
 import { JumpClock, Lab } from './lab.ts';
@@ -10,6 +12,9 @@ const runtime = new FakeRuntime(() => clock.now());
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.start({ number: 239, deps: { clock, runtime: () => runtime } });
+  // This runtime has a network from the first moment on; the node's own comes a little later.
+  const directory = join(lab.rootDirectory, 'network', lab.bridge);
+  await lab.until('the bridge is there', async () => existsSync(directory));
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 

@@ -140,7 +140,7 @@ const CODE_LINES_MAX: Readonly<Record<string, number>> = {
   '02-apiserver': 44_000,
   '03-scheduler': 1_600,
   '04-controllers': 4_700,
-  '05-kubelet': 13_000,
+  '05-kubelet': 14_500,
   '06-proxy': 1_900,
   '07-cadvisor': 1_500,
   '08-full-cluster': 4_300,

@@ -11,6 +11,7 @@ import { openStoreOf } from './flags/etcd.ts';
 import type { Flags } from './flags/flag-group.ts';
 import { numberOf } from './flags/values.ts';
 import { ApiServer } from './server/api-server.ts';
+import { frugalHeap } from './server/frugal-heap.ts';
 
 runMain('kube-apiserver', async (signal) => {
   const flags = apiServerCommand().parse().opts<Flags>();
@@ -20,6 +21,7 @@ runMain('kube-apiserver', async (signal) => {
   try {
     const server = await ApiServer.start({ ...options, store, log, signal });
     log.info('Serving the Kubernetes API', { url: server.url });
+    frugalHeap();
     await writeKubeconfig(flags, server.url);
     if (!signal.aborted) await once(signal, 'abort');
     await server[Symbol.asyncDispose]();

@@ -1,8 +1,8 @@
 // Options: everything that can be set on a kubelet, with upstream's flags and defaults.
 //
 // One file for each group of flags, below flags/. Flags that upstream does not have: --cluster-name (the label that keeps
-// clusters on one engine apart), --pause-image, --network-plugin, --bridge-name and --node-container, for the network
-// of a node that is itself a container.
+// clusters on one engine apart), --pause-image, --bridge-name and --node-container, for the network of a node that is itself
+// a container. --network-plugin and --cni-… are those of the years before 1.24, when the network was still the kubelet's.
 //
 // Same idea upstream: kubernetes, cmd/kubelet/app/options.
 

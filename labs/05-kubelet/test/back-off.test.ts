@@ -23,7 +23,10 @@ test('BackOff starts from the beginning after ten quiet minutes', () => {
   const clock = new FakeClock();
   const backOff = new BackOff({ clock });
   for (let run = 0; run < 3; run++) backOff.next('u/c', clock.now());
-  clock.advance(601_000);
+  clock.advance(600_000);
+  backOff.next('u/c', clock.now());
+  expect(backOff.delayMs('u/c')).toBe(80_000);
+  clock.advance(600_001);
   expect(backOff.remainingMs('u/c', clock.now())).toBe(0);
   backOff.next('u/c', clock.now());
   expect(backOff.delayMs('u/c')).toBe(10_000);

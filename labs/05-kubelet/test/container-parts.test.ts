@@ -17,7 +17,7 @@ import { hasCapability, ownContainerId } from '#src/node/engine-facts.ts';
 import { parseKubeletFlags } from '#src/options.ts';
 import { sandboxOf } from '#src/runtime/docker/docker-labels.ts';
 import { FrameDecoder } from '#src/runtime/docker/docker-stream.ts';
-import { container, pod } from './objects.ts';
+import { container, IDENTITY, pod } from './objects.ts';
 
 describe('qosClassOf()', () => {
   const both = { cpu: '1', memory: '1Gi' };
@@ -51,6 +51,17 @@ test('resourcesOf() turns quantities into shares, quota and bytes', () => {
 });
 
 test.each([
+  { name: 'smaller than all it serves', request: '100Mi', want: 800 },
+  { name: 'larger than some', request: '300Mi', want: 700 },
+])('a sidecar that is $name has the OOM score $want', ({ request, want }) => {
+  const asking = (memory: string) => ({ resources: { requests: { memory } } });
+  const sidecar = container('s', { restartPolicy: 'Always', ...asking(request) });
+  const containers = [container('a', asking('200Mi')), container('b', asking('400Mi'))];
+  const subject = pod({ containers, initContainers: [sidecar] });
+  expect(resourcesOf(subject, sidecar, 1000 * 1024 ** 2).oomScoreAdjust).toBe(want);
+});
+
+test.each([
   {
     name: 'of the node',
     spec: { priorityClassName: 'system-node-critical', priority: 2_000_001_000 },
@@ -62,8 +73,15 @@ test.each([
     want: 1000,
   },
   { name: 'by name alone', spec: { priorityClassName: 'system-node-critical' }, want: 1000 },
-])('what is critical $name has the OOM score $want', ({ spec, want }) => {
-  expect(resourcesOf(pod(spec), container('c'), 1).oomScoreAdjust).toBe(want);
+  {
+    name: 'by name, and from a file of the node',
+    spec: { priorityClassName: 'system-node-critical' },
+    annotations: { 'kubernetes.io/config.source': 'file' },
+    want: -997,
+  },
+])('what is critical $name has the OOM score $want', ({ spec, annotations = {}, want }) => {
+  const subject = pod(spec, { metadata: { ...IDENTITY, annotations } });
+  expect(resourcesOf(subject, container('c'), 1).oomScoreAdjust).toBe(want);
 });
 
 describe('resolverConfigOf()', () => {

@@ -1,7 +1,20 @@
 // Hooks and grace periods through the syncer, on a fake engine and a fake clock.
 
+import { FakeClock, silentLogger } from '@kube-labs/apiserver';
+import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
 import { describe, expect, test, vi } from 'vitest';
-import { container, IDENTITY, pod as podOf, statusOf } from './objects.ts';
+import { StatusTeller, type TellerDeps } from '#src/pod/status-teller.ts';
+import { WaitingReasons } from '#src/pod/waiting-reasons.ts';
+import type { RuntimePod } from '#src/runtime/runtime.ts';
+import {
+  container,
+  IDENTITY,
+  pod as podOf,
+  RUNNING,
+  record,
+  runtimePod,
+  statusOf,
+} from './objects.ts';
 import { DELETED, hang, never, setUp } from './syncer-setup.ts';
 
 type Setup = Awaited<ReturnType<typeof setUp>>;
@@ -136,6 +149,34 @@ describe('while a pod ends', () => {
     };
     return { ...lab, of, end, fallIll };
   }
+
+  test('what is seen too late is not told: the end is known already', async () => {
+    const told: PodStatus[] = [];
+    let change = () => {};
+    let show = (_: RuntimePod) => {};
+    const watch = (_: string, tell: () => void) => {
+      change = tell;
+      return () => {};
+    };
+    const deps = {
+      prober: { watch, verdict: () => ({ ready: true, started: true }) },
+      cache: { onChange: () => () => {} },
+      statuses: { get: () => undefined, set: (_: Pod, status: PodStatus) => told.push(status) },
+      ...{ clock: new FakeClock(), log: silentLogger, waiting: new WaitingReasons() },
+      ...{ hostAddress: '192.0.2.1', messageOf: () => undefined },
+    };
+    const teller = new StatusTeller(deps as unknown as TellerDeps);
+    const look = () => new Promise<RuntimePod>((resolve) => (show = resolve));
+    const stop = teller.tellChanges(podOf(), DELETED, look);
+    change();
+    show(runtimePod([record('c', RUNNING)]));
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    change();
+    stop();
+    show(runtimePod([record('c', RUNNING)]));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toHaveLength(1);
+  });
 
   test('containers stay ready also for a kubelet that starts meanwhile', async () => {
     const lab = await setUp();

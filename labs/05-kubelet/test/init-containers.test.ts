@@ -82,6 +82,19 @@ const rows: Row[] = [
     want: ['start a 1'],
   },
   {
+    name: 'a sidecar again that failed before the next one could come, under Never as well',
+    init: two,
+    policy: 'Never',
+    records: [record('a', exited(1))],
+    want: ['start a 1'],
+  },
+  {
+    name: 'nothing in the place of an init container with another image: it is let end',
+    init: first,
+    records: [record('i', RUNNING, { hash: 'old' }), record('s', RUNNING)],
+    want: [],
+  },
+  {
     name: 'a sidecar again that the engine has lost while a later one runs',
     init: two,
     records: [record('b', RUNNING)],
@@ -204,6 +217,11 @@ describe('isInitialized()', () => {
       name: 'a sidecar between two runs beside a main container that has started',
       records: [record('c', RUNNING), record('s', exited(1))],
       want: true,
+    },
+    {
+      name: 'a sidecar between two runs beside a main container that was created and never ran',
+      records: [record('c', CREATED), record('s', exited(1))],
+      want: false,
     },
   ])('$name: $want', ({ records, want }) => {
     const initialized = isInitialized({

@@ -1,8 +1,6 @@
 // The kubelet as a process: what it says of itself, how it ends, and what the next one finds when it was killed.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -17,42 +15,13 @@ import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { Kubelet } from '#src/kubelet.ts';
 import { parseKubeletFlags } from '#src/options.ts';
 import { FakeRuntime } from './fake-runtime.ts';
-import { FOREVER, IMAGE, Lab, NODE_ADDRESS, script, shell } from './lab.ts';
+import { KubeletProcess, servingFlags } from './kubelet-process.ts';
+import { FOREVER, IMAGE, Lab, script, shell } from './lab.ts';
 import { statusOf } from './objects.ts';
 
 const NUMBER = 216;
-const MAIN = join(import.meta.dirname, '../src/main.ts');
-
-class Process {
-  readonly child: ChildProcess;
-  output = '';
-
-  constructor(flags: readonly string[]) {
-    this.child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...flags]);
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        this.output += chunk.toString();
-      });
-    }
-  }
-
-  async says(text: string): Promise<void> {
-    await vi.waitFor(() => expect(this.output).toContain(text), { timeout: 20_000 });
-  }
-
-  /** Resolves with its exit code; null when it was killed. */
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    const { exitCode, signalCode } = this.child;
-    if (exitCode !== null || signalCode !== null) return exitCode;
-    const ended = once(this.child, 'exit');
-    this.child.kill(signal);
-    const [code] = await ended;
-    return code as number | null;
-  }
-}
-
 let lab: Lab;
-const processes: Process[] = [];
+const processes: KubeletProcess[] = [];
 beforeAll(async () => {
   lab = await Lab.start({ number: NUMBER });
   await lab.stopKubelet();
@@ -63,31 +32,10 @@ afterAll(async () => {
   await lab[Symbol.asyncDispose]();
 });
 
-const LISTENING = ['--address=127.0.0.1', '--port=0', '--healthz-port=0'];
-
-function tlsFlags(): readonly string[] {
-  const { rootDirectory } = lab;
-  return [
-    `--tls-cert-file=${rootDirectory}/server.crt`,
-    `--tls-private-key-file=${rootDirectory}/server.key`,
-    `--client-ca-file=${rootDirectory}/ca.crt`,
-  ];
-}
-
-async function start(): Promise<Process> {
-  const { cluster, rootDirectory, bridge } = lab;
-  const kubelet = new Process([
-    `--kubeconfig=${await lab.kubeconfig()}`,
-    '--hostname-override=node-1',
-    `--cluster-name=${cluster}`,
-    `--root-dir=${rootDirectory}`,
-    `--bridge-name=${bridge}`,
-    `--node-ip=${NODE_ADDRESS}`,
-    ...LISTENING,
-    ...tlsFlags(),
-  ]);
+async function start(): Promise<KubeletProcess> {
+  const kubelet = new KubeletProcess(lab, await lab.kubeconfig());
   processes.push(kubelet);
-  await kubelet.says('All sources of pods are ready');
+  await kubelet.isReady();
   return kubelet;
 }
 
@@ -135,15 +83,18 @@ test('what a killed kubelet left running is adopted untouched; what it left half
 test('a kubelet says where it listens, what it waits for and what it lacks, and stops while it waits', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'kubelet-alone-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const kubelet = new Process([
-    `--kubeconfig=${await lab.kubeconfig()}`,
-    '--hostname-override=node-1',
+  const kubeconfig = join(folder, 'kubeconfig');
+  const there = readFileSync(await lab.kubeconfig(), 'utf8');
+  // Where nobody listens.
+  writeFileSync(kubeconfig, there.replace(/127\.0\.0\.1:\d+/, '127.0.0.1:1'));
+  const kubelet = new KubeletProcess(
+    lab,
+    kubeconfig,
     `--root-dir=${folder}`,
     `--pod-manifest-path=${folder}/manifests`,
-    ...['--cluster-name=kubelet-test-alone', '--bridge-name=kbl217'],
-    ...LISTENING,
-    ...tlsFlags(),
-  ]);
+    '--cluster-name=kubelet-test-alone',
+    '--bridge-name=kbl217',
+  );
   processes.push(kubelet);
   await kubelet.says('path does not exist, ignoring');
   expect(kubelet.output).toMatch(
@@ -151,6 +102,7 @@ test('a kubelet says where it listens, what it waits for and what it lacks, and 
   );
   expect(kubelet.output).toContain(`Adding static pod path`);
   expect(kubelet.output).toContain('Waiting for node sync before watching apiserver pods');
+  await kubelet.says('Unable to register node with API server');
   expect(await kubelet.end('SIGTERM')).toBe(0);
 });
 
@@ -168,7 +120,7 @@ test('a kubelet whose engine does not answer stops in its grace', async () => {
     return new Promise(() => {});
   };
   const flags = ['--kubeconfig=x', '--hostname-override=node-1', `--root-dir=${rootDirectory}`];
-  const options = parseKubeletFlags([...flags, ...LISTENING, ...tlsFlags()]);
+  const options = parseKubeletFlags([...flags, ...servingFlags(lab)]);
   const deps = { client, clock, runtime: () => runtime, log: silentLogger };
   const kubelet = await Kubelet.start(options, deps);
   const pod: Pod = {

@@ -6,7 +6,8 @@ import { KubeletMetrics } from '#src/metrics/kubelet-metrics.ts';
 import { imageSizeOf, measuredRuntime, measuredSyncer } from '#src/metrics/measured.ts';
 import { podStart } from '#src/metrics/pod-start.ts';
 import { resourceMetrics } from '#src/metrics/resource-metrics.ts';
-import { durationText } from '#src/server/configz.ts';
+import { parseKubeletFlags } from '#src/options.ts';
+import { configz, durationText } from '#src/server/configz.ts';
 import { withVolumes } from '#src/server/summary-volumes.ts';
 import { SyncLoopHealth } from '#src/server/sync-loop-health.ts';
 import { FakeRuntime } from './fake-runtime.ts';
@@ -157,6 +158,30 @@ test('the sync loop is well until its last look at everything is two minutes old
   expect(() => health.check()).toThrow('sync Loop took longer than expected');
   health.beat();
   health.check();
+});
+
+test('the configuration is told in the words of a KubeletConfiguration', () => {
+  const options = parseKubeletFlags([
+    ...['--kubeconfig=x', '--eviction-hard=memory.available<100Mi,nodefs.available<10%'],
+    ...[
+      '--eviction-soft=memory.available<1Gi',
+      '--eviction-soft-grace-period=memory.available=90s',
+    ],
+    ...['--eviction-minimum-reclaim=nodefs.available=500Mi', '--kube-reserved=cpu=100m'],
+    ...['--shutdown-grace-period=30s', '--shutdown-grace-period-critical-pods=10s'],
+  ]);
+  expect(configz(options)).toMatchObject({
+    kubeletconfig: {
+      evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '10%' },
+      evictionSoft: { 'memory.available': '1Gi' },
+      evictionSoftGracePeriod: { 'memory.available': '1m30s' },
+      evictionMinimumReclaim: { 'nodefs.available': '500Mi' },
+      kubeReserved: { cpu: '100m' },
+      shutdownGracePeriod: '30s',
+      shutdownGracePeriodCriticalPods: '10s',
+      evictionPressureTransitionPeriod: '5m0s',
+    },
+  });
 });
 
 test.each([

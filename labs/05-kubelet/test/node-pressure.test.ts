@@ -8,7 +8,7 @@ import type { PodSpec } from 'kubernetes-types/core/v1';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PodStats, StatsProvider } from '#src/stats-provider.ts';
 import { kubectl } from './kubectl.ts';
-import { FOREVER, JumpClock, Lab, script } from './lab.ts';
+import { FOREVER, JumpClock, Lab, script, shell } from './lab.ts';
 
 const MIB = 1024 ** 2;
 const used: Record<string, number> = {
@@ -17,6 +17,8 @@ const used: Record<string, number> = {
   vital: 900 * MIB,
 };
 const time = new Date().toISOString();
+/** By pod: bytes of its container's writable layer, as the engine counts them. */
+const written = new Map<string, number>();
 const clock = new JumpClock();
 let lab: Lab;
 
@@ -30,7 +32,8 @@ const stats: StatsProvider = {
       pods: items.map(({ metadata }): PodStats => {
         const { name = '', namespace = '', uid = '' } = metadata ?? {};
         const memory = { time, workingSetBytes: used[name] ?? 0 };
-        const container = { name: 'c', startTime: time, cpu: {}, memory };
+        const rootfs = { time, usedBytes: written.get(name) ?? 0 };
+        const container = { name: 'c', startTime: time, cpu: {}, memory, rootfs };
         return {
           podRef: { name, namespace, uid },
           startTime: time,
@@ -87,6 +90,24 @@ test('the node says that it is short, and what of it is for pods', async () => {
   expect(parseQuantity(capacity?.memory ?? '')).toBe(8 * 1024 * MIB);
 });
 
+test('a pod goes that writes more into its container than it may', async () => {
+  const resources = { requests: { memory: '1Mi' }, limits: { 'ephemeral-storage': '1Mi' } };
+  const fill = `head -c 2000000 /dev/zero > /file; ${FOREVER}`;
+  await lab.createPod('writes', { containers: [script('layer', fill, { resources })] });
+  await lab.running('writes');
+  const size = ['inspect', '--size', '--format', '{{.SizeRw}}', await lab.idOf('layer')];
+  await lab.until('it is written', async () => {
+    written.set('writes', Number(await shell('docker', size)));
+    return (written.get('writes') ?? 0) > MIB;
+  });
+  clock.jump(10_000);
+  const { status } = await lab.podWhen('writes', (pod) => pod.status?.phase === 'Failed');
+  expect(status).toMatchObject({
+    reason: 'Evicted',
+    message: 'Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ',
+  });
+});
+
 test('a best-effort pod is refused', async () => {
   await lab.createPod('plain', { containers: [script('c', FOREVER)] });
   const { status } = await lab.podWhen('plain', (pod) => pod.status?.phase === 'Failed');
@@ -132,4 +153,12 @@ test('pods go one after the other: those above their request first, then the res
   );
   await lab.eventWhen('burstable', /^Evicted The node was low on resource: memory/);
   await lab.eventWhen('node-1', 'EvictionThresholdMet Attempting to reclaim memory');
+  const { stdout: metrics } = await kubectl(
+    lab,
+    'get',
+    '--raw',
+    '/api/v1/nodes/node-1/proxy/metrics',
+  );
+  expect(metrics).toContain('kubelet_evictions{eviction_signal="memory.available"} 2');
+  expect(metrics).toContain('kubelet_evictions{eviction_signal="emptydirfs.limit"} 1');
 });

@@ -59,6 +59,28 @@ test('an event makes the engine be asked once, and is told when the answer is th
   expect(questions.length).toBe(1);
 });
 
+test('who changes a pod asks once when he has done, also when the engine tells of each start; an end is asked about at once', async () => {
+  const { cache, questions, told, happen, died } = setUp();
+  let finish = () => {};
+  const change = cache.change('u1', () => new Promise<void>((resolve) => (finish = resolve)));
+  happen({ type: 'pod', pod: IDENTITY, action: 'start' });
+  await vi.waitFor(() => expect(told).toEqual(['u1']));
+  expect(questions.length).toBe(0);
+  died(IDENTITY);
+  await vi.waitFor(() => expect(questions.length).toBe(1));
+  questions[0]?.answer(running);
+  await vi.waitFor(() => expect(told).toEqual(['u1', 'u1']));
+  finish();
+  await change;
+  const current = cache.current(IDENTITY);
+  questions[1]?.answer(ended);
+  expect(await current).toBe(ended);
+  happen({ type: 'pod', pod: IDENTITY, action: 'start' });
+  await vi.waitFor(() => expect(questions.length).toBe(3));
+  await expect(cache.change('u1', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  questions[2]?.answer(running);
+});
+
 test('a pod about which the engine is slow to answer keeps no other waiting', async () => {
   const { questions, told, died } = setUp();
   died(OTHER);

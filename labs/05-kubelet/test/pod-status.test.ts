@@ -6,7 +6,7 @@ import { withForeign } from '#src/pod/pod-conditions.ts';
 import { type PodStatusView, podStatusOf } from '#src/pod/pod-status.ts';
 import { statusChanges } from '#src/pod/status-patch.ts';
 import type { RuntimeContainer } from '#src/runtime/runtime.ts';
-import { container, exited, pod, RUNNING, record, runtimePod } from './objects.ts';
+import { container, exited, pod, RUNNING, record, runtimePod, sidecar } from './objects.ts';
 
 function statusOf(rest: Partial<PodStatusView>): PodStatus {
   return podStatusOf({
@@ -95,6 +95,15 @@ describe('podStatusOf().phase', () => {
       want: 'Failed',
     },
     {
+      name: 'is Pending for a deleted pod while its init container is being stopped',
+      view: {
+        pod: pod({ initContainers: [container('i')] }),
+        runtime: runtimePod([record('i', RUNNING)]),
+        terminal: true,
+      },
+      want: 'Pending',
+    },
+    {
       name: 'never leaves Succeeded',
       view: { pod: pod({}, { status: { phase: 'Succeeded' } }) },
       want: 'Succeeded',
@@ -120,6 +129,14 @@ describe('podStatusOf().containerStatuses', () => {
     const runtime = runtimePod([record('c', RUNNING, { attempt: 1 }), record('c', exited(3))]);
     const [status] = statusOf({ runtime }).containerStatuses ?? [];
     expect(status?.state?.running?.startedAt).toBe('1970-01-01T00:00:01Z');
+    expect(status?.lastState?.terminated?.exitCode).toBe(3);
+  });
+
+  test('shows the run before as last state of one that has ended for good', () => {
+    const runtime = runtimePod([record('c', exited(0), { attempt: 1 }), record('c', exited(3))]);
+    const [status] =
+      statusOf({ pod: pod({ restartPolicy: 'OnFailure' }), runtime }).containerStatuses ?? [];
+    expect(status?.state?.terminated?.exitCode).toBe(0);
     expect(status?.lastState?.terminated?.exitCode).toBe(3);
   });
 
@@ -191,6 +208,18 @@ describe('podStatusOf().conditions', () => {
       message: 'containers with unready status: [c]',
     });
     expect(conditionOf(status, 'PodReadyToStartContainers')?.status).toBe('True');
+  });
+
+  test('name the init containers that have not done their part: a sidecar has that has started', () => {
+    const status = statusOf({
+      pod: pod({ initContainers: [sidecar('s'), container('i')] }),
+      runtime: runtimePod([record('i', RUNNING), record('s', RUNNING)]),
+      probe: () => ({ ready: false, started: true }),
+    });
+    expect(conditionOf(status, 'Initialized')).toMatchObject({
+      status: 'False',
+      message: 'containers with incomplete status: [i]',
+    });
   });
 
   test('of a pod that has ended say so', () => {
@@ -323,6 +352,11 @@ describe('podStatusOf() of a pod that its kubelet ends', () => {
     ]);
     const both = [record('j', exited(0)), record('i', exited(0))];
     expect(statesOf({ initContainers }, both)).toEqual([done, done, missing]);
+    const three = {
+      initContainers: [container('i')],
+      containers: [container('c'), container('d')],
+    };
+    expect(statesOf(three, [record('c', exited(1))])).toEqual([missing, failed, missing]);
     // As long as something runs, others may still wait.
     const two = { containers: [container('c'), container('d')] };
     expect(statesOf(two, [record('d', RUNNING)])[0]).toBe('ImagePullBackOff');

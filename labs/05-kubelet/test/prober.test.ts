@@ -5,6 +5,7 @@ import type { Container, Probe } from 'kubernetes-types/core/v1';
 import { expect, onTestFinished, test } from 'vitest';
 import { PodEvents } from '#src/pod/pod-events.ts';
 import { Prober } from '#src/probe/prober.ts';
+import { RuntimeError } from '#src/runtime/runtime.ts';
 import { FakeRuntime } from './fake-runtime.ts';
 import { container, pod as podOf, record, runtimePod, sidecar } from './objects.ts';
 
@@ -44,7 +45,7 @@ function setUp(spec: Partial<Container>, options: { startedAtMs?: number; random
       dueMs = 1;
     }
   };
-  return { clock, prober, pod, runtimeOf, running, attempts, sick, changes, pass };
+  return { clock, runtime, prober, pod, runtimeOf, running, attempts, sick, changes, pass };
 }
 
 const probe = (name: string, rest: Probe = {}): Probe => ({ exec: { command: [name] }, ...rest });
@@ -108,6 +109,22 @@ test('what ran before this kubelet did is probed from a random moment of its per
   const fresh = setUp({ readinessProbe: probe('ready', { periodSeconds: 8 }) }, { random: 0.5 });
   await fresh.pass(2);
   expect(fresh.attempts).toEqual(['0s ready']);
+});
+
+test('attempts that could not be made leave a verdict as it was', async () => {
+  const { prober, pass, running, changes, runtime, attempts } = setUp({
+    readinessProbe: probe('ready', { periodSeconds: 1, failureThreshold: 1 }),
+  });
+  await pass(1);
+  const execSync = runtime.execSync;
+  runtime.execSync = async () => {
+    throw new RuntimeError('unavailable', 'engine away');
+  };
+  await pass(5);
+  expect(prober.verdict(running).ready).toBe(true);
+  runtime.execSync = execSync;
+  await pass(1);
+  expect([attempts.length, changes.length]).toEqual([2, 1]);
 });
 
 test('a sidecar is probed, an init container is not', async () => {

@@ -116,6 +116,16 @@ describe('planPod() with one container', () => {
       want: ['kill Container c failed startup probe'],
     },
     {
+      name: 'does not wait for the back-off of another container',
+      view: {
+        pod: pod({ restartPolicy: 'OnFailure', containers: [container('c'), container('d')] }),
+        runtime: runtimePod([record('d', exited(0)), record('c', RUNNING)]),
+        failedProbes: new Map([['c-0', 'liveness']]),
+        restartDelayMs: () => 7_000,
+      },
+      want: ['kill Container c failed liveness probe, will be restarted', 'start c 1'],
+    },
+    {
       name: 'replaces what runs another image than the spec names, under every policy',
       view: {
         pod: pod({ restartPolicy: 'Never' }),

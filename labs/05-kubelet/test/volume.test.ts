@@ -125,6 +125,13 @@ describe('payloadOf()', () => {
     await expect(filesOf({ secret: { secretName: 's', items } })).rejects.toThrow('nokey');
   });
 
+  test('refuses what it does not know', async () => {
+    const source = { clusterTrustBundle: { path: 'ca.crt' } };
+    await expect(filesOf({ projected: { sources: [source] } })).rejects.toThrow(
+      'there are no projected sources of the kind clusterTrustBundle',
+    );
+  });
+
   test('puts projected sources together', async () => {
     const fieldRef = { fieldPath: 'metadata.name' };
     const sourcesOf = [

@@ -150,19 +150,20 @@ test.concurrent('a container sees only the part of a volume that its subPath nam
   await lab.deletePod('inside');
 });
 
+const NOT_PREPARED = 'failed to prepare subPath for volumeMount "host" of container';
 test.concurrent.each([
   {
     name: 'out',
     mount: { subPath: 'out' },
-    message: ': subPath out is outside of its volume',
+    message: `${NOT_PREPARED} "out": subPath out is outside of its volume`,
   },
   {
     name: 'nowhere',
     mount: { subPathExpr: 'a/$(NOBODY)' },
-    message: ': missing value for NOBODY',
+    message: 'missing value for NOBODY',
   },
   // What the host says of the path stays here.
-  { name: 'below', mount: { subPath: 'file/below' }, message: '' },
+  { name: 'below', mount: { subPath: 'file/below' }, message: `${NOT_PREPARED} "below"` },
 ])('a subPath that cannot be had is told of: $name', async ({ name, mount, message }) => {
   const path = `${lab.rootDirectory}/${name}`;
   await shell('mkdir', ['-p', path]);
@@ -173,9 +174,8 @@ test.concurrent.each([
     volumes: [{ name: 'host', hostPath: { path } }],
     containers: [script(name, FOREVER, { volumeMounts })],
   });
-  const what = `failed to prepare subPath for volumeMount "host" of container "${name}"`;
-  await lab.eventWhen(name, `Failed Error: ${what}${message}`);
-  const waiting = { reason: 'CreateContainerConfigError', message: `${what}${message}` };
+  await lab.eventWhen(name, `Failed Error: ${message}`);
+  const waiting = { reason: 'CreateContainerConfigError', message };
   const told = (pod: Pod) => statusOf(pod, name)?.state?.waiting?.reason === waiting.reason;
   expect(statusOf(await lab.podWhen(name, told), name)?.state?.waiting).toEqual(waiting);
   await lab.deletePod(name);

@@ -118,6 +118,7 @@ async function makeMounts(
       const place = { container: spec.name, index };
       mounts.push(await makeMount(mount, volume, { variables, place }));
     } catch (error) {
+      if (error instanceof MissingValue) return { kind: 'failed', message: error.message };
       const what = `failed to prepare subPath for volumeMount "${mount.name}" of container "${spec.name}"`;
       // What the system says would tell the pod's author what the host has.
       const why = error instanceof SubPathError ? `: ${error.message}` : '';
@@ -157,6 +158,8 @@ async function makeMount(
   };
 }
 
+class MissingValue extends Error {}
+
 /** Unlike in a command, a variable that is not there must not stay as text: it would name a directory. */
 function expandSubPath(expression: string, variables: ReadonlyMap<string, string>): string {
   const missing = new Set<string>();
@@ -166,7 +169,7 @@ function expandSubPath(expression: string, variables: ReadonlyMap<string, string
     return value;
   });
   if (missing.size === 0) return path;
-  throw new SubPathError(`missing value for ${[...missing].sort().join(', ')}`);
+  throw new MissingValue(`missing value for ${[...missing].sort().join(', ')}`);
 }
 
 function pidNamespaceOf(pod: Pod): ContainerConfig['pidNamespace'] {

@@ -8,6 +8,7 @@
 
 import { milliOf, parseQuantity } from '@kube-labs/apiserver';
 import type { Container, Pod } from 'kubernetes-types/core/v1';
+import { isCritical } from '../eviction/critical-pod.ts';
 import type { ContainerResources } from '../runtime/runtime.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
@@ -17,7 +18,6 @@ const SHARES_MIN = 2;
 const SHARES_MAX = 262_144;
 const QUOTA_PERIOD_MICROSECONDS = 100_000;
 const QUOTA_MIN_MICROSECONDS = 1_000;
-const SYSTEM_PRIORITY_MIN = 2_000_000_000;
 const COMPUTE_RESOURCES = ['cpu', 'memory'] as const;
 
 export function qosClassOf(pod: Pod): QosClass {
@@ -47,16 +47,25 @@ export function resourcesOf(
     cpuQuota: cpuQuotaOf(limits.cpu === undefined ? 0 : milliOf(limits.cpu)),
     oomScoreAdjust: oomScoreAdjustOf(
       // What the node itself cannot do without is kept as long as what is guaranteed.
-      isNodeCritical(pod) ? 'Guaranteed' : qosClassOf(pod),
-      amountOf(requests.memory ?? limits.memory),
+      isCritical(pod) && pod.spec?.priorityClassName === 'system-node-critical'
+        ? 'Guaranteed'
+        : qosClassOf(pod),
+      memoryRequestOf(pod, container),
       memoryCapacityBytes,
     ),
   };
 }
 
-function isNodeCritical({ spec }: Pod): boolean {
-  const { priorityClassName, priority = 0 } = spec ?? {};
-  return priorityClassName === 'system-node-critical' && priority >= SYSTEM_PRIORITY_MIN;
+/** A sidecar lives as long as those that it serves: it counts as no less than the smallest of them. */
+function memoryRequestOf({ spec }: Pod, container: Container): number {
+  const requestOf = ({ resources }: Container) =>
+    amountOf(resources?.requests?.memory ?? resources?.limits?.memory);
+  const { containers = [], initContainers = [] } = spec ?? {};
+  const isSidecar = initContainers.some(
+    ({ name, restartPolicy }) => name === container.name && restartPolicy === 'Always',
+  );
+  const least = isSidecar ? Math.min(...containers.map(requestOf)) : 0;
+  return Math.max(requestOf(container), least);
 }
 
 export function cpuSharesOf(milliCpu: number): number {

@@ -1,114 +1,67 @@
 // ResourceMetrics: CPU and memory of the node, its pods and their containers: /metrics/resource, which autoscalers read. Pure.
 //
-// The same figures as in /stats/summary, in Prometheus' text format, each with the time that it was taken at.
+// The same figures as in /stats/summary, in Prometheus' text format, each with the time that it was taken at. What nobody has measured
+// is left out.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/metrics/collectors/resource_metrics.go.
 // Left out here: swap.
 
 import type { Figures, Summary } from '../stats-provider.ts';
 
-interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-  readonly time?: string;
-}
-
-interface Family {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge';
-  readonly samples: readonly Sample[];
-}
+type Labels = Readonly<Record<string, string>>;
 
 const NANO = 1e9;
 
 export function resourceMetrics({ node, pods }: Summary): string {
-  const podLabels = ({ podRef }: Summary['pods'][number]) => ({
-    namespace: podRef.namespace,
-    pod: podRef.name,
-  });
-  const containers = pods.flatMap((pod) =>
-    pod.containers.map((container) => ({
-      ...container,
-      labels: { container: container.name, ...podLabels(pod) },
-    })),
+  const ofPods = pods.map((pod) => ({
+    ...pod,
+    labels: { namespace: pod.podRef.namespace, pod: pod.podRef.name },
+  }));
+  const ofContainers = ofPods.flatMap(({ containers, labels }) =>
+    containers.map((one) => ({ ...one, labels: { container: one.name, ...labels } })),
   );
-  const families: readonly Family[] = [
-    cpu('node', 'node', [{ ...node, labels: {} }]),
-    memory('node', 'node', [{ ...node, labels: {} }]),
-    cpu(
-      'pod',
-      'pod',
-      pods.map((pod) => ({ ...pod, labels: podLabels(pod) })),
+  const all = { node: [{ ...node, labels: {} }], pod: ofPods, container: ofContainers };
+  const usage = Object.entries(all).flatMap(([what, measured]) => [
+    family(
+      { name: `${what}_cpu_usage_seconds_total`, type: 'counter' },
+      `Cumulative cpu time consumed by the ${what} in core-seconds`,
+      measured.map(({ labels, cpu }) => line(labels, cpu, 'usageCoreNanoSeconds', NANO)),
     ),
-    memory(
-      'pod',
-      'pod',
-      pods.map((pod) => ({ ...pod, labels: podLabels(pod) })),
+    family(
+      { name: `${what}_memory_working_set_bytes`, type: 'gauge' },
+      `Current working set of the ${what} in bytes`,
+      measured.map(({ labels, memory }) => line(labels, memory, 'workingSetBytes', 1)),
     ),
-    cpu('container', 'container', containers),
-    memory('container', 'container', containers),
-    {
-      name: 'container_start_time_seconds',
-      help: 'Start time of the container since unix epoch in seconds',
-      type: 'gauge',
-      samples: containers.map(({ labels, startTime }) => ({
-        labels,
-        value: Date.parse(startTime) / 1_000,
-      })),
-    },
-    {
-      name: 'resource_scrape_error',
-      help: '1 if there was an error while getting container metrics, 0 otherwise',
-      type: 'gauge',
-      samples: [{ labels: {}, value: 0 }],
-    },
-  ];
-  return families.map(textOf).join('');
+  ]);
+  const starts = family(
+    { name: 'container_start_time_seconds', type: 'gauge' },
+    'Start time of the container since unix epoch in seconds',
+    ofContainers.map(({ labels, startTime }) =>
+      line(labels, { startMs: Date.parse(startTime) }, 'startMs', 1_000),
+    ),
+  );
+  const error = family(
+    { name: 'resource_scrape_error', type: 'gauge' },
+    '1 if there was an error while getting container metrics, 0 otherwise',
+    [' 0'],
+  );
+  return [...usage, starts, error].join('');
 }
 
-type Measured = Pick<Sample, 'labels'> & { readonly cpu: Figures; readonly memory: Figures };
-
-function cpu(prefix: string, what: string, all: readonly Measured[]): Family {
-  return {
-    name: `${prefix}_cpu_usage_seconds_total`,
-    help: `Cumulative cpu time consumed by the ${what} in core-seconds`,
-    type: 'counter',
-    samples: all.flatMap(({ labels, cpu: figures }) =>
-      sampleOf(labels, figures, 'usageCoreNanoSeconds', NANO),
-    ),
-  };
+function family(
+  { name, type }: { readonly name: string; readonly type: 'counter' | 'gauge' },
+  help: string,
+  lines: readonly string[],
+): string {
+  const samples = lines.filter((one) => one !== '').map((one) => `${name}${one}\n`);
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.join('')}`;
 }
 
-function memory(prefix: string, what: string, all: readonly Measured[]): Family {
-  return {
-    name: `${prefix}_memory_working_set_bytes`,
-    help: `Current working set of the ${what} in bytes`,
-    type: 'gauge',
-    samples: all.flatMap(({ labels, memory: figures }) =>
-      sampleOf(labels, figures, 'workingSetBytes', 1),
-    ),
-  };
-}
-
-/** None when nobody has measured it. */
-function sampleOf(
-  labels: Sample['labels'],
-  figures: Figures,
-  figure: string,
-  unit: number,
-): readonly Sample[] {
-  const value = figures[figure];
-  if (typeof value !== 'number') return [];
-  const { time } = figures;
-  return [{ labels, value: value / unit, ...(typeof time === 'string' ? { time } : {}) }];
-}
-
-function textOf({ name, help, type, samples }: Family): string {
-  const lines = samples.map(({ labels, value, time }) => {
-    const pairs = Object.entries(labels).map(([key, text]) => `${key}=${JSON.stringify(text)}`);
-    const stamp = time === undefined ? '' : ` ${Date.parse(time)}`;
-    return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}${stamp}\n`;
-  });
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+/** Empty when there is no such figure. */
+function line(labels: Labels, figures: Figures, figure: string, unit: number): string {
+  const { [figure]: value, time } = figures;
+  if (typeof value !== 'number') return '';
+  const pairs = Object.entries(labels).map(([key, text]) => `${key}=${JSON.stringify(text)}`);
+  const stamp = typeof time === 'string' ? ` ${Date.parse(time)}` : '';
+  return `${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value / unit}${stamp}`;
 }

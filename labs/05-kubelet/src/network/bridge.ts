@@ -84,6 +84,7 @@ export class BridgeNetwork implements NodePlugin {
   async setUp(sandbox: NetworkSandbox): Promise<SandboxNetwork> {
     const range = this.#range;
     if (range === undefined) throw new Error(NO_RANGE);
+    // Before the wire: what is plugged in has an address on disk, whenever this process ends.
     const address = await range.ipam.allocate(sandbox.sandboxId);
     const wire = wireName(sandbox.sandboxId);
     const { name: bridge, run } = this.#options;
@@ -107,6 +108,7 @@ export class BridgeNetwork implements NodePlugin {
 
   async tearDown(sandboxId: string): Promise<void> {
     const wire = wireName(sandboxId);
+    // The address last: nobody else may get it while anything leads to it.
     await this.#hostPorts.close(sandboxId);
     await this.#deleteWire(wire);
     this.#wires.note(wire, false);

@@ -61,6 +61,7 @@ export class CniChain {
     }
   }
 
+  /** Stops at the first that fails: what was done by then, delete() takes back. */
   async add(config: CniConfig, attachment: CniStep): Promise<Json> {
     let result: Json | undefined;
     for (const plugin of config.plugins) {
@@ -70,6 +71,7 @@ export class CniChain {
     return result;
   }
 
+  /** Throws what the first plugin says that is not as it was. */
   async check(config: CniConfig, attachment: CniStep): Promise<void> {
     if (!isAtLeast(config, '0.4.0') || config.disableCheck) return;
     for (const plugin of config.plugins) {
@@ -77,6 +79,7 @@ export class CniChain {
     }
   }
 
+  /** A plugin that was never asked to add is asked, too: it has to bear that. */
   async delete(config: CniConfig, attachment: CniStep): Promise<void> {
     const result = isAtLeast(config, '0.4.0') ? attachment.result : undefined;
     for (const plugin of config.plugins.toReversed()) {
@@ -84,6 +87,7 @@ export class CniChain {
     }
   }
 
+  /** Throws when a plugin cannot serve. */
   async status(config: CniConfig): Promise<void> {
     if (isAtLeast(config, '1.1.0')) await this.#tellAll('STATUS', config);
   }
@@ -130,6 +134,7 @@ export class CniChain {
   async #call(type: string, environment: Json, input: string): Promise<Json | undefined> {
     const program = await this.#find(type);
     const all = { ...environment, CNI_PATH: this.#directories.join(':') };
+    // `env` adds to the kubelet's own environment: a plugin may have to find iptables.
     const words = Object.entries(all).map((pair) => pair.join('='));
     try {
       return answerOf(

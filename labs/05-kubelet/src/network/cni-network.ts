@@ -55,6 +55,7 @@ export class CniNetwork implements NodePlugin {
     this.#attachments = new Records(join(stateDirectory, 'cni'));
   }
 
+  /** The plugins keep their own books; this is what they have to be told of again. */
   async restore(): Promise<void> {
     await this.#attachments.restore();
     this.#unchecked = this.sandboxIds();
@@ -62,6 +63,7 @@ export class CniNetwork implements NodePlugin {
   }
 
   async configure(podCidr: string): Promise<void> {
+    // A node's range is given once; plugins could not change the addresses they gave.
     if (this.#podCidr === '') this.#podCidr = podCidr;
     const before = this.#config;
     await this.#loadConfig();
@@ -92,9 +94,10 @@ export class CniNetwork implements NodePlugin {
       return new Error(message);
     };
     if (config === undefined) throw cannot(UNINITIALIZED);
-    await this.#collecting;
     // An earlier try: a container is added again only after it was deleted.
     await this.tearDown(sandboxId);
+    await this.#collecting;
+    // On disk before any plugin begins, and without a result until all are through.
     const attachment = attachmentFor(sandbox, config, this.#podCidr);
     await this.#attachments.set(sandboxId, attachment);
     try {
@@ -121,6 +124,7 @@ export class CniNetwork implements NodePlugin {
       const message = `networkPlugin cni failed to teardown sandbox "${sandboxId}" network`;
       throw new Error(`${message}: ${messageOf(error)}`);
     }
+    // Only now: a DEL that failed is tried again, with all that it was told.
     await this.#attachments.delete(sandboxId);
   }
 
@@ -143,6 +147,7 @@ export class CniNetwork implements NodePlugin {
     return this.#attachments.ids();
   }
 
+  /** A file that cannot be used does not keep the next one from being used. */
   async #loadConfig(): Promise<void> {
     const { confDirectory, log } = this.#options;
     const all = await readdir(confDirectory).catch(() => []);
@@ -162,6 +167,7 @@ export class CniNetwork implements NodePlugin {
     }
   }
 
+  /** Costs no process where the version has no STATUS. */
   async #askStatus(): Promise<void> {
     if (this.#config === undefined) return;
     try {
@@ -183,6 +189,7 @@ export class CniNetwork implements NodePlugin {
     await this.#collecting;
   }
 
+  /** A few, since each costs a process for each plugin. */
   async #checkSome(): Promise<void> {
     const now = this.#unchecked.slice(0, CHECKS_AT_ONCE_MAX);
     this.#unchecked = this.#unchecked.slice(CHECKS_AT_ONCE_MAX);

@@ -22,6 +22,7 @@ import { Records } from './records.ts';
 /** nftables' own limit is 128 bytes. */
 const COMMENT_LENGTH_MAX = 100;
 
+/** What is on disk of a sandbox. */
 export interface OpenPorts {
   readonly sandboxId: string;
   readonly pod: PodIdentity;
@@ -62,6 +63,7 @@ export class HostPorts {
     if (this.#open.ids().length > 0 || !this.#isApplied) await this.#applyOrLog();
   }
 
+  /** Throws when somebody else has one of them, pod or process; then none is open. */
   async open(ports: OpenPorts): Promise<void> {
     if (ports.portMappings.length === 0) return;
     assertIpv4(ports);
@@ -82,6 +84,7 @@ export class HostPorts {
     if (taken !== undefined) throw cannotOpen(taken, ports, 'a process of the node listens on it');
   }
 
+  /** Again, and of one that had none, is harmless. */
   async close(sandboxId: string): Promise<void> {
     if (this.#open.get(sandboxId) === undefined) return;
     await this.#open.delete(sandboxId);
@@ -109,6 +112,7 @@ export class HostPorts {
 
   #apply(): Promise<void> {
     const { bridge, run } = this.#options;
+    // Those who wait behind each other all want what is open by then.
     const next = this.#applied.then(async () => {
       const all = this.#open.list();
       this.#isApplied = false;
@@ -160,18 +164,9 @@ export function hostPortScript(
   const fresh = `add table ${table}\ndelete table ${table}\n`;
   if (open.length === 0) return fresh;
   const newest = [...new Map(open.map((one) => [one.pod.uid, one])).values()];
-  const mappings = newest.flatMap((ports) =>
-    ports.portMappings.map((mapping) => ({ ...mapping, ...ports, to: mapping.containerPort })),
-  );
-  const translate = mappings.map(({ hostIp, protocol, hostPort, ip, to, pod }) => {
-    const at = hostIp === undefined ? '' : `ip daddr ${hostIp} `;
-    const comment = `${pod.namespace}/${pod.name}`.slice(0, COMMENT_LENGTH_MAX);
-    return `${at}${protocol.toLowerCase()} dport ${hostPort} dnat to ${ip}:${to} comment "${comment}"`;
-  });
-  const masquerade = mappings.map(
-    ({ protocol, hostPort, ip, to }) =>
-      `ip daddr ${ip} ${protocol.toLowerCase()} dport ${to} ct original proto-dst ${hostPort} masquerade`,
-  );
+  const rules = newest.flatMap((one) => one.portMappings.map((mapping) => rulesOf(one, mapping)));
+  const translate = rules.map((rule) => rule.translate);
+  const masquerade = rules.map((rule) => rule.masquerade);
   const fromHere = `ip saddr { ${podCidr}, 127.0.0.0/8 }`;
   const chains = [
     chain('ports', translate),
@@ -191,6 +186,18 @@ export function hostPortScript(
     ]),
   ];
   return `${fresh}table ${table} {\n${chains.join('')}}\n`;
+}
+
+/** The second is for connections that the first has turned, which still remember the port they were made to. */
+function rulesOf({ ip, pod }: OpenPorts, mapping: PortMapping) {
+  const { hostIp, hostPort, containerPort: port } = mapping;
+  const protocol = mapping.protocol.toLowerCase();
+  const at = hostIp === undefined ? '' : `ip daddr ${hostIp} `;
+  const comment = `${pod.namespace}/${pod.name}`.slice(0, COMMENT_LENGTH_MAX);
+  return {
+    translate: `${at}${protocol} dport ${hostPort} dnat to ${ip}:${port} comment "${comment}"`,
+    masquerade: `ip daddr ${ip} ${protocol} dport ${port} ct original proto-dst ${hostPort} masquerade`,
+  };
 }
 
 function chain(name: string, rules: readonly string[]): string {

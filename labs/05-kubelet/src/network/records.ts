@@ -39,11 +39,13 @@ export class Records<T extends object> {
     return [...this.#all.values()];
   }
 
+  /** Resolves when it would survive a kill. */
   async set(sandboxId: string, record: T): Promise<void> {
     this.#all.set(sandboxId, record);
     await replaceFile(join(this.#directory, sandboxId), JSON.stringify(record));
   }
 
+  /** Of one that is not there is harmless. */
   async delete(sandboxId: string): Promise<void> {
     await rm(join(this.#directory, sandboxId), { force: true });
     this.#all.delete(sandboxId);

@@ -100,7 +100,6 @@ async function untilTurn(
   { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
   signal: AbortSignal,
 ): Promise<void> {
-  if (timeoutMs <= 0) return;
   const over = new AbortController();
   const waiting = sleep(timeoutMs, AbortSignal.any([signal, over.signal]), clock);
   await Promise.race([turn, waiting]);

@@ -57,7 +57,6 @@ export function containerStatusOf(view: ContainerView): ContainerStatus {
 
 function isToBeStartedAgain(view: ContainerView): boolean {
   const [newest] = view.records;
-  if (newest?.status.state === 'created') return true;
   return newest?.status.state === 'exited' && view.willRestart && view.waiting !== undefined;
 }
 

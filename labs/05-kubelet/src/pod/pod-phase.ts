@@ -28,9 +28,8 @@ export function phaseOf({ pod, initStatuses, statuses, terminal }: PhaseView): P
     ({ name, state }) => !sidecars.has(name) && (state?.terminated?.exitCode ?? 0) !== 0,
   );
   if (initFailed && policy === 'Never') return 'Failed';
-  // A sidecar that still runs keeps the pod from its end; how it ends counts for nothing.
-  const running =
-    mainRunning + initStatuses.filter((one) => sidecars.has(one.name) && runs(one)).length;
+  // Whatever still runs keeps the pod from its end; how a sidecar ends counts for nothing.
+  const running = [...initStatuses, ...statuses].filter(runs).length;
   if (terminal && running === 0) {
     return succeeded === statuses.length && statuses.length > 0 ? 'Succeeded' : 'Failed';
   }

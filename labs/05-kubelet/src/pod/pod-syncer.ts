@@ -157,12 +157,8 @@ export class KubeletPodSyncer implements PodSyncer {
   }
 
   /** However far it comes, what was known before no longer counts. */
-  async #change<T>(podUid: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } finally {
-      this.#deps.cache.outdate(podUid);
-    }
+  #change<T>(podUid: string, work: () => Promise<T>): Promise<T> {
+    return this.#deps.cache.change(podUid, work);
   }
 
   async #removeContainers(podUid: string, containers: readonly RuntimeContainer[]): Promise<void> {

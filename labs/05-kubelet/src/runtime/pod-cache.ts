@@ -11,12 +11,14 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { type Logger, messageOf } from '@kube-labs/apiserver';
-import type { PodIdentity, RuntimePod, RuntimeService } from './runtime.ts';
+import type { PodIdentity, RuntimeEvent, RuntimePod, RuntimeService } from './runtime.ts';
 
 export interface PodCacheOptions {
   readonly runtime: Pick<RuntimeService, 'listPods' | 'podStatus' | 'events'>;
   readonly log: Logger;
 }
+
+type PodEvent = Extract<RuntimeEvent, { type: 'pod' }>;
 
 interface Known {
   readonly pod: RuntimePod;
@@ -37,6 +39,7 @@ export class PodCache {
   readonly #outdated = new Map<string, number>();
   readonly #asking = new Map<string, Asking>();
   readonly #listeners = new Set<(pod: PodIdentity) => void>();
+  readonly #changing = new Set<string>();
   /** Puts questions and changes in order. */
   #time = 0;
   /** Everything was listed, and nothing speaks against it: of a pod that is not known the engine has nothing. */
@@ -84,6 +87,17 @@ export class PodCache {
     this.#outdated.set(uid, ++this.#time);
   }
 
+  /** Whoever changes something of a pod himself is not told by each start that he has started it: he asks when he has done. */
+  async change<T>(uid: string, work: () => Promise<T>): Promise<T> {
+    this.#changing.add(uid);
+    try {
+      return await work();
+    } finally {
+      this.#changing.delete(uid);
+      this.outdate(uid);
+    }
+  }
+
   /** Asks about everything, and tells of what events did not. */
   async refreshAll(): Promise<void> {
     const askedAt = ++this.#time;
@@ -107,7 +121,7 @@ export class PodCache {
     for await (const event of this.#options.runtime.events(signal)) {
       // Not waited for: what happens to one pod must not wait for the engine's answer about another.
       if (event.type === 'resync') void this.#resync().then(onResync);
-      else void this.#follow(event.pod);
+      else void this.#follow(event);
     }
   }
 
@@ -121,10 +135,11 @@ export class PodCache {
     }
   }
 
-  async #follow(pod: PodIdentity): Promise<void> {
+  async #follow({ pod, action }: PodEvent): Promise<void> {
     this.outdate(pod.uid);
+    const isOwnDoing = action === 'start' && this.#changing.has(pod.uid);
     try {
-      await this.refresh(pod);
+      if (!isOwnDoing) await this.refresh(pod);
     } catch (error) {
       // Outdated it stays: whoever looks next asks again.
       this.#options.log.warn('Failed to look at pod', { podUID: pod.uid, err: messageOf(error) });

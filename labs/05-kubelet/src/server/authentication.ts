@@ -15,7 +15,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Client, Clock, ResourceType, User } from '@kube-labs/apiserver';
 import type { TokenReview } from 'kubernetes-types/authentication/v1';
 import { HttpError } from './http-error.ts';
-import { ReviewCache } from './review-cache.ts';
+import { REVIEW_TIMEOUT_MS, ReviewCache } from './review-cache.ts';
 
 export interface AuthenticationOptions {
   readonly client: Client;
@@ -76,7 +76,8 @@ function byCertificate({ socket }: IncomingMessage): Found {
 }
 
 async function reviewToken(client: Client, token: string): Promise<Found> {
-  const { status } = await client.create(tokenReviews, { spec: { token } });
+  const signal = AbortSignal.timeout(REVIEW_TIMEOUT_MS);
+  const { status } = await client.create(tokenReviews, { spec: { token } }, signal);
   const { username = '', uid, groups = [], extra } = status?.user ?? {};
   if (status?.authenticated !== true || username === '') return 'no good';
   return {

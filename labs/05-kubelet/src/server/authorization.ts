@@ -15,7 +15,7 @@
 import type { Client, Clock, ResourceType, User } from '@kube-labs/apiserver';
 import type { SubjectAccessReview } from 'kubernetes-types/authorization/v1';
 import { HttpError } from './http-error.ts';
-import { ReviewCache } from './review-cache.ts';
+import { REVIEW_TIMEOUT_MS, ReviewCache } from './review-cache.ts';
 
 export const AUTHORIZATION_MODES = ['AlwaysAllow', 'Webhook'] as const;
 export type AuthorizationMode = (typeof AUTHORIZATION_MODES)[number];
@@ -108,15 +108,15 @@ async function review(
     name: nodeName,
   };
   const { uid, extra } = user;
-  const { status } = await client.create(subjectAccessReviews, {
-    spec: {
-      user: user.name,
-      groups: [...user.groups],
-      ...(uid === undefined ? {} : { uid }),
-      ...(extra === undefined ? {} : { extra: copyOf(extra) }),
-      resourceAttributes,
-    },
-  });
+  const spec = {
+    user: user.name,
+    groups: [...user.groups],
+    ...(uid === undefined ? {} : { uid }),
+    ...(extra === undefined ? {} : { extra: copyOf(extra) }),
+    resourceAttributes,
+  };
+  const signal = AbortSignal.timeout(REVIEW_TIMEOUT_MS);
+  const { status } = await client.create(subjectAccessReviews, { spec }, signal);
   return status?.allowed === true;
 }
 

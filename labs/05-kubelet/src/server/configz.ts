@@ -4,6 +4,7 @@
 //
 // Same shape upstream: k8s.io/kubelet/config/v1beta1 (KubeletConfiguration), k8s.io/component-base/configz.
 
+import { amountText, type Threshold } from '../eviction/thresholds.ts';
 import type { KubeletOptions } from '../options.ts';
 
 export function configz(options: KubeletOptions): object {
@@ -39,8 +40,38 @@ export function configz(options: KubeletOptions): object {
       nodeStatusReportFrequency: durationText(options.statusReportFrequencyMs),
       nodeLeaseDurationSeconds: options.leaseDurationSeconds,
       maxPods: options.podsMax,
+      staticPodPath: options.podManifestPath,
+      fileCheckFrequency: durationText(options.fileCheckFrequencyMs),
+      registerNode: options.registerNode,
+      registerWithTaints: options.registerWithTaints,
+      kubeReserved: options.kubeReserved,
+      systemReserved: options.systemReserved,
+      ...evictions(options.evictionThresholds),
+      evictionPressureTransitionPeriod: durationText(options.evictionPressureTransitionPeriodMs),
+      evictionMaxPodGracePeriod: options.evictionMaxPodGracePeriodSeconds,
+      imageGCHighThresholdPercent: options.imageGc.highThresholdPercent,
+      imageGCLowThresholdPercent: options.imageGc.lowThresholdPercent,
+      podPidsLimit: options.containerLimits.pidsMax,
+      shutdownGracePeriod: durationText(options.shutdown?.gracePeriodMs ?? 0),
+      shutdownGracePeriodCriticalPods: durationText(options.shutdown?.criticalPodsMs ?? 0),
       logging: { format: 'text', verbosity: options.verbosity },
     },
+  };
+}
+
+function evictions(thresholds: readonly Threshold[]): object {
+  const hard = thresholds.filter(({ gracePeriodMs }) => gracePeriodMs === 0);
+  const soft = thresholds.filter(({ gracePeriodMs }) => gracePeriodMs > 0);
+  const by = (some: readonly Threshold[], text: (one: Threshold) => string) =>
+    Object.fromEntries(some.map((one) => [one.signal, text(one)]));
+  const reclaimed = thresholds.flatMap(({ signal, minReclaim }) =>
+    minReclaim === undefined ? [] : [[signal, amountText(minReclaim)]],
+  );
+  return {
+    evictionHard: by(hard, ({ amount }) => amountText(amount)),
+    evictionSoft: by(soft, ({ amount }) => amountText(amount)),
+    evictionSoftGracePeriod: by(soft, ({ gracePeriodMs }) => durationText(gracePeriodMs)),
+    evictionMinimumReclaim: Object.fromEntries(reclaimed),
   };
 }
 

@@ -34,6 +34,9 @@ export function parseLogQuery(query: URLSearchParams, nowMs: number): LogQuery {
       : sinceTime
         ? Date.parse(sinceTime)
         : undefined;
+  if (Number.isNaN(sinceMs)) {
+    throw new HttpError(400, `Invalid sinceTime: ${sinceTime}: must be a time as in RFC 3339`);
+  }
   const tailLines = number('tailLines');
   const limitBytes = number('limitBytes');
   return {
@@ -42,7 +45,7 @@ export function parseLogQuery(query: URLSearchParams, nowMs: number): LogQuery {
     previous: query.get('previous') === 'true',
     ...(tailLines === undefined ? {} : { tailLines }),
     ...(limitBytes === undefined ? {} : { limitBytes }),
-    ...(sinceMs === undefined || Number.isNaN(sinceMs) ? {} : { sinceMs }),
+    ...(sinceMs === undefined ? {} : { sinceMs }),
   };
 }
 

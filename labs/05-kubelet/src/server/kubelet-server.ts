@@ -142,7 +142,6 @@ async function startSession(
   },
 ): Promise<ExecSession> {
   const { route, path, query } = target;
-  const container = await findRunningContainer(options, path);
   const flag = (name: string) => query.get(name) === '1' || query.get(name) === 'true';
   const streams = {
     stdin: flag('input') || flag('stdin'),
@@ -150,11 +149,15 @@ async function startSession(
     stderr: flag('error') || flag('stderr'),
     tty: flag('tty'),
   };
+  if (route !== 'exec' && route !== 'attach') throw new HttpError(404, '404 page not found');
+  if (!streams.stdin && !streams.stdout && !streams.stderr) {
+    throw new HttpError(400, 'you must specify at least 1 of stdin, stdout, stderr');
+  }
+  const container = await findRunningContainer(options, path);
   if (route === 'exec') {
     return options.runtime.exec(container.id, { command: query.getAll('command'), ...streams });
   }
-  if (route === 'attach') return options.runtime.attach(container, streams);
-  throw new HttpError(404, '404 page not found');
+  return options.runtime.attach(container, streams);
 }
 
 function chooseProtocol(offered: Set<string>): string | false {

@@ -8,6 +8,8 @@
 import type { Clock } from '@kube-labs/apiserver';
 
 const ANSWERS_MAX = 1_000;
+/** An API server that does not answer must not hold everybody who asks. */
+export const REVIEW_TIMEOUT_MS = 10_000;
 
 interface Kept<T> {
   readonly answer: Promise<T>;

@@ -6,6 +6,7 @@
 // Left out here: /run, /logs, /checkpoint, /debug.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { messageOf } from '@kube-labs/apiserver';
 import type { Pod } from 'kubernetes-types/core/v1';
 import type { VolumeUsage } from '../eviction/pod-usage.ts';
 import { resourceMetrics } from '../metrics/resource-metrics.ts';
@@ -72,9 +73,12 @@ export function routeNameOf({ pathname }: URL): string {
 /** Throws what is wrong with it. Never reads a host out of the path, as a URL alone would of one that begins with two slashes. */
 export function urlOf(request: IncomingMessage): URL {
   try {
-    return new URL(`https://kubelet${request.url ?? '/'}`);
+    const url = new URL(`https://kubelet${request.url ?? '/'}`);
+    // Names are decoded later, each by itself: a part that is not UTF-8 is found here.
+    decodeURIComponent(url.pathname);
+    return url;
   } catch (error) {
-    throw new HttpError(400, `Cannot read the path of the request: ${String(error)}`);
+    throw new HttpError(400, `Cannot read the path of the request: ${messageOf(error)}`);
   }
 }
 

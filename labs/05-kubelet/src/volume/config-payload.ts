@@ -79,7 +79,10 @@ async function filesOf(
   if (source.serviceAccountToken !== undefined) {
     return tokenFile(pod, source.serviceAccountToken, context);
   }
-  const items = source.downwardAPI?.items ?? [];
+  if (source.downwardAPI === undefined) {
+    throw new Error(`there are no projected sources of the kind ${Object.keys(source).join(', ')}`);
+  }
+  const { items = [] } = source.downwardAPI;
   return new Map(items.map((item) => [item.path, downwardFile(pod, item, context)]));
 }
 

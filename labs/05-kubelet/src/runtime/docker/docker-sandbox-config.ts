@@ -18,9 +18,9 @@ import { type EngineScope, sandboxLabels, sandboxName } from './docker-labels.ts
 const SANDBOX_OOM_SCORE_ADJUST = -998;
 const SANDBOX_CPU_SHARES = 2;
 
-/** A shell that waits also reaps whatever children it is given. */
+/** A shell that waits also reaps whatever children it is given. As a first process it must want to end when it is told to. */
 const SANDBOX_SHELL = 'sh';
-const HOLD = [SANDBOX_SHELL, '-c', 'sleep infinity & wait'];
+const HOLD = [SANDBOX_SHELL, '-c', 'trap "exit 0" TERM; sleep infinity & wait'];
 const GIVE_UP_CAPABILITIES = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
 const LEAVE_NETWORK = ['unshare', '-n', ...GIVE_UP_CAPABILITIES, '--no-new-privs'];
 

@@ -21,7 +21,14 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    await lab.until('they go', async () => (await lab.containers()).length === 0);
+    await lab[Symbol.asyncDispose]();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
   await lab.until('mirrors go', async () => (await lab.containers()).length === 0);
   await lab[Symbol.asyncDispose]();
 });
@@ -36,7 +43,7 @@ function write(file: string, name: string, say = name): void {
     'kind: Pod',
     `metadata: {name: ${name}, labels: {app: ${name}}}`,
     'spec:',
-    '  terminationGracePeriodSeconds: 3',
+    '  terminationGracePeriodSeconds: 20',
     `  volumes: [{name: notes, hostPath: {path: ${notes}, type: DirectoryOrCreate}}]`,
     '  containers:',
     '  - name: c',

@@ -29,9 +29,6 @@ afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
-  await lab.until('mirrors go', async () => (await lab.containers()).length === 0);
-  await lab[Symbol.asyncDispose]();
-});
 
 /** As a careful person writes it: beside, and renamed. Its container notes when it begins and when it ends. */
 function write(file: string, name: string, say = name): void {

@@ -1,6 +1,5 @@
 // Bad lives: hooks, init containers and sidecars that fail or hang, probes of what does not answer, containers that eat the node.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { resources } from '@kube-labs/apiserver';
 import type { Container, Probe } from 'kubernetes-types/core/v1';
 import { kubectl } from '../kubectl.ts';
@@ -11,7 +10,10 @@ const DEADLINE =
   'phase Failed DeadlineExceeded: Pod was active on the node longer than the specified deadline';
 const exec = (...command: string[]) => ({ exec: { command } });
 
+const AGAIN = bad('again', {}, ['c ready'], { also: comesAgain });
+
 export const LIFE: readonly Row[] = [
+  AGAIN,
   bad('hook-fails', { lifecycle: { postStart: exec('false') } }, [
     'event FailedPostStartHook PostStartHook failed',
     'event Killing FailedPostStartHook',
@@ -42,6 +44,20 @@ export const LIFE: readonly Row[] = [
     also: keepsOnlyTheObject,
   }),
 ];
+
+/** The name is free again at once, and what had it before is still being cleaned up. */
+async function comesAgain(lab: Lab): Promise<void> {
+  const { pod } = AGAIN;
+  for (let i = 0; i < 20; i++) {
+    await lab.deletePod('again', { gracePeriodSeconds: 0 });
+    await lab.client.create(resources.pods, pod);
+  }
+  const { metadata } = await lab.running('again');
+  await lab.until('only the last one is there', async () => {
+    const containers = await lab.containers('_again_');
+    return containers.length === 2 && containers.every((one) => one.includes(metadata?.uid ?? '?'));
+  });
+}
 
 async function keepsOnlyTheObject(lab: Lab): Promise<void> {
   const where = { namespace: 'default', name: 'finalizer' };
@@ -133,7 +149,6 @@ export const PROBES: readonly Row[] = [
       also: async (lab) => {
         const id = await lab.idOf('c_probe-hangs');
         await lab.until('no process of a probe that is over stays', async () => {
-          await sleep(50);
           const top = await shell('docker', ['top', id, '-eo', 'pid,args']);
           return top.split('sleep 54321').length <= 2;
         });

@@ -34,6 +34,10 @@ export class Transcript {
     return [...(this.#lines.get(name) ?? [])];
   }
 
+  forget(name: string): void {
+    this.#lines.delete(name);
+  }
+
   /** Those of `shows` that nobody has seen yet. */
   missing(name: string, shows: readonly Seen[]): readonly Seen[] {
     const lines = this.of(name);

@@ -56,15 +56,6 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  if (process.env.BAD_POD_TIMES)
-    (await import('node:fs')).writeFileSync(
-      '/tmp/bad245.json',
-      JSON.stringify(
-        ROWS.map(({ name }) => [name, transcript.of(name)]),
-        null,
-        1,
-      ),
-    );
   transcript?.stop();
   await lab?.[Symbol.asyncDispose]();
 }, 60_000);
@@ -130,9 +121,7 @@ async function runAll(rows: readonly Row[]): Promise<readonly string[]> {
   const problems: string[] = [];
   const worker = async () => {
     for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
-      const from = Date.now();
       await run(row).catch((error: unknown) => problems.push(String(error)));
-      if (process.env.BAD_POD_TIMES) console.log(row.name, Date.now() - from);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));

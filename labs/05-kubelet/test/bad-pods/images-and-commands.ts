@@ -73,7 +73,7 @@ export const COMMANDS: readonly Row[] = [
   ]),
   bad('exit-137', once('exit 137'), ['phase Failed', 'c terminated Error 137: '], NEVER),
   bad('exit-143', once('exit 143'), ['phase Failed', 'c terminated Error 143: '], NEVER),
-  bad('exit-255', once('exit -1'), ['phase Failed', /c terminated Error (255|2): /], NEVER),
+  bad('exit-255', once('exit 255'), ['phase Failed', 'c terminated Error 255: '], NEVER),
   bad(
     'says-much',
     once('yes | head -c 9000000 > /dev/termination-log; exit 1'),

@@ -17,7 +17,7 @@ export const LIFE: readonly Row[] = [
   bad('hook-fails', { lifecycle: { postStart: exec('false') } }, [
     'event FailedPostStartHook PostStartHook failed',
     'event Killing FailedPostStartHook',
-    /c (waiting|terminated) .*PostStartHookError|c waiting PostStartHookError/,
+    /c waiting PostStartHookError: Exec lifecycle hook \(\[false\]\) for Container "c" in Pod "hook-fails_default\(/,
   ]),
   // Every row's pod is deleted, and must go: these a grace period and a little later, whatever hangs.
   bad('hook-hangs', { lifecycle: { postStart: exec('sleep', '1000') } }, [
@@ -38,7 +38,9 @@ export const LIFE: readonly Row[] = [
   bad('sidecar-fails', {}, ['s waiting CrashLoopBackOff: ', 'c waiting PodInitializing: '], {
     spec: { initContainers: [script('s', 'exit 7', { restartPolicy: 'Always' })] },
   }),
-  bad('message-place', { terminationMessagePath: '/etc' }, [/c waiting RunContainerError: .*/]),
+  bad('message-place', { terminationMessagePath: '/etc' }, [
+    /c waiting RunContainerError: .*to rootfs at "\/etc"/,
+  ]),
   bad('finalizer', {}, ['c ready'], {
     metadata: { finalizers: ['example.com/never'] },
     also: keepsOnlyTheObject,
@@ -115,7 +117,9 @@ export const PROBES: readonly Row[] = [
       /^event Unhealthy Readiness probe failed: Get "http:\/\/none\.invalid:80\/": dial tcp: lookup none\.invalid: /,
     ),
   ),
-  probed('probe-name', { httpGet: { port: 'none' } }, [/^event Unhealthy Readiness probe errored/]),
+  probed('probe-name', { httpGet: { port: 'none' } }, [
+    "event Unhealthy Readiness probe errored and resulted in unknown state: couldn't find port: none",
+  ]),
   probed(
     'probe-slow',
     { httpGet: { port: 8080 } },
@@ -131,13 +135,15 @@ export const PROBES: readonly Row[] = [
   probed(
     'probe-grpc',
     { grpc: { port: 8080 } },
-    [/^event Unhealthy Readiness probe failed: /],
+    [
+      /^event Unhealthy Readiness probe failed: timeout: failed to connect service "10[\d.]+:8080" within 1s: context deadline exceeded/,
+    ],
     serve('r.end("hello")'),
   ),
   probed(
     'probe-redirects',
     { httpGet: { port: 8080 } },
-    [/^event Unhealthy Readiness probe failed: .*stopped after 10 redirects|c ready/],
+    [/^event Unhealthy Readiness probe failed: .*stopped after 10 redirects/],
     serve('r.writeHead(302, { location: "/" }).end()'),
   ),
   probed(

@@ -171,10 +171,13 @@ export const VOLUMES: readonly Row[] = [
     'i=0; while [ $i -lt 5000 ]; do : > /v/$i; i=$((i+1)); done',
     ['phase Succeeded'],
   ),
+  // What lies deeper than a path can name counts as well, and goes as well.
   filling(
     'deep',
-    { emptyDir: { sizeLimit: '1Gi' } },
-    'cd /v; d=$(head -c 200 /dev/zero | tr "\\0" d); i=0; while [ $i -lt 60 ]; do mkdir $d; cd -P $d || exit 1; i=$((i+1)); done; : > end',
-    ['phase Succeeded'],
+    { emptyDir: { sizeLimit: '1Mi' } },
+    `cd /v; d=$(head -c 200 /dev/zero | tr "\\0" d); i=0
+     while [ $i -lt 60 ]; do mkdir $d; cd -P $d || exit 1; i=$((i+1)); done
+     head -c 3000000 /dev/zero > end; ${WAIT}`,
+    ['phase Failed Evicted: Usage of EmptyDir volume "v" exceeds the limit "1Mi". '],
   ),
 ];

@@ -6,6 +6,7 @@
 //
 // Same idea upstream: kubernetes, cmd/kubelet/app/options.
 
+import { messageOf } from '@kube-labs/apiserver';
 import { Command } from 'commander';
 import {
   addConfigFlags,
@@ -99,9 +100,16 @@ export const KUBELET_VERSION = 'v1.33.1';
 
 /** @param argv without the names of the program and the script. Prints and exits on --help and on bad flags. */
 export function parseKubeletFlags(argv: readonly string[]): KubeletOptions {
-  const flags = kubeletCommand()
-    .parse([...argv], { from: 'user' })
-    .opts<Flags>();
+  const command = kubeletCommand().parse([...argv], { from: 'user' });
+  try {
+    return optionsOf(command.opts<Flags>());
+  } catch (error) {
+    // Each flag was fine by itself; together they are not.
+    return command.error(`error: ${messageOf(error)}`);
+  }
+}
+
+function optionsOf(flags: Flags): KubeletOptions {
   return {
     kubeconfig: flags.kubeconfig,
     ...configOptionsOf(flags),

@@ -60,11 +60,12 @@ test('an engine that does not let a sandbox make its namespace makes it, and is 
   const docker = new Docker();
   const asked: unknown[] = [];
   const create = docker.createContainer.bind(docker);
-  docker.createContainer = ((options: Docker.ContainerCreateOptions) => {
-    const { CapAdd, ...rest } = options.HostConfig ?? {};
+  docker.createContainer = ((request: { _body: Docker.ContainerCreateOptions }) => {
+    const { CapAdd, ...rest } = request._body.HostConfig ?? {};
     asked.push(CapAdd);
-    return create({ ...options, HostConfig: rest });
-  }) as typeof docker.createContainer;
+    const refused: object = { ...request, _body: { ...request._body, HostConfig: rest } };
+    return create(refused);
+  }) as unknown as typeof docker.createContainer;
   const plugged: NetworkSandbox[] = [];
   const network = {
     sandboxIds: () => [],

@@ -12,7 +12,7 @@ import { FOREVER, IMAGE, Lab, script, shell } from './lab.ts';
 import { Engine } from './support/engine.ts';
 
 const NUMBER = 218;
-const SECONDS = Number(process.env.FAULT_SECONDS ?? 15);
+const SECONDS = Number(process.env.FAULT_SECONDS ?? 10);
 const PODS_MAX = Number(process.env.FAULT_PODS ?? 6);
 const CALM_MS_MAX = 180_000;
 

@@ -58,7 +58,7 @@ async function setUp({
     running.abort();
     await stopped;
   });
-  await vi.waitFor(() => expect(synced).toBe(1));
+  await vi.waitFor(() => expect(synced).toBe(1), { timeout: 10_000 });
   const write = (name: string, text: string) => {
     writeFileSync(join(folder, `.${name}`), text);
     renameSync(join(folder, `.${name}`), join(folder, name));
@@ -215,6 +215,22 @@ test('a file that is being written is not taken before it rests', async () => {
   writeFileSync(file, manifest('whole'));
   restedMs = 200;
   await until(['set whole-n']);
+});
+
+test('a file that is written without end is complained of, and keeps nothing from being complete', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kubelet-files-'));
+  const log = join(folder, 'b.log');
+  writeFileSync(log, '');
+  const setTimeout = (callback: () => void) =>
+    realClock.setTimeout(() => {
+      appendFileSync(log, 'x');
+      callback();
+    }, 10);
+  const now = () => statSync(log).ctimeMs;
+  const files = { 'a.yaml': manifest('a') };
+  const { told, said } = await setUp({ folder, files, clock: { ...realClock, now, setTimeout } });
+  expect(told).toEqual(['set a-n']);
+  expect(said).toEqual(['Could not process manifest file /b.log it is written all the time']);
 });
 
 describe('bad manifests', () => {

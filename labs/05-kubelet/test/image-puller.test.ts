@@ -179,7 +179,7 @@ test.each([
   },
   {
     image: 'localhost:5000/A/b:v1',
-    problem: 'invalid reference format: repository name (localhost:5000/A/b) must be lowercase',
+    problem: 'invalid reference format: repository name (A/b) must be lowercase',
   },
   { image: 'web:', problem: 'invalid reference format' },
   { image: 'we b', problem: 'invalid reference format' },

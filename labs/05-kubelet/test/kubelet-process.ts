@@ -52,6 +52,10 @@ export class KubeletProcess {
     await vi.waitFor(() => expect(this.output).toContain(text), { timeout });
   }
 
+  send(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Resolves with its exit code; null when it was killed. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const { exitCode, signalCode } = this.#child;

@@ -135,6 +135,8 @@ describe('flags of the node', () => {
     '--eviction-hard=memory.available<x',
     '--authorization-mode=RBAC',
     '--read-only-port=10255',
+    '--eviction-soft=memory.available<1Gi',
+    '--shutdown-grace-period-critical-pods=10s',
   ])('%s is refused', (flag) => {
     const out = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => {

@@ -2,7 +2,8 @@
 
 import { resources } from '@kube-labs/apiserver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Lab, shell } from './lab.ts';
+import { readContainerLimits } from '#src/node/container-limits.ts';
+import { IMAGE, Lab, shell } from './lab.ts';
 
 let lab: Lab;
 beforeAll(async () => {
@@ -36,6 +37,20 @@ test('a node registers with labels, addresses, capacity and versions', async () 
   ]);
   await lab.eventWhen('node-1', 'Starting Starting kubelet.');
   await lab.eventWhen('node-1', 'NodeReady Node node-1 status is now: NodeReady');
+});
+
+test("a container's limits are read where the kernel has them", async () => {
+  const limits = ['--memory', '256m', '--cpus', '0.5', '--network', 'none'];
+  const label = ['--label', `kube-labs-test=${lab.cluster}`];
+  const id = await shell('docker', ['run', '-d', ...limits, ...label, IMAGE, 'sleep', '60']);
+  try {
+    expect(await readContainerLimits('/sys/fs/cgroup', id)).toEqual({
+      memoryBytes: 256 * 1024 ** 2,
+      cpus: 0.5,
+    });
+  } finally {
+    await shell('docker', ['rm', '-f', id]);
+  }
 });
 
 test('the lease is renewed, and belongs to the node', async () => {

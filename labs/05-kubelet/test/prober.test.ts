@@ -163,3 +163,33 @@ test('who watches a pod hears of each change of a verdict, until he stops', asyn
   expect(heard).toHaveLength(2);
   expect(changes).toEqual(['u1', 'u1', 'u1']);
 });
+
+test('a kubelet that starts takes what the API says of a container, until its own first attempt', () => {
+  const { pod, prober, runtimeOf, running } = setUp({});
+  const startupProbe = probe('up', { initialDelaySeconds: 60 });
+  const readinessProbe = probe('ready', { initialDelaySeconds: 60 });
+  const of = (name: string, id: string) => ({ ...running, name, id });
+  const told = (name: string, containerID: string) => ({
+    ...{ name, containerID: `docker://${containerID}`, image: '', imageID: '', restartCount: 0 },
+    ...{ ready: true, started: true },
+  });
+  const containers = [of('c', 'c-9'), of('s', 's-9'), of('new', 'new-1')];
+  const specs = { startupProbe, readinessProbe };
+  const adopted = {
+    ...pod,
+    spec: {
+      containers: [container('c', specs), container('new', specs)],
+      initContainers: [sidecar('s', specs)],
+    },
+    status: {
+      containerStatuses: [told('c', 'c-9'), told('new', 'new-0')],
+      initContainerStatuses: [told('s', 's-9')],
+    },
+  };
+  prober.sync(adopted, { ...runtimeOf(), containers });
+  expect(containers.map((one) => prober.verdict(one))).toEqual([
+    { ready: true, started: true },
+    { ready: true, started: true },
+    { ready: false, started: false },
+  ]);
+});

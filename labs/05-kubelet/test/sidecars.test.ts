@@ -55,11 +55,11 @@ async function running(spec: Partial<PodSpec>) {
   };
   const end = async (name: string, exitCode: number) => lab.exit(await idOf(name), exitCode);
   const starts = () => lab.runtime.calls.filter((call) => /^(start|stop) /.test(call));
-  const terminate = (graceSeconds: number) =>
+  const terminate = (graceSeconds: number, signal = never) =>
     lab.syncer.syncTerminating(
       { identity: IDENTITY, pod },
       { graceSeconds, ending: DELETED },
-      never,
+      signal,
     );
   const told = () => lab.known.get('u1');
   return { ...lab, sync, end, starts, terminate, told, events: lab.told };
@@ -150,7 +150,7 @@ test.each([
 );
 
 /** One container takes its time to end: until its hook is let go, or the grace period is over. */
-async function slowEnd(slow: string, graceSeconds: number) {
+async function slowEnd(slow: string, graceSeconds: number, signal?: AbortSignal) {
   const lifecycle = { preStop: { exec: { command: ['wait'] } } };
   const hookOf = (name: string) => (name === slow ? { lifecycle } : {});
   const lab = await running({
@@ -173,7 +173,7 @@ async function slowEnd(slow: string, graceSeconds: number) {
     return Promise.race([released, hang(id, command, limits)]);
   };
   for (let step = 0; step < 3; step++) await lab.sync();
-  const ended = lab.terminate(graceSeconds);
+  const ended = lab.terminate(graceSeconds, signal);
   return { ...lab, graces, ended, letGo: () => letGo() };
 }
 
@@ -205,4 +205,21 @@ test('a sidecar’s own hook does not wait for its turn', async () => {
   letGo();
   await ended;
   expect(graces.at(-1)).toBe('s1 30000');
+});
+
+test('sidecars that wait for their turn are left alone when the end is interrupted', async () => {
+  const interrupt = new AbortController();
+  const { clock, graces, ended, starts, terminate } = await slowEnd('a', 600, interrupt.signal);
+  await vi.waitFor(() => expect(graces).toEqual(['b 600000']));
+  interrupt.abort();
+  await expect(ended).rejects.toThrow('abort');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(starts().slice(4)).toEqual(['stop b']);
+  expect(clock.pendingTimers).toBe(0);
+  // Whoever interrupted it comes again, with less time.
+  const again = terminate(2);
+  await vi.waitFor(() => expect(clock.pendingTimers).toBeGreaterThan(0));
+  clock.advance(2_000);
+  await again;
+  expect(starts().slice(4).sort()).toEqual(['stop a', 'stop b', 'stop s1', 'stop s2']);
 });

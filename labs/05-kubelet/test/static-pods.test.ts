@@ -21,9 +21,13 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
-  await lab.until('mirrors go', async () => (await lab.containers()).length === 0);
-  await lab[Symbol.asyncDispose]();
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    await lab.until('they go', async () => (await lab.containers()).length === 0);
+    await lab[Symbol.asyncDispose]();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 /** As a careful person writes it: beside, and renamed. Its container notes when it begins and when it ends. */
@@ -36,7 +40,7 @@ function write(file: string, name: string, say = name): void {
     'kind: Pod',
     `metadata: {name: ${name}, labels: {app: ${name}}}`,
     'spec:',
-    '  terminationGracePeriodSeconds: 3',
+    '  terminationGracePeriodSeconds: 20',
     `  volumes: [{name: notes, hostPath: {path: ${notes}, type: DirectoryOrCreate}}]`,
     '  containers:',
     '  - name: c',

@@ -51,7 +51,7 @@ describe('a server that stops', () => {
     expect((await wire(server, '/livez')).text).toBe('ok');
     expect((await wire(server, '/api/v1/namespaces/default')).status).toBe(200);
     await server[Symbol.asyncDispose]();
-    await expect(wire(server, '/livez')).rejects.toThrow('ECONNREFUSED');
+    await expect(wire(server, '/livez', { agent: false })).rejects.toThrow('ECONNREFUSED');
   });
 
   test('waits for its hooks, which hear of it last', async () => {

@@ -1,5 +1,5 @@
 // wire: raw requests to a test server, for what the client library hides: headers, broken bodies, streams.
-import { type Agent, request } from 'node:https';
+import { Agent, request } from 'node:https';
 import type { TestApiServer } from '../../src/server/test-api-server.ts';
 
 export interface WireAnswer {
@@ -16,14 +16,29 @@ export interface WireOptions {
   readonly body?: string | Uint8Array | object;
   /** No client certificate. */
   readonly anonymous?: boolean;
-  /** Default: a connection of its own. */
-  readonly agent?: Agent;
+  /** Default: connections that stay open, for all requests to this server; false: a connection of its own. */
+  readonly agent?: Agent | false;
+}
+
+/** A handshake with a client's certificate takes longer than most requests. */
+const agents = new WeakMap<TestApiServer, Agent>();
+
+function agentOf(server: TestApiServer): Agent {
+  const agent = agents.get(server) ?? new Agent({ keepAlive: true });
+  agents.set(server, agent);
+  return agent;
 }
 
 export function wire(
   server: TestApiServer,
   path: string,
-  { method = 'GET', headers = {}, body, anonymous = false, agent }: WireOptions = {},
+  {
+    method = 'GET',
+    headers = {},
+    body,
+    anonymous = false,
+    agent = agentOf(server),
+  }: WireOptions = {},
 ): Promise<WireAnswer> {
   const { ca, cert, key } = server.adminOptions;
   const bytes = bytesOf(body);
@@ -32,7 +47,7 @@ export function wire(
   return new Promise((resolve, reject) => {
     const outgoing = request(
       server.url,
-      { path, method, ca, ...credentials, agent: agent ?? false, headers: { ...type, ...headers } },
+      { path, method, ca, ...credentials, agent, headers: { ...type, ...headers } },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (chunk: string) => {
@@ -48,7 +63,21 @@ export function wire(
         );
       },
     );
-    outgoing.on('error', reject);
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // A connection that had ended before it was used, with a server that was restarted: nobody has seen the request.
+      const isStale = outgoing.reusedSocket && error.code === 'ECONNRESET';
+      if (!isStale) reject(error);
+      else
+        resolve(
+          wire(server, path, {
+            method,
+            headers,
+            ...(bytes && { body: bytes }),
+            anonymous,
+            agent: false,
+          }),
+        );
+    });
     outgoing.end(bytes);
   });
 }

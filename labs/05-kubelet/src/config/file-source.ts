@@ -1,20 +1,17 @@
 // FileSource: the static pods of this node: one for each file of a folder (or of the one file that is named).
 //
-// The folder is read every 20 s, and soon after something in it changed. Names that begin with a dot, folders and what is no
-// regular file are passed over.
+// The folder is read every 20 s, and soon after something in it changed.
 //   1. A file that cannot be read or is no valid pod is complained of once, and what it said before stays.
 //   2. A pod comes only when the one that its file had before, and the one that has its name, have left nothing behind.
 //   3. Of two files for one name the one that has it keeps it.
-// The source is complete when every file has been read once.
+// The source is complete when every file has been read once, but for one that is written without end.
 //
 // Same idea upstream: kubernetes, pkg/kubelet/config/file.go and file_linux.go, where rule 1 takes the pod away.
 
-import { type FSWatcher, watch } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Clock, type Logger, messageOf, sleep } from '@kube-labs/apiserver';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { readManifest, SETTLE_MS, signatureOf } from './manifest-file.ts';
+import { ManifestFolder } from './manifest-folder.ts';
 import { nameOf, type PodManager, type PodSource } from './pod-manager.ts';
 import { isSameStaticPod } from './static-pod.ts';
 
@@ -32,6 +29,7 @@ export interface FileSourceOptions {
 interface File {
   /** Of what was read last; absent while the file is being written. */
   signature: string | undefined;
+  unsettledLooks: number;
   complaint: string | undefined;
   /** What it says now, or said when it was last good. */
   wanted: Pod | undefined;
@@ -41,16 +39,25 @@ interface File {
   formerUid: string | undefined;
 }
 
+/** Being written for a moment, or for too long already. */
+type Unread = 'unsettled' | 'endless';
+
+/** Ten seconds. */
+const UNSETTLED_LOOKS_MAX = 50;
+
 export class FileSource implements PodSource {
   readonly #options: FileSourceOptions;
   readonly #files = new Map<string, File>();
   #hasSynced = false;
   #poke: () => void = () => {};
-  #watcher: FSWatcher | undefined;
-  #problem: string | undefined;
+  readonly #folder: ManifestFolder;
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
+    this.#folder = new ManifestFolder(options.path, {
+      log: options.log,
+      onChange: () => this.look(),
+    });
     options.manager.addSource(this);
   }
 
@@ -70,96 +77,65 @@ export class FileSource implements PodSource {
       while (!signal.aborted) {
         const tick = new AbortController();
         this.#poke = () => tick.abort();
-        this.#watch();
-        const isSettled = await this.#read();
-        if (isSettled && !this.#hasSynced) {
+        this.#folder.watch();
+        const found = await this.#read();
+        if (!found.has('unsettled') && !this.#hasSynced) {
           this.#hasSynced = true;
           onSynced();
         }
-        const waitMs = isSettled ? intervalMs : SETTLE_MS;
-        await sleep(waitMs, AbortSignal.any([signal, tick.signal]), clock);
+        // What is written all the time must not be read all the time.
+        if (found.size > 0) await sleep(SETTLE_MS, signal, clock);
+        else await sleep(intervalMs, AbortSignal.any([signal, tick.signal]), clock);
       }
     } finally {
-      this.#watcher?.close();
+      this.#folder.close();
     }
   }
 
-  /** Only to be sooner: without it the interval does. */
-  #watch(): void {
-    if (this.#watcher !== undefined) return;
-    const again = () => {
-      this.#watcher?.close();
-      this.#watcher = undefined;
-    };
-    try {
-      this.#watcher = watch(this.#options.path, { persistent: false }, (type) => {
-        // The folder itself may have been replaced.
-        if (type === 'rename') again();
-        this.#poke();
-      });
-      this.#watcher.on('error', again);
-    } catch {
-      again();
+  /** Resolves with what must be looked at again soon. */
+  async #read(): Promise<ReadonlySet<Unread>> {
+    const unread = new Set<Unread>();
+    const paths = await this.#folder.paths();
+    // What runs stays: whoever cannot read does not know.
+    if (paths === undefined) return this.#hasSynced ? unread : unread.add('unsettled');
+    for (const path of paths) {
+      const why = await this.#readFile(path);
+      if (why !== undefined) unread.add(why);
     }
-  }
-
-  /** Resolves with false when it must be looked at again soon. */
-  async #read(): Promise<boolean> {
-    let paths: readonly string[];
-    try {
-      paths = await this.#paths();
-    } catch (error) {
-      // What runs stays: whoever cannot read does not know.
-      this.#complain(messageOf(error));
-      return this.#hasSynced;
-    }
-    let isSettled = true;
-    for (const path of paths) isSettled = (await this.#readFile(path)) && isSettled;
     this.#give(new Set(paths));
-    return isSettled;
+    return unread;
   }
 
-  async #paths(): Promise<readonly string[]> {
-    const { path } = this.#options;
-    const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (found === undefined) {
-      this.#complain('path does not exist, ignoring');
-      return [];
-    }
-    this.#problem = undefined;
-    if (!found.isDirectory()) return [path];
-    const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort();
-    const files = await Promise.all(names.map((name) => isFileOrUnreadable(join(path, name))));
-    return names.filter((_, index) => files[index]).map((name) => join(path, name));
-  }
-
-  /** Once, as long as it is the same. */
-  #complain(problem: string): void {
-    const { path, log } = this.#options;
-    if (problem !== this.#problem) log.error('Unable to read config path', { path, err: problem });
-    this.#problem = problem;
-  }
-
-  async #readFile(path: string): Promise<boolean> {
+  async #readFile(path: string): Promise<Unread | undefined> {
     const { nodeName, clock, log } = this.#options;
     const file = this.#files.get(path) ?? newFile();
     this.#files.set(path, file);
     const signature = await signatureOf(path).catch(messageOf);
-    if (signature === file.signature) return true;
+    if (signature === file.signature) return undefined;
     const manifest = await readManifest(path, { nodeName, nowMs: clock.now() });
-    if (manifest.kind === 'unsettled') return false;
+    if (manifest.kind === 'unsettled') return this.#unsettled(path, file);
+    file.unsettledLooks = 0;
     file.signature = signature;
     if (manifest.kind === 'bad') {
       log.error('Could not process manifest file', { path, err: manifest.error });
-      return true;
+      return undefined;
     }
     for (const warning of manifest.warnings) log.warn('Manifest file', { path, warning });
     const isNews = file.wanted === undefined || !isSameStaticPod(file.wanted, manifest.pod);
     if (isNews) file.wanted = manifest.pod;
-    return true;
+    return undefined;
+  }
+
+  /** The others do not wait for a file that is written for ever. */
+  #unsettled(path: string, file: File): Unread {
+    file.unsettledLooks++;
+    if (file.unsettledLooks < UNSETTLED_LOOKS_MAX) return 'unsettled';
+    const complaint = 'it is written all the time';
+    if (file.complaint !== complaint) {
+      this.#options.log.error('Could not process manifest file', { path, err: complaint });
+    }
+    file.complaint = complaint;
+    return 'endless';
   }
 
   #give(paths: ReadonlySet<string>): void {
@@ -209,7 +185,8 @@ export class FileSource implements PodSource {
 
 function newFile(): File {
   const nothing = { wanted: undefined, given: undefined, formerUid: undefined };
-  return { signature: undefined, complaint: undefined, ...nothing };
+  const unread = { signature: undefined, unsettledLooks: 0, complaint: undefined };
+  return { ...unread, ...nothing };
 }
 
 function uidOf({ metadata }: Pod): string {
@@ -223,11 +200,4 @@ function hasUidOf(one: Pod, other: Pod): boolean {
 /** A pod with a uid of its own may change under it, as one of the API does. */
 function isUpdate(given: Pod, wanted: Pod | undefined): boolean {
   return wanted !== undefined && hasUidOf(given, wanted) && nameOf(given) === nameOf(wanted);
-}
-
-async function isFileOrUnreadable(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isFile(),
-    () => true,
-  );
 }

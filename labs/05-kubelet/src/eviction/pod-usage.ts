@@ -65,7 +65,7 @@ export function inodesOf({ spec }: Pod, { volumes }: PodUsage): number {
     .reduce((sum, { name }) => sum + (volumes.get(name)?.inodes ?? 0), 0);
 }
 
-export function isLocalEphemeral({ emptyDir, configMap, downwardAPI }: Volume): boolean {
+function isLocalEphemeral({ emptyDir, configMap, downwardAPI }: Volume): boolean {
   if (emptyDir !== undefined) return emptyDir.medium !== 'Memory';
   return configMap !== undefined || downwardAPI !== undefined;
 }

@@ -57,7 +57,7 @@ export function nextPressure(
   return { state: { met, lastSeenMs }, conditions, due };
 }
 
-export function pressureOf(signal: Signal): PressureType {
+function pressureOf(signal: Signal): PressureType {
   if (signal === 'memory.available') return 'MemoryPressure';
   return signal === 'pid.available' ? 'PIDPressure' : 'DiskPressure';
 }

@@ -21,10 +21,10 @@ export interface EvictionFlagOptions {
 }
 
 export interface EvictionFlags {
-  readonly evictionHard: ReadonlyMap<Signal, Amount>;
-  readonly evictionSoft: ReadonlyMap<Signal, Amount>;
-  readonly evictionSoftGracePeriod: ReadonlyMap<Signal, number>;
-  readonly evictionMinimumReclaim: ReadonlyMap<Signal, Amount>;
+  readonly evictionHard?: ReadonlyMap<Signal, Amount>;
+  readonly evictionSoft?: ReadonlyMap<Signal, Amount>;
+  readonly evictionSoftGracePeriod?: ReadonlyMap<Signal, number>;
+  readonly evictionMinimumReclaim?: ReadonlyMap<Signal, Amount>;
   readonly evictionPressureTransitionPeriod: number;
   readonly evictionMaxPodGracePeriod: number;
 }
@@ -37,22 +37,19 @@ export function addEvictionFlags(command: Command): void {
   command
     .option(
       '--eviction-hard <signals>',
-      'below it a pod goes at once, as signal<quantity or signal<percentage, …',
+      `below it a pod goes at once (default: "${HARD_DEFAULT}")`,
       thresholds,
-      thresholds(HARD_DEFAULT),
     )
     .option(
       '--eviction-soft <signals>',
-      'below it for its grace period a pod goes in peace',
+      'below it for its grace period a pod goes in peace, as signal<percentage%, …',
       thresholds,
-      new Map(),
     )
-    .option('--eviction-soft-grace-period <times>', 'signal=time, …', gracePeriods, new Map())
+    .option('--eviction-soft-grace-period <times>', 'signal=time, …', gracePeriods)
     .option(
       '--eviction-minimum-reclaim <amounts>',
       'how much more there must be until it is over, as signal=quantity, …',
       reclaims,
-      new Map(),
     )
     .option(
       '--eviction-pressure-transition-period <time>',
@@ -71,10 +68,10 @@ export function addEvictionFlags(command: Command): void {
 export function evictionOptionsOf(flags: EvictionFlags): EvictionFlagOptions {
   return {
     evictionThresholds: thresholdsOf({
-      hard: flags.evictionHard,
-      soft: flags.evictionSoft,
-      softGracePeriodMs: flags.evictionSoftGracePeriod,
-      minimumReclaim: flags.evictionMinimumReclaim,
+      hard: flags.evictionHard ?? thresholds(HARD_DEFAULT),
+      soft: flags.evictionSoft ?? new Map(),
+      softGracePeriodMs: flags.evictionSoftGracePeriod ?? new Map(),
+      minimumReclaim: flags.evictionMinimumReclaim ?? new Map(),
     }),
     evictionPressureTransitionPeriodMs: flags.evictionPressureTransitionPeriod,
     evictionMaxPodGracePeriodSeconds: flags.evictionMaxPodGracePeriod,

@@ -28,9 +28,9 @@ export interface NodeFlags {
   readonly nodeIp?: string;
   readonly nodeLabels: Record<string, string>;
   readonly registerNode: boolean;
-  readonly registerWithTaints: readonly Taint[];
-  readonly kubeReserved: Reserved;
-  readonly systemReserved: Reserved;
+  readonly registerWithTaints?: readonly Taint[];
+  readonly kubeReserved?: Reserved;
+  readonly systemReserved?: Reserved;
   readonly maxPods: number;
   readonly nodeStatusUpdateFrequency: number;
   readonly nodeStatusReportFrequency: number;
@@ -50,10 +50,9 @@ export function addNodeFlags(command: Command): void {
       '--register-with-taints <taints>',
       'taints of a Node that is made, as key=value:effect,…',
       taints,
-      [],
     )
-    .option('--kube-reserved <amounts>', 'not for pods, as cpu=100m,memory=1Gi', reserved, {})
-    .option('--system-reserved <amounts>', 'not for pods either', reserved, {})
+    .option('--kube-reserved <amounts>', 'not for pods, as cpu=100m,memory=1Gi', reserved)
+    .option('--system-reserved <amounts>', 'not for pods either', reserved)
     .option('--max-pods <n>', 'how many pods fit', count, 110)
     .option('--node-status-update-frequency <time>', 'how often the status is made', time, 10_000)
     .option(
@@ -71,9 +70,9 @@ export function nodeOptionsOf(flags: NodeFlags): NodeOptions {
     nodeAddress: flags.nodeIp ?? firstAddress(),
     nodeLabels: flags.nodeLabels,
     registerNode: flags.registerNode,
-    registerWithTaints: flags.registerWithTaints,
-    kubeReserved: flags.kubeReserved,
-    systemReserved: flags.systemReserved,
+    registerWithTaints: flags.registerWithTaints ?? [],
+    kubeReserved: flags.kubeReserved ?? {},
+    systemReserved: flags.systemReserved ?? {},
     podsMax: flags.maxPods,
     statusUpdateFrequencyMs: flags.nodeStatusUpdateFrequency,
     statusReportFrequencyMs: flags.nodeStatusReportFrequency,

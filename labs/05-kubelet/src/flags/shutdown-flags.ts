@@ -25,9 +25,8 @@ export function addShutdownFlags(command: Command): void {
 export function shutdownOptionsOf(flags: ShutdownFlags): ShutdownOptions {
   const { shutdownGracePeriod: all, shutdownGracePeriodCriticalPods: critical } = flags;
   if (critical > all) {
-    throw new Error(
-      `invalid configuration: shutdownGracePeriod ${all} ms must be >= shutdownGracePeriodCriticalPods ${critical} ms`,
-    );
+    const figures = `of ${critical} ms: it is a part of --shutdown-grace-period, which is ${all} ms`;
+    throw new Error(`Cannot use --shutdown-grace-period-critical-pods ${figures}`);
   }
   return { shutdown: all === 0 ? undefined : { gracePeriodMs: all, criticalPodsMs: critical } };
 }

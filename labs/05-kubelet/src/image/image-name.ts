@@ -17,8 +17,15 @@ export function imageNameProblem(image: string): string | undefined {
     return `invalid repository name (${image}), cannot specify 64-byte hexadecimal strings`;
   if (REFERENCE.test(image)) return undefined;
   if (!REFERENCE.test(image.toLowerCase())) return 'invalid reference format';
-  const repository = name.includes('/') ? name : `library/${name}`;
+  const repository = name.includes('/') ? withoutDomain(name) : `library/${name}`;
   return `invalid reference format: repository name (${repository}) must be lowercase`;
+}
+
+/** What has a dot, a port or a capital letter in front of the first slash, or is localhost, is a registry's address. */
+function withoutDomain(name: string): string {
+  const first = name.slice(0, name.indexOf('/'));
+  const isDomain = /[.:A-Z]/.test(first) || first === 'localhost';
+  return isDomain ? name.slice(first.length + 1) : name;
 }
 
 export function withTag(image: string): string {

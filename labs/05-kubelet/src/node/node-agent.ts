@@ -182,12 +182,6 @@ export class NodeAgent {
     };
   }
 
-  /** Something that people should see with the node. */
-  warn(reason: string, message: string): void {
-    if (this.#node !== undefined)
-      this.#options.recorder.event(this.#node, 'Warning', reason, message);
-  }
-
   #event(reason: string, message: string): void {
     if (this.#node !== undefined)
       this.#options.recorder.event(this.#node, 'Normal', reason, message);

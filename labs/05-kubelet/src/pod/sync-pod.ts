@@ -10,6 +10,7 @@
 // Same idea upstream: computePodActions in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_manager.go.
 // Left out here: in-place resize.
 
+import type { Container } from 'kubernetes-types/core/v1';
 import { type RuntimePod, readySandboxOf } from '../runtime/runtime.ts';
 import { planEphemeralContainers } from './ephemeral-containers.ts';
 import { planInitContainers } from './init-containers.ts';
@@ -18,6 +19,7 @@ import { isRunning, newestOf, type PodAction, type PodView } from './pod-view.ts
 import { shouldRestart } from './restart-policy.ts';
 import { startAction, startOrBackOff } from './start-action.ts';
 
+/** @returns what to do for the pod now, in order; nothing when it is as it should be. */
 export function planPod(view: PodView): readonly PodAction[] {
   if (readySandboxOf(view.runtime) === undefined) return planNewSandbox(view);
   const first = planEphemeralContainers(view);
@@ -33,27 +35,30 @@ function stopRest({ containers }: RuntimePod): readonly PodAction[] {
   return containers.some(isRunning) ? [{ kind: 'stop-containers' }] : [];
 }
 
+/** Begins anew: what is left of the old sandbox goes, and everything that is wanted is started in a new one. */
 function planNewSandbox(view: PodView): readonly PodAction[] {
   const { pod, runtime } = view;
-  const wanted = (pod.spec?.containers ?? []).filter(({ name }) => {
-    const record = newestOf(runtime, name);
-    // What still runs is about to be stopped with its sandbox, and counts as failed by that.
-    return (
-      shouldRestart(pod, name, record) || (isRunning(record) && pod.spec?.restartPolicy !== 'Never')
-    );
-  });
+  const wanted = wantedInNewSandbox(view);
   if (wanted.length === 0) return stopRest(runtime);
-  const newest = runtime.sandboxes[0];
-  const create: PodAction = {
-    kind: 'create-sandbox',
-    attempt: newest === undefined ? 0 : newest.attempt + 1,
-  };
   const [firstInit] = pod.spec?.initContainers ?? [];
   const starts = firstInit === undefined ? wanted : [firstInit];
   const stop: PodAction[] = hasAnythingUp(runtime) ? [{ kind: 'stop-pod' }] : [];
+  const attempt = (runtime.sandboxes[0]?.attempt ?? -1) + 1;
+  const create: PodAction = { kind: 'create-sandbox', attempt };
   return [...stop, create, ...starts.map((spec) => startAction(view, spec))];
 }
 
+/** The main containers for which a new sandbox is worth making. */
+function wantedInNewSandbox({ pod, runtime }: PodView): readonly Container[] {
+  return (pod.spec?.containers ?? []).filter(({ name }) => {
+    const record = newestOf(runtime, name);
+    // What still runs is about to be stopped with its sandbox, and counts as failed by that.
+    if (isRunning(record)) return pod.spec?.restartPolicy !== 'Never';
+    return shouldRestart(pod, name, record);
+  });
+}
+
+/** In a sandbox that is good: each main container by itself. */
 function planContainers(view: PodView): readonly PodAction[] {
   const { pod, runtime } = view;
   return (pod.spec?.containers ?? []).flatMap((spec) => {

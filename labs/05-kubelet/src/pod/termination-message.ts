@@ -4,7 +4,7 @@
 //
 // Same idea upstream: getTerminationMessage in kubernetes, pkg/kubelet/kuberuntime/kuberuntime_container.go.
 
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { Pod } from 'kubernetes-types/core/v1';
 import type { Runtime, RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
 import { terminationLogPath } from './container-starter.ts';
@@ -48,8 +48,8 @@ export class TerminationMessages {
 
   async #read(container: RuntimeContainer, podDirectory: string): Promise<string> {
     const path = terminationLogPath(podDirectory, container.name, container.attempt);
-    const written = await readFile(path).catch(() => Buffer.alloc(0));
-    if (written.length > 0) return written.subarray(0, MESSAGE_BYTES_MAX).toString();
+    const written = await endOfFile(path, MESSAGE_BYTES_MAX).catch(() => Buffer.alloc(0));
+    if (written.length > 0) return written.toString();
     const failed = container.status.state === 'exited' && container.status.exitCode !== 0;
     if (!failed || container.annotations[POLICY] !== 'FallbackToLogsOnError') return '';
     return this.#endOfLog(container);
@@ -66,5 +66,18 @@ export class TerminationMessages {
       end = Buffer.concat([end, chunk]).subarray(-FALLBACK_BYTES_MAX);
     }
     return end.toString();
+  }
+}
+
+/** A container may write as much as the disk holds: no more of it is read than is told. */
+async function endOfFile(path: string, bytesMax: number): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size, bytesMax);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
 }

@@ -76,5 +76,11 @@ export function dialMessage(
   };
   const text = said[error.code ?? ''];
   if (text !== undefined) return `dial tcp ${to.hostname}:${to.port}: connect: ${text}`;
+  const unknown: Readonly<Record<string, string>> = {
+    ENOTFOUND: 'no such host',
+    EAI_AGAIN: 'Temporary failure in name resolution',
+  };
+  const why = unknown[error.code ?? ''];
+  if (why !== undefined) return `dial tcp: lookup ${to.hostname}: ${why}`;
   return error.code === 'ECONNRESET' ? 'EOF' : error.message;
 }

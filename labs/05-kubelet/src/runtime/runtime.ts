@@ -5,7 +5,8 @@
 // reports it reads back from the engine, so a kubelet that starts again finds everything here.
 //
 // Same contract upstream: kubernetes, staging/src/k8s.io/cri-api (RuntimeService, ImageService).
-// Left out here: checkpoints, runtime classes, streaming servers of the runtime's own.
+// Left out here: checkpoints, runtime classes, streaming servers of the runtime's own; statistics of containers and of the
+// images' disk, which are the kernel's (lab 07 reads cgroups).
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

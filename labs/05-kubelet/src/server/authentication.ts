@@ -32,7 +32,7 @@ export type Authenticate = (request: IncomingMessage) => Promise<User>;
 
 type Found = User | 'nothing shown' | 'no good';
 
-export const tokenReviews: ResourceType<TokenReview> = {
+const tokenReviews: ResourceType<TokenReview> = {
   group: 'authentication.k8s.io',
   version: 'v1',
   resource: 'tokenreviews',

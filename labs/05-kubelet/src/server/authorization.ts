@@ -37,7 +37,7 @@ export interface Asked {
   readonly path: string;
 }
 
-export const subjectAccessReviews: ResourceType<SubjectAccessReview> = {
+const subjectAccessReviews: ResourceType<SubjectAccessReview> = {
   group: 'authorization.k8s.io',
   version: 'v1',
   resource: 'subjectaccessreviews',

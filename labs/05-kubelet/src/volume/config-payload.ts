@@ -69,12 +69,20 @@ async function filesOf(
   if (source.secret !== undefined) {
     const { name = '', items, optional = false } = source.secret;
     const data = await reader.secret(namespace, name);
-    return pickFiles(data, { items, optional, defaultMode, what: `secret "${name}"` });
+    const missingKey = 'references non-existent secret';
+    return pickFiles(data, {
+      ...{ items, optional, defaultMode, missingKey },
+      what: `secret "${name}"`,
+    });
   }
   if (source.configMap !== undefined) {
     const { name = '', items, optional = false } = source.configMap;
     const data = await reader.configMap(namespace, name);
-    return pickFiles(data, { items, optional, defaultMode, what: `configmap "${name}"` });
+    const missingKey = 'configmap references non-existent config';
+    return pickFiles(data, {
+      ...{ items, optional, defaultMode, missingKey },
+      what: `configmap "${name}"`,
+    });
   }
   if (source.serviceAccountToken !== undefined) {
     return tokenFile(pod, source.serviceAccountToken, context);
@@ -93,9 +101,10 @@ function pickFiles(
     optional: boolean;
     defaultMode: number;
     what: string;
+    missingKey: string;
   },
 ): Payload {
-  const { items, optional, defaultMode, what } = options;
+  const { items, optional, defaultMode, what, missingKey } = options;
   if (data === undefined) {
     if (optional) return new Map();
     throw new Error(`${what} not found`);
@@ -105,7 +114,7 @@ function pickFiles(
   for (const { key, path, mode } of wanted) {
     const content = data.get(key);
     if (content !== undefined) files.set(path, { data: content, mode: mode ?? defaultMode });
-    else if (!optional) throw new Error(`references non-existent ${what} key: ${key}`);
+    else if (!optional) throw new Error(`${missingKey} key: ${key}`);
   }
   return files;
 }

@@ -40,7 +40,13 @@ export async function removeDirectory(directory: string, run: HostCommand): Prom
   for (const point of await mountsBelow(directory)) await run('umount', [point]);
   const left = await mountsBelow(directory);
   if (left.length > 0) throw new Error(`Cannot remove ${directory}: still mounted: ${left[0]}`);
-  await rm(directory, { recursive: true, force: true });
+  try {
+    await rm(directory, { recursive: true, force: true });
+  } catch (error) {
+    // Deeper than a path can name; the command goes down step by step.
+    if ((error as NodeJS.ErrnoException).code !== 'ENAMETOOLONG') throw error;
+    await run('rm', ['-rf', '--one-file-system', '--', directory]);
+  }
 }
 
 function unescapeOctal(text: string): string {

@@ -36,14 +36,17 @@ export async function createByName(
   docker: Docker,
   options: Docker.ContainerCreateOptions,
 ): Promise<Docker.Container> {
+  const { name } = options;
+  // Else all of it would be part of the address as well, which the engine refuses when it is long.
+  const request: object = { _query: { name }, _body: options };
   try {
-    return await docker.createContainer(options);
+    return await docker.createContainer(request);
   } catch (error) {
-    if (translate(error).message.includes('already in use') && options.name !== undefined) {
-      const leftover = docker.getContainer(options.name);
+    if (translate(error).message.includes('already in use') && name !== undefined) {
+      const leftover = docker.getContainer(name);
       if ((await leftover.inspect()).State.Running) throw error;
       await leftover.remove({ v: true });
-      return docker.createContainer(options);
+      return docker.createContainer(request);
     }
     throw error;
   }

@@ -1,4 +1,4 @@
-// LoadBalancer's main: the process before several API servers (see load-balancer.ts), with a health page.
+// LoadBalancer's main: the process before several API servers, with a health page; see load-balancer.ts.
 
 import { readFileSync } from 'node:fs';
 import { createLogger, runMain, startHealthServer } from '@kube-labs/apiserver';

@@ -1,6 +1,6 @@
-// MarkControlPlane: the label by which `kubectl get nodes` shows a node's role, and the taint that keeps other
-// pods away from it.
+// MarkControlPlane: a control plane's node has its role, and keeps other pods away.
 //
+// The label `node-role.kubernetes.io/control-plane` is what `kubectl get nodes` shows; a taint of the same name does the rest.
 // A kubelet may not give itself a role (the API server's NodeRestriction admission sees to that), so the
 // launcher does it with the administrator's rights, as soon as the node is there. marked() is pure.
 //

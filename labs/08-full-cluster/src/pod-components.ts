@@ -1,5 +1,7 @@
-// PodComponents: the components that are static pods, as the engine knows them: found by the labels that the
-// kubelet puts on a pod's containers, so it is known how they are when no API server can be asked.
+// PodComponents: the components that are static pods, as the engine knows them.
+//
+// They are found by the labels that the kubelet puts on a pod's containers, so it is known how they are when no
+// API server can be asked.
 //
 // newestOf() is pure: of a component's containers on a machine, the one of its last attempt is the component;
 // earlier ones are what the kubelet keeps to show how they ended.

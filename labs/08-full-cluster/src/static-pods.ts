@@ -1,9 +1,9 @@
-// StaticPods: the manifests of a control plane's components, which the kubelet of its machine runs without
-// asking anybody: the API server can be one of its pods.
+// StaticPods: the manifests of a control plane's components, for the kubelet of its machine. Pure.
 //
-// Pure. All are in the machine's own network, so they find each other on 127.0.0.1 and their ports are the
-// machine's. What a component sees of the machine is mounted one by one: the checkout with its code, its own
-// certificates, and the store's data or the engine's socket for the one that needs it.
+// It runs them without asking anybody, so the API server can be one of its pods. All are in the machine's own
+// network: they find each other on 127.0.0.1, and their ports are the machine's. What a component sees of the
+// machine is mounted one by one: the checkout with its code, its own certificates, and the store's data or the
+// engine's socket for the one that needs it.
 //
 // Upstream: kubeadm, app/phases/controlplane and app/phases/etcd, with the same names, priority, requests and
 // probes. Left out: users other than root, and a startup probe (nothing here takes a minute to start).

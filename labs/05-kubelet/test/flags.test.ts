@@ -63,6 +63,7 @@ test.each<readonly [flag: string, text: string]>([
     `${range('--node-status-update-frequency <time>', '')}want a duration such as 10s, got .`,
   ],
   ['--max-pods=-1', `${range('--max-pods <n>', '-1')}want a whole number, got -1.`],
+  ['--max-pods=', `${range('--max-pods <n>', '')}want a whole number, got .`],
   ['--max-pods=many', `${range('--max-pods <n>', 'many')}want a whole number, got many.`],
   ['--v=loud', `${range('-v, --v <level>', 'loud')}want a whole number, got loud.`],
 ])('%s is refused in a sentence', (flag, text) => {

@@ -219,7 +219,8 @@ test('kubectl port-forward reaches a server of a real pod that listens on its ow
     "process.on('SIGTERM', () => process.exit());" +
     "require('http').createServer((q, r) => r.end('hello ' + q.url)).listen(7777, '127.0.0.1')";
   const command = ['node', '-e', serve];
-  await lab.createPod('web', { containers: [script('c', FOREVER, { command })] });
+  const readinessProbe = { exec: { command: ['nc', '-z', '127.0.0.1', '7777'] }, periodSeconds: 1 };
+  await lab.createPod('web', { containers: [script('c', FOREVER, { command, readinessProbe })] });
   await lab.running('web');
   const config = await lab.kubeconfig();
   const args = ['--kubeconfig', config, 'port-forward', 'pod/web', ':7777', ':7778'];

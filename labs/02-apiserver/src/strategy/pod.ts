@@ -98,6 +98,16 @@ function mirrorErrors({ metadata, spec }: Pod): FieldError[] {
   return [invalidValue(`metadata.annotations[${MIRROR}]`, mirror, detail)];
 }
 
+/** A pod is a mirror from its beginning, of one manifest, or never. */
+function mirrorChangeErrors(pod: Pod, old: Pod): FieldError[] {
+  const [mark, before] = [pod, old].map(({ metadata }) => metadata?.annotations?.[MIRROR]);
+  if (mark === before) return [];
+  const change = before === undefined ? 'add' : 'remove or update';
+  return [
+    forbiddenField(`metadata.annotations[${MIRROR}]`, `may not ${change} mirror pod annotation`),
+  ];
+}
+
 function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
   const { spec } = pod;
   const before = old.spec;
@@ -107,7 +117,11 @@ function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
       return [forbiddenField(`spec.${list}`, 'pod updates may not add or remove containers')];
     }
   }
-  const errors = [...deadlineErrors(spec, before), ...tolerationErrors(spec, before)];
+  const errors = [
+    ...mirrorChangeErrors(pod, old),
+    ...deadlineErrors(spec, before),
+    ...tolerationErrors(spec, before),
+  ];
   if (!sameValue(withAllowedChanges(spec, before), before)) {
     errors.push(forbiddenField('spec', MAY_CHANGE));
   }

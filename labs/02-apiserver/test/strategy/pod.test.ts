@@ -364,6 +364,23 @@ describe('an update of a pod', () => {
     expect(complaint(() => update(gvk, old, body))).toBe(says);
   });
 
+  test.each([
+    ['add', undefined, 'h'],
+    ['remove or update', 'h', undefined],
+    ['remove or update', 'h', 'i'],
+  ])('may not %s the mark of a mirror', (change, before, after) => {
+    const marked = (mark?: string) =>
+      pod(
+        { nodeName: 'n' },
+        {},
+        mark ? { annotations: { 'kubernetes.io/config.mirror': mark } } : {},
+      );
+    const error = complaint(() => update(gvk, create(gvk, marked(before)), marked(after)));
+    expect(error).toBe(
+      `Pod "x" is invalid: metadata.annotations[kubernetes.io/config.mirror]: Forbidden: may not ${change} mirror pod annotation`,
+    );
+  });
+
   test('keeps the status and counts the generation', () => {
     const next = update(gvk, old, {
       ...pod({ tolerations }, { image: 'nginx:2', imagePullPolicy: 'IfNotPresent' }),

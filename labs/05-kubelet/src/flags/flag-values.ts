@@ -17,7 +17,7 @@ export function time(text: string): number {
 
 export function count(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) {
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0) {
     throw new InvalidArgumentError(`want a whole number, got ${text}.`);
   }
   return value;

@@ -9,6 +9,7 @@
 
 import { Client, loadKubeconfig, resources } from '@kube-labs/apiserver';
 import type Docker from 'dockerode';
+import type { ContainerCreateOptions } from 'dockerode';
 import { stringify } from 'yaml';
 import {
   type ClusterConfig,
@@ -24,13 +25,14 @@ import {
 import { ClusterError } from './cluster-error.ts';
 import { writePrivate } from './cluster-state.ts';
 import { checkComponents, withLog } from './components.ts';
-import { containerSpecs, networkSpec, volumeSpec } from './container-spec.ts';
+import { containerSpecs, networkSpec, roleLabel, volumeSpec } from './container-spec.ts';
 import { applyDemo, clusterDnsService, createIfAbsent } from './demo.ts';
 import { engineSocket, execIn } from './docker.ts';
 import { shareHostDir } from './host-dir.ts';
 import { ensureImages } from './image.ts';
 import { markControlPlane } from './mark-control-plane.ts';
 import { writeAuthorities, writeControlPlane, writeLoadBalancer, writeMachine } from './pki.ts';
+import { podComponentStates } from './pod-components.ts';
 import { controlPlanePrograms } from './programs.ts';
 import { ensureComponentRoles } from './roles.ts';
 import { staticPod } from './static-pods.ts';
@@ -50,7 +52,7 @@ export function createSteps(docker: Docker, config: ClusterConfig, signal: Abort
     { title: 'Network and volumes', run: () => makeNetwork(docker, config) },
     {
       title: `Containers: ${sizeOf(config)}`,
-      run: () => startContainers(docker, config),
+      run: () => startContainers(docker, config, signal),
     },
   ];
   return steps.map(({ title, run }) => ({
@@ -87,15 +89,40 @@ async function makeNetwork(docker: Docker, config: ClusterConfig): Promise<void>
   await checkEtcdReachable(docker, config);
 }
 
-async function startContainers(docker: Docker, config: ClusterConfig): Promise<void> {
+/** Nodes only when the control plane's programs run: until then they would take the processors from it. */
+async function startContainers(
+  docker: Docker,
+  config: ClusterConfig,
+  signal: AbortSignal,
+): Promise<void> {
   const options = { dockerSocket: engineSocket() };
   await allOf(config.controlPlanes.map((machine) => writeManifests(docker, config, machine)));
-  await allOf(
-    containerSpecs(config, options).map(async (spec) => {
-      const container = await docker.createContainer(spec);
-      await container.start();
-    }),
+  const specs = containerSpecs(config, options);
+  const isNode = ({ Labels }: ContainerCreateOptions) => Labels?.[roleLabel] === 'node';
+  const containers = await allOf(
+    specs.map(async (spec) => ({ spec, container: await docker.createContainer(spec) })),
   );
+  const start = (turn: typeof containers) => allOf(turn.map(({ container }) => container.start()));
+  await start(containers.filter(({ spec }) => !isNode(spec)));
+  await controlPlaneRuns(docker, config, signal);
+  await start(containers.filter(({ spec }) => isNode(spec)));
+}
+
+/** Resolves in any case after a while: what keeps the control plane back is found out by the waits that follow. */
+async function controlPlaneRuns(
+  docker: Docker,
+  config: ClusterConfig,
+  signal: AbortSignal,
+): Promise<void> {
+  const running = async () => {
+    const states = await podComponentStates(docker, config);
+    const servers = states.filter(
+      ({ name, pid }) => name === 'kube-apiserver' && pid !== undefined,
+    );
+    return servers.length === config.controlPlanes.length;
+  };
+  const options = { failure: 'No API server was started', timeoutMs: 15_000 };
+  await waitFor(running, options, signal).catch(() => signal.throwIfAborted());
 }
 
 /** Only the engine knows where on its host a volume lies. */

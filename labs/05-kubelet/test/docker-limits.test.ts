@@ -3,8 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { toolPath } from '../../02-apiserver/test/support/tools.ts';
-import { kubectl } from './kubectl.ts';
+import { kubectl, kubectlCommand } from './kubectl.ts';
 import { FOREVER, Lab, script } from './lab.ts';
 import { statusOf } from './objects.ts';
 
@@ -28,8 +27,8 @@ const from = (first: number) => Array.from({ length: LINES - first + 1 }, (_, i)
 test.concurrent('a log is cut off at its beginning, and its order is kept; who follows it sees all of it', async () => {
   await lab.createPod('loud', { containers: [script('c', `${WRITE}; ${FOREVER}`)] });
   await lab.running('loud');
-  const flags = ['--kubeconfig', await lab.kubeconfig()];
-  const logs = spawn(await toolPath('kubectl', '33'), [...flags, 'logs', '-f', 'loud']);
+  const [program = '', ...args] = await kubectlCommand(lab, 'logs', '-f', 'loud');
+  const logs = spawn(program, args);
   let followed = '';
   logs.stdout.on('data', (chunk: Buffer) => {
     followed += chunk;

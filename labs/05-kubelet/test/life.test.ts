@@ -2,8 +2,8 @@
 
 import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runTool, toolPath } from '../../02-apiserver/test/support/tools.ts';
-import { kubectl } from './kubectl.ts';
+import { runTool } from '../../02-apiserver/test/support/tools.ts';
+import { kubectl, kubectlCommand } from './kubectl.ts';
 import { FOREVER, IMAGE, isReady, Lab, script, shell } from './lab.ts';
 import { statusOf } from './objects.ts';
 
@@ -167,7 +167,7 @@ function doctorOf(pod: Pod) {
 
 /** As a person at a terminal types it. */
 async function inTerminal(input: string, ...args: readonly string[]) {
-  const all = [await toolPath('kubectl', '33'), '--kubeconfig', await lab.kubeconfig(), ...args];
+  const all = await kubectlCommand(lab, ...args);
   const command = all.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ');
   return runTool('script', ['--quiet', '--return', '--command', command, '/dev/null'], { input });
 }

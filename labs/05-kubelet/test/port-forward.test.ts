@@ -11,8 +11,8 @@ import { PodManager } from '#src/config/pod-manager.ts';
 import { sandboxConfigOf } from '#src/pod/sandbox-config.ts';
 import { PodDialer } from '#src/runtime/docker/docker-port-forward.ts';
 import { startKubeletServer } from '#src/server/kubelet-server.ts';
-import { toolPath } from '../../02-apiserver/test/support/tools.ts';
 import { FakeRuntime } from './fake-runtime.ts';
+import { kubectlCommand } from './kubectl.ts';
 import { FOREVER, Lab, script } from './lab.ts';
 import { Namespace } from './namespace.ts';
 import { sandbox } from './objects.ts';
@@ -222,9 +222,9 @@ test('kubectl port-forward reaches a server of a real pod that listens on its ow
   const readinessProbe = { exec: { command: ['nc', '-z', '127.0.0.1', '7777'] }, periodSeconds: 1 };
   await lab.createPod('web', { containers: [script('c', FOREVER, { command, readinessProbe })] });
   await lab.running('web');
-  const config = await lab.kubeconfig();
-  const args = ['--kubeconfig', config, 'port-forward', 'pod/web', ':7777', ':7778'];
-  const process = spawn(await toolPath('kubectl', '33'), args);
+  const ports = [':7777', ':7778'];
+  const [program = '', ...args] = await kubectlCommand(lab, 'port-forward', 'pod/web', ...ports);
+  const process = spawn(program, args);
   onTestFinished(() => void process.kill());
   let said = '';
   for (const stream of [process.stdout, process.stderr]) {

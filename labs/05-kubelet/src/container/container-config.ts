@@ -152,7 +152,8 @@ async function makeMount(
     : mount.subPath;
   return {
     hostPath: subPath ? await volume.subPath(subPath, context.place) : volume.hostPath,
-    containerPath: mount.mountPath,
+    // One without a slash in front is meant from the root.
+    containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
     readOnly: volume.readOnly || mount.readOnly === true,
     propagation: PROPAGATIONS[mount.mountPropagation ?? ''] ?? 'rprivate',
   };

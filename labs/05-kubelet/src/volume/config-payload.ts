@@ -56,7 +56,19 @@ export async function payloadOf(
       payload.set(path, file);
     }
   }
+  checkParents(payload);
   return payload;
+}
+
+/** Of two keys one may be meant to be a file, and the other to lie in it. */
+function checkParents(payload: Payload): void {
+  for (const path of payload.keys()) {
+    for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) {
+      const parent = path.slice(0, end);
+      if (payload.has(parent))
+        throw new Error(`invalid path: ${path}: ${parent} is not a directory`);
+    }
+  }
 }
 
 async function filesOf(

@@ -50,6 +50,9 @@ export const IMAGES: readonly Row[] = [
 
 export const COMMANDS: readonly Row[] = [
   bad('command-none', { command: ['/no/such'] }, notStarted('no such file or directory')),
+  bad('command-empty', { command: [''] }, [
+    /c waiting CreateContainerError: .*[Nn]o command specified/,
+  ]),
   bad('command-unknown', { command: ['no-such-program'] }, notStarted('not found in $PATH')),
   bad('command-directory', { command: ['/etc'] }, notStarted(/is a directory|permission denied/)),
   bad('command-text', { command: ['/etc/passwd'] }, notStarted('permission denied')),

@@ -64,6 +64,7 @@ export const REFUSED: readonly Refused[] = [
   ),
   contained('container-path', { name: '../c' }, `${c}.name: Invalid value: "../c"`),
   contained('no-image', { image: '' }, `${c}.image: Required value`),
+  contained('image-blank', { image: ' a:v1' }, 'must not have leading or trailing whitespace'),
   contained(
     'policy',
     { imagePullPolicy: 'Sometimes' },
@@ -260,6 +261,8 @@ export const REFUSED: readonly Refused[] = [
     annotations: { a: 'x'.repeat(262_145) },
   }),
   refused('label', {}, 'metadata.labels: Invalid value: "a b"', { labels: { a: 'a b' } }),
+  refused('priority', { priorityClassName: 'none' }, 'no PriorityClass with name none was found'),
+  refused('runtime', { runtimeClassName: 'none' }, 'RuntimeClass "none" not found'),
   refused(
     'enormous',
     { containers: [script('c', WAIT, { args: ['x'.repeat(4 * 1024 ** 2)] })] },

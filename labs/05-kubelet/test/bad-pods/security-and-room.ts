@@ -75,6 +75,8 @@ export const ROOM: readonly Row[] = [
   bad('disk-most', asks({ 'ephemeral-storage': '1Ei' }), [
     "phase Failed OutOfephemeral-storage: Pod was rejected: Node didn't have enough resource: ephemeral-storage",
   ]),
+  // Of a device that no node knows no node runs out.
+  bad('device', { resources: { limits: { 'example.com/gpu': '1' } } }, ['c ready']),
   // The neighbour has it.
   bad(
     'port-taken',

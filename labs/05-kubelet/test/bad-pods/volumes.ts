@@ -67,6 +67,8 @@ function linked(name: string, subPath: string, why: string): Row {
   );
 }
 
+const CLAIM = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } };
+
 export const VOLUMES: readonly Row[] = [
   volume('secret-gone', { secret: { secretName: 'gone' } }, failedMount('secret "gone" not found')),
   volume('map-gone', { configMap: { name: 'gone' } }, failedMount('configmap "gone" not found')),
@@ -110,6 +112,30 @@ export const VOLUMES: readonly Row[] = [
     'claim-block',
     { persistentVolumeClaim: { claimName: 'block' } },
     claimFails('volume v has volumeMode Block, but is specified in volumeMounts'),
+  ),
+  volume(
+    'claim-own',
+    { ephemeral: { volumeClaimTemplate: { spec: CLAIM } } },
+    claimFails('persistentvolumeclaims "claim-own-v" not found'),
+  ),
+  volume(
+    'file-and-directory',
+    {
+      configMap: {
+        name: 'odd',
+        items: [
+          { key: 'good', path: 'a' },
+          { key: 'good', path: 'a/b' },
+        ],
+      },
+    },
+    failedMount('invalid path: a/b: a is not a directory'),
+  ),
+  volume('mount-relative', { emptyDir: {} }, ['c ready'], { mountPath: 'v' }),
+  volume(
+    'nfs',
+    { nfs: { server: '192.0.2.1', path: '/' } },
+    failedMount('no volume plugin matched'),
   ),
   volume(
     'mount-root',

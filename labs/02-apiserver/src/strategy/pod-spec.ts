@@ -22,6 +22,8 @@ import { validateVolumes } from './volumes.ts';
 const INT32_MAX = 2 ** 31 - 1;
 const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'] as const;
 const NAMESERVERS_MAX = 3;
+const SEARCHES_MAX = 32;
+const SEARCH_CHARS_MAX = 2048;
 export const IP_MESSAGE = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 
 export function validatePodSpec(spec: PodSpec | undefined, field: string): FieldError[] {
@@ -85,9 +87,22 @@ function validateDnsConfig({ dnsConfig, dnsPolicy }: PodSpec, field: string): Fi
       errors.push(invalidValue(`${field}.nameservers[${index}]`, address, IP_MESSAGE));
     }
   });
-  (dnsConfig?.searches ?? []).forEach((search, index) => {
-    const messages = dns1123Subdomain(search.replace(/\.$/, ''));
-    errors.push(...invalidValues(`${field}.searches[${index}]`, search, messages));
+  return [...errors, ...searchErrors(dnsConfig?.searches ?? [], `${field}.searches`)];
+}
+
+function searchErrors(searches: readonly string[], field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (searches.length > SEARCHES_MAX) {
+    const detail = `must not have more than ${SEARCHES_MAX} search paths`;
+    errors.push(invalidValue(field, searches, detail));
+  }
+  if (searches.join(' ').length > SEARCH_CHARS_MAX) {
+    const detail = `must not have more than ${SEARCH_CHARS_MAX} characters (including spaces) in the search list`;
+    errors.push(invalidValue(field, searches, detail));
+  }
+  searches.forEach((search, index) => {
+    const name = search.replace(/\.$/, '');
+    errors.push(...invalidValues(`${field}[${index}]`, name, dns1123Subdomain(name)));
   });
   return errors;
 }

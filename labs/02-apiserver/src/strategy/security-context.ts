@@ -8,7 +8,7 @@ import { type FieldError, invalidValue, invalidValues } from './field-error.ts';
 import { inclusiveRange } from './name-rules.ts';
 
 /** User and group ids are unsigned 32 bit numbers. */
-const ID_MAX = 0xffff_ffff;
+const ID_MAX = 2 ** 31 - 1;
 
 export function validateSecurityContext(
   context: SecurityContext | undefined,

@@ -5,6 +5,7 @@
 //
 // Same rules upstream: pkg/apis/core/validation (ValidateVolumes). Left out: the rules inside cloud and storage sources.
 
+import { nanoOfQuantity } from '../codec/quantity.ts';
 import { validateFieldRef, validateResourceRef } from './environment.ts';
 import {
   duplicate,
@@ -78,9 +79,14 @@ function validateSource(volume: Volume, field: string): FieldError[] {
 }
 
 export function sourceErrors(volume: Omit<Volume, 'name'>, field: string): FieldError[] {
-  const { hostPath, secret, configMap, downwardAPI, projected, nfs, persistentVolumeClaim } =
-    volume;
+  const { emptyDir, hostPath, secret, configMap, downwardAPI, projected } = volume;
+  const { nfs, persistentVolumeClaim } = volume;
   const errors: FieldError[] = [];
+  const { sizeLimit } = emptyDir ?? {};
+  if (sizeLimit !== undefined && nanoOfQuantity(sizeLimit) < 0n) {
+    const detail = 'SizeLimit field must be a valid resource quantity';
+    errors.push(forbiddenField(`${field}.emptyDir.sizeLimit`, detail));
+  }
   if (hostPath) errors.push(...validateHostPath(hostPath, `${field}.hostPath`));
   if (secret) {
     if (!secret.secretName) errors.push(required(`${field}.secret.secretName`));

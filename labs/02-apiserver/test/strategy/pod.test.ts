@@ -307,6 +307,26 @@ describe('a pod is refused', () => {
       says: 'Pod "x" is invalid: spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None',
     },
     {
+      body: pod({ dnsConfig: { searches: Array.from({ length: 33 }, () => 'a') } }),
+      says: /spec\.dnsConfig\.searches: Invalid value: .*: must not have more than 32 search paths$/,
+    },
+    {
+      body: pod({
+        dnsConfig: {
+          searches: Array.from({ length: 9 }, () => 'a'.repeat(63).concat('.b'.repeat(90))),
+        },
+      }),
+      says: /spec\.dnsConfig\.searches: Invalid value: .*: must not have more than 2048 characters \(including spaces\) in the search list$/,
+    },
+    {
+      body: pod({ volumes: [{ name: 'v', emptyDir: { sizeLimit: '-1' } }] }),
+      says: 'Pod "x" is invalid: spec.volumes[0].emptyDir.sizeLimit: Forbidden: SizeLimit field must be a valid resource quantity',
+    },
+    {
+      body: pod({ securityContext: { runAsUser: 2147483648 } }),
+      says: 'Pod "x" is invalid: spec.securityContext.runAsUser: Invalid value: 2147483648: must be between 0 and 2147483647, inclusive',
+    },
+    {
       body: pod({ nodeName: 'A' }),
       says: /spec\.nodeName: Invalid value: "A": a lowercase RFC 1123 subdomain/,
     },

@@ -162,6 +162,7 @@ export class PodWorkers {
     return new Promise((resolve) => worker.waiting.add(resolve));
   }
 
+  /** Something may have changed: there will be a step that begins after this, at once if none goes on. */
   wake(uid: string): void {
     const worker = this.#workers.get(uid);
     if (worker === undefined || this.#stopped) return;
@@ -210,6 +211,7 @@ export class PodWorkers {
     this.#options.onGone?.(worker.identity);
   }
 
+  /** The pod ends, with so many seconds for its processes; or it ends sooner than it was to. Interrupts what goes on for it. */
   #terminate(worker: Worker, graceSeconds: number, ending: Ending): void {
     const { work } = worker;
     const begins = work.state === 'syncing';
@@ -223,6 +225,7 @@ export class PodWorkers {
     worker.interrupt = new AbortController();
   }
 
+  /** One step after the other, until there was no wake-up since the last one began. */
   async #run(worker: Worker): Promise<void> {
     worker.running = true;
     while (worker.dirty && !this.#stopped) {
@@ -243,6 +246,7 @@ export class PodWorkers {
     worker.running = false;
   }
 
+  /** One step of what the pod's state demands, and the state it leads to. Resolves with the time after which another is due, if it is known. */
   async #step(worker: Worker, signal: AbortSignal): Promise<number | undefined> {
     const { syncer } = this.#options;
     const { work, pod } = worker;
@@ -275,6 +279,7 @@ export class PodWorkers {
     }
   }
 
+  /** Tells of a step that failed, and has another made after a pause that doubles with each failure in a row. */
   #retry(worker: Worker, error: unknown): void {
     const pauseMs = Math.min(RETRY_BASE_MS * 2 ** worker.failures, RETRY_MAX_MS);
     worker.failures++;
@@ -284,6 +289,7 @@ export class PodWorkers {
     this.#wakeAfter(worker, pauseMs);
   }
 
+  /** In place of what the worker waited for until now. */
   #wakeAfter(worker: Worker, delayMs: number): void {
     if (!this.#workers.has(worker.identity.uid) || this.#stopped) return;
     const { clock } = this.#options;

@@ -63,6 +63,14 @@ describe('writeAtomically()', () => {
     },
   );
 
+  test('makes the names at the top that somebody did not come to who was killed', async () => {
+    const path = await directory();
+    await writeAtomically(path, payload({ a: '1', b: '2' }), 0);
+    await rm(join(path, 'b'));
+    expect(await writeAtomically(path, payload({ a: '1', b: '2' }), 1)).toBe(false);
+    expect(await readFile(join(path, 'b'), 'utf8')).toBe('2');
+  });
+
   test('changes nothing when nothing changed', async () => {
     const path = await directory();
     expect(await writeAtomically(path, payload({ a: '1' }), 0)).toBe(true);

@@ -46,16 +46,16 @@ export async function writeAtomically(
 ): Promise<boolean> {
   for (const path of payload.keys()) validatePath(path);
   const current = await readCurrent(directory);
-  if (current !== undefined && (await isSame(join(directory, current), payload))) {
-    await removeOtherVersions(directory, current);
-    return false;
+  const isThere = current !== undefined && (await isSame(join(directory, current), payload));
+  const version = isThere ? current : versionName(nowMs);
+  if (!isThere) {
+    await writeVersion(join(directory, version), payload);
+    await replaceLink(directory, version);
   }
-  const version = versionName(nowMs);
-  await writeVersion(join(directory, version), payload);
-  await replaceLink(directory, version);
+  // Also for a set that is there: whoever wrote it may have been killed before he came to this.
   await linkUserPaths(directory, payload);
   await removeOtherVersions(directory, version);
-  return true;
+  return !isThere;
 }
 
 /** Whether there is a whole set of files, of whatever age. */

@@ -87,6 +87,7 @@ export async function obeyActions(
 
 type Of<Kind extends PodAction['kind']> = Extract<PodAction, { kind: Kind }>;
 
+/** The sandbox is no good: the pod begins anew, so everything of it goes. */
 async function stopPod(deps: ActionDeps, order: Order, signal: AbortSignal): Promise<void> {
   const { pod, runtime } = order;
   const message = 'Pod sandbox changed, it will be killed and re-created.';
@@ -96,6 +97,7 @@ async function stopPod(deps: ActionDeps, order: Order, signal: AbortSignal): Pro
   await removeSandboxes(deps, runtime.sandboxes);
 }
 
+/** Resolves with the time after which it should be tried again, if it did not start: one number or none. */
 async function start(
   deps: ActionDeps,
   order: Order & { sandbox: PodSandbox; action: Of<'start-container'> },

@@ -85,6 +85,7 @@ export class KubeletPodSyncer implements PodSyncer {
     });
   }
 
+  /** Look, report, obey, report again. */
   async syncPod(pod: Pod, signal: AbortSignal): Promise<SyncResult> {
     this.#deps.objects.register(pod);
     const runtime = await this.#observe(pod);
@@ -112,6 +113,7 @@ export class KubeletPodSyncer implements PodSyncer {
     return { final: isFinal(status), ...soonest(outcome.againAfterMs, activeMs) };
   }
 
+  /** What runs is stopped; what is said of the pod meanwhile is true all the time. */
   async syncTerminating(
     work: WorkedPod,
     options: { readonly graceSeconds: number; readonly ending: Ending },
@@ -138,6 +140,7 @@ export class KubeletPodSyncer implements PodSyncer {
     if (pod !== undefined) this.#teller.tellEnd(pod, after, ending);
   }
 
+  /** What is left goes: of a finished pod what costs something, of a deleted one all. Its object goes last. */
   async syncTerminated(work: WorkedPod, options: { readonly deleted: boolean }): Promise<void> {
     const { cache, volumes, objects, images, statuses, restarts, waiting } = this.#deps;
     const { identity, pod } = work;
@@ -171,12 +174,14 @@ export class KubeletPodSyncer implements PodSyncer {
     });
   }
 
+  /** What runs, once the probes know of it, too. */
   async #observe(pod: Pod): Promise<RuntimePod> {
     const runtime = await this.#inspect(identityOf(pod));
     this.#deps.prober.sync(pod, runtime);
     return runtime;
   }
 
+  /** What runs, with the last words of what has ended. */
   async #inspect(identity: WorkedPod['identity']): Promise<RuntimePod> {
     const runtime = await this.#deps.cache.current(identity);
     await this.#messages.load(runtime, this.#deps.volumes.podDirectory(identity.uid));

@@ -120,7 +120,8 @@ test(
         delete: [
           5,
           async () => {
-            const name = pick(await wantedPods())?.metadata?.name ?? '';
+            const name = pick(await wantedPods())?.metadata?.name;
+            if (name === undefined) return;
             const grace = pick([undefined, 1, 0]);
             const options = grace === undefined ? {} : { gracePeriodSeconds: grace };
             await lab.client.delete(resources.pods, { namespace: 'default', name }, options);

@@ -65,6 +65,14 @@ test.each<readonly [flag: string, text: string]>([
   ['--max-pods=-1', `${range('--max-pods <n>', '-1')}want a whole number, got -1.`],
   ['--max-pods=', `${range('--max-pods <n>', '')}want a whole number, got .`],
   ['--max-pods=many', `${range('--max-pods <n>', 'many')}want a whole number, got many.`],
+  [
+    '--max-parallel-image-pulls=2',
+    'error: --max-parallel-image-pulls 2 cannot be larger than 1 unless --serialize-image-pulls is false.',
+  ],
+  [
+    '--image-gc-high-threshold=70',
+    'error: --image-gc-low-threshold 80 cannot be higher than --image-gc-high-threshold 70.',
+  ],
   ['--v=loud', `${range('-v, --v <level>', 'loud')}want a whole number, got loud.`],
 ])('%s is refused in a sentence', (flag, text) => {
   const needed = flag === '' || flag === '--kubeconfig' ? [] : ['--kubeconfig=x'];

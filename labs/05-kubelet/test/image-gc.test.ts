@@ -180,10 +180,3 @@ test.each([
   expect(options.imagePullsMax).toBe(want);
   expect(options.imageGc).toEqual(POLICY);
 });
-
-test.each([
-  [['--max-parallel-image-pulls=2'], /unless --serialize-image-pulls is false/],
-  [['--image-gc-high-threshold=70'], /cannot be higher than/],
-])('%j cannot be', (flags, want) => {
-  expect(() => parseKubeletFlags(['--kubeconfig=x', ...flags])).toThrow(want);
-});

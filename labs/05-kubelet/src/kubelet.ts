@@ -11,6 +11,7 @@
 //
 // Same idea upstream: kubernetes, pkg/kubelet/kubelet.go (NewMainKubelet, Run, syncLoop).
 
+import { setMaxListeners } from 'node:events';
 import { messageOf, sleep } from '@kube-labs/apiserver';
 import type { KubeletOptions } from './options.ts';
 import { type KubeletParts, makeParts } from './parts/kubelet-parts.ts';
@@ -59,6 +60,8 @@ export class Kubelet implements AsyncDisposable {
     const parts = await makeParts(options, deps);
     const { server, health } = await startServers(options, parts);
     const running = new AbortController();
+    // Every loop listens to it, and they are meant to be many.
+    setMaxListeners(0, running.signal);
     const loops = runLoops(options, parts, running.signal);
     const stop = async () => {
       parts.log.info('Stopping kubelet; its containers run on');

@@ -8,6 +8,8 @@ import { existsSync, globSync, readFileSync, rmSync } from './fs.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
 const totals = { passed: 0, failed: 0 };
+/** What failed, told again before the last line: the output above it is long. */
+const failures = [];
 
 function run(title, command, args) {
   console.log(`\n── ${title}`);
@@ -33,15 +35,28 @@ function count(files) {
       (suite) => suite.status === 'failed' && suite.assertionResults.length === 0,
     );
     failed += emptySuites.length;
+    failures.push(...emptySuites.map((suite) => told(suite.name, '', [suite.message])));
+    for (const { name, assertionResults } of results.testResults)
+      for (const test of assertionResults)
+        if (test.status === 'failed')
+          failures.push(told(name, test.fullName, test.failureMessages));
   }
   totals.failed += failed;
   return failed;
 }
 
+/** One failure: where it is, and the first lines of what it says. */
+function told(file, test, messages) {
+  const said = messages.join('\n').split('\n').slice(0, 12);
+  return [`✗ ${file.replace(root, '')} ${test}`, ...said].join('\n    ');
+}
+
 function part(title, command, args, files) {
   for (const file of files()) rmSync(file, { force: true });
   const passed = run(title, command, args);
-  if (count(files()) === 0 && !passed) totals.failed += 1;
+  if (count(files()) > 0 || passed) return;
+  totals.failed += 1;
+  failures.push(`✗ ${title}: it failed without a failed test; see what it printed`);
 }
 
 const suiteResults = () => [
@@ -50,8 +65,7 @@ const suiteResults = () => [
 ];
 const clusterResults = (store) => [`${root}test/.vitest/results-${store}.json`];
 
-if (!run('check: types, lint, tidy', 'npm', ['run', '--silent', 'check'])) totals.failed += 1;
-else totals.passed += 1;
+part('check: types, lint, tidy', 'npm', ['run', '--silent', 'check'], () => []);
 // One lab after another: each uses the cores itself, and some of its tests measure patience.
 const turbo = ['turbo', 'run', 'test', '--continue', '--concurrency=1'];
 part('labs and course', 'npx', [...turbo, '--filter=./labs/*', '--filter=./docs'], suiteResults);
@@ -65,5 +79,6 @@ for (const store of ['store', 'etcd']) {
   );
 }
 
+if (failures.length > 0) console.log(`\n── what failed\n\n${failures.join('\n\n')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 ? 0 : 1;

@@ -24,7 +24,7 @@ import {
   type NodeConfig,
   nodeContainer,
 } from './cluster-config.ts';
-import { nodeImage } from './image-names.ts';
+import { compileCacheInContainers, nodeImage, supervisorFile } from './image-names.ts';
 
 export const clusterLabel = 'kube-labs';
 export const nodeLabel = 'kube-labs.node';
@@ -160,9 +160,10 @@ function supervised(
       [roleLabel]: role,
       ...(role === 'node' ? { [nodeLabel]: machine } : {}),
     },
+    Env: [`NODE_COMPILE_CACHE=${compileCacheInContainers}`],
     Cmd: [
       'node',
-      '/kube-labs/labs/08-full-cluster/src/supervisor-main.ts',
+      supervisorFile,
       '--programs=/etc/kubernetes/programs.json',
       `--log-dir=${logDir}`,
     ],

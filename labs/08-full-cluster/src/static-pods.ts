@@ -9,7 +9,7 @@
 // probes. Left out: users other than root, and a startup probe (nothing here takes a minute to start).
 
 import type { Container, Pod, Probe, Volume, VolumeMount } from 'kubernetes-types/core/v1';
-import { nodeImage } from './image-names.ts';
+import { compileCacheInContainers, nodeImage } from './image-names.ts';
 import type { PodProgram } from './programs.ts';
 
 /** Where things are on the engine's host, since that is whose paths a hostPath names. */
@@ -18,6 +18,13 @@ export interface HostPaths {
   readonly etcKubernetes: string;
   readonly storeData: string;
   readonly dockerSocket: string;
+}
+
+/** Everybody's keys lie in the checkout; a component sees an empty folder there. */
+const covered: VolumeMount = { name: 'cover', mountPath: '/kube-labs/.kube-labs', readOnly: true };
+
+function isOurs({ command }: PodProgram): boolean {
+  return command[0] === 'node';
 }
 
 /** A path of the host, and where a component finds it. */
@@ -42,14 +49,16 @@ export function staticPod(program: PodProgram, paths: HostPaths): Pod {
       priorityClassName: 'system-node-critical',
       priority: 2_000_001_000,
       containers: [containerOf(program, seen)],
-      volumes: seen.map(
-        ({ volume: name, hostPath: path }): Volume => ({ name, hostPath: { path } }),
-      ),
+      volumes: [
+        ...seen.map(({ volume: name, hostPath: path }): Volume => ({ name, hostPath: { path } })),
+        ...(isOurs(program) ? [{ name: covered.name, emptyDir: {} }] : []),
+      ],
     },
   };
 }
 
-function sightsOf({ command, files, needs }: PodProgram, paths: HostPaths): Sight[] {
+function sightsOf(program: PodProgram, paths: HostPaths): Sight[] {
+  const { files, needs } = program;
   const readOnly = true;
   const ownFiles = files.map((file) => ({
     volume: file.replaceAll('.', '-'),
@@ -77,7 +86,7 @@ function sightsOf({ command, files, needs }: PodProgram, paths: HostPaths): Sigh
     readOnly,
   };
   return [
-    ...(command[0] === 'node' ? [code] : []),
+    ...(isOurs(program) ? [code] : []),
     ...ownFiles,
     ...(needs === 'store data' ? [data] : []),
     ...(needs === 'docker' ? [docker] : []),
@@ -91,6 +100,9 @@ function containerOf(program: PodProgram, seen: readonly Sight[]): Container {
     image: nodeImage,
     imagePullPolicy: 'IfNotPresent',
     command: [...command],
+    ...(isOurs(program)
+      ? { env: [{ name: 'NODE_COMPILE_CACHE', value: compileCacheInContainers }] }
+      : {}),
     resources: { requests: { cpu } },
     ...(health === undefined
       ? {}
@@ -104,9 +116,10 @@ function containerOf(program: PodProgram, seen: readonly Sight[]): Container {
             failureThreshold: 8,
           }),
         }),
-    volumeMounts: seen.map(
-      ({ volume, hostPath: _, ...mount }): VolumeMount => ({ name: volume, ...mount }),
-    ),
+    volumeMounts: [
+      ...seen.map(({ volume, hostPath: _, ...mount }): VolumeMount => ({ name: volume, ...mount })),
+      ...(isOurs(program) ? [covered] : []),
+    ],
   };
 }
 

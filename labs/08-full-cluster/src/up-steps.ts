@@ -24,6 +24,7 @@ import {
 } from './cluster-config.ts';
 import { ClusterError } from './cluster-error.ts';
 import { writePrivate } from './cluster-state.ts';
+import { ensureCompileCache } from './compile-cache.ts';
 import { checkComponents, withLog } from './components.ts';
 import { containerSpecs, networkSpec, roleLabel, volumeSpec } from './container-spec.ts';
 import { applyDemo, clusterDnsService, createIfAbsent } from './demo.ts';
@@ -46,6 +47,7 @@ export function createSteps(docker: Docker, config: ClusterConfig, signal: Abort
       title: 'Node image',
       run: async (say) => {
         await ensureImages(docker, say);
+        await ensureCompileCache(docker, config, say);
       },
     },
     { title: 'Certificates', run: () => writeFiles(config) },

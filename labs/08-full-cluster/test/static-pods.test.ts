@@ -42,10 +42,13 @@ describe('staticPod()', () => {
 
   test.each([
     { name: 'etcd', want: ['etcd', 'data'] },
-    { name: 'kube-apiserver', want: ['kube-labs', 'pki'] },
-    { name: 'kube-scheduler', want: ['kube-labs', 'scheduler-kubeconfig'] },
-    { name: 'kube-controller-manager', want: ['kube-labs', 'controller-manager-kubeconfig'] },
-    { name: 'machines', want: ['kube-labs', 'docker'] },
+    { name: 'kube-apiserver', want: ['kube-labs', 'pki', 'cover'] },
+    { name: 'kube-scheduler', want: ['kube-labs', 'scheduler-kubeconfig', 'cover'] },
+    {
+      name: 'kube-controller-manager',
+      want: ['kube-labs', 'controller-manager-kubeconfig', 'cover'],
+    },
+    { name: 'machines', want: ['kube-labs', 'docker', 'cover'] },
   ])('shows $name its own and nothing else: $want', ({ name, want }) => {
     expect(podOf(name)?.volumes?.map((volume) => volume.name)).toEqual(want);
     expect(podOf(name)?.containers[0]?.volumeMounts?.map((mount) => mount.name)).toEqual(want);

@@ -307,7 +307,7 @@ test('a session reads again what has changed on the disk, and what has come or g
   } finally {
     await close();
   }
-}, 60_000);
+});
 
 test('a session that was cut off in the middle of a loop runs again at once', async () => {
   const { file, states, close } = openSession('cut-off');
@@ -326,4 +326,4 @@ test('a session that was cut off in the middle of a loop runs again at once', as
   } finally {
     await close();
   }
-}, 60_000);
+});

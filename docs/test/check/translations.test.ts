@@ -72,4 +72,4 @@ test('a translation is made once for each text, and a change in one tree stays t
   const printed = again?.at(-1)?.failure?.output.join('\n');
   expect(printed).toContain(`${join(folder, 'four/src/counter.ts')}:${line + 1}:`);
   expect(printed).not.toContain(join(folder, 'two'));
-}, 60_000);
+});

@@ -62,7 +62,7 @@ test('reset of a symbol changes its body alone; undo brings everything back, and
   const list = await learner.lab('undo', '--list');
   expect(list.stdout.trim().split('\n').length).toBeGreaterThanOrEqual(2);
   expect(list.stdout).toMatch(/^ +1 .*before reset/);
-}, 60_000);
+});
 
 test('undo brings back the files that its command changed, and leaves what was written elsewhere since', async () => {
   await using learner = await inTheMiddle();
@@ -97,7 +97,7 @@ test('undo brings back the files that its command changed, and leaves what was w
   expect(learner.read('src/history.ts')).toContain('is not written yet');
   await learner.lab('undo');
   expect(bytesOf(learner)).toEqual(byHand);
-}, 90_000);
+});
 
 test("reset of the lab keeps files of the learner's own, and undo brings back the others", async () => {
   await using learner = await inTheMiddle();
@@ -111,7 +111,7 @@ test("reset of the lab keeps files of the learner's own, and undo brings back th
   expect(learner.read('src/counter.ts')).not.toContain('#bump');
   expect((await learner.lab('undo')).code).toBe(0);
   expect(bytesOf(learner)).toEqual(mine);
-}, 60_000);
+});
 
 test('solution waits for the pass or a plain "show me"; --apply writes that symbol alone', async () => {
   await using learner = await inTheMiddle();
@@ -132,7 +132,7 @@ test('solution waits for the pass or a plain "show me"; --apply writes that symb
   expect(bytesOf(learner)).toEqual(mine);
   const { stdout } = await learner.lab('status');
   expect(stdout).toContain('2 solutions (2 before the pass)');
-}, 60_000);
+});
 
 test('a skeleton with the solutions of all steps applied is the reference, byte for byte', async () => {
   await using learner = new Learner();
@@ -147,7 +147,7 @@ test('a skeleton with the solutions of all steps applied is the reference, byte 
   }
   expect((await learner.lab('reset', 'lab')).code).toBe(0);
   expect((await learner.lab('reset', 'lab')).stdout).toContain('Nothing to do');
-}, 60_000);
+});
 
 test('catch-up takes the reference for what has not passed, and leaves all else', async () => {
   await using learner = await inTheMiddle();
@@ -163,7 +163,7 @@ test('catch-up takes the reference for what has not passed, and leaves all else'
   expect((await learner.lab('status')).stdout).toMatch(/→ · 3 Waiting/);
   expect((await learner.lab('undo')).code).toBe(0);
   expect(bytesOf(learner)).toEqual(mine);
-}, 60_000);
+});
 
 test('catch-up leaves a step that has passed as the learner wrote it', async () => {
   await using learner = new Learner();
@@ -173,7 +173,7 @@ test('catch-up leaves a step that has passed as the learner wrote it', async () 
   expect((await learner.lab('check')).code).toBe(0);
   expect((await learner.lab('catch-up', '3')).stdout).toContain('step 2 (');
   expect(learner.read('src/counter.ts')).toContain('value + value');
-}, 60_000);
+});
 
 test("a file that does not parse is never touched by a symbol's reset; the whole file can be taken back", async () => {
   await using learner = await inTheMiddle();
@@ -196,7 +196,7 @@ test("a file that does not parse is never touched by a symbol's reset; the whole
   expect(learner.read('src/counter.ts')).toContain('is not written yet');
   expect((await learner.lab('undo')).code).toBe(0);
   expect(bytesOf(learner)).toEqual(mine);
-}, 60_000);
+});
 
 test('a symbol that lost its name is named, and nothing is written', async () => {
   await using learner = await inTheMiddle();
@@ -208,7 +208,7 @@ test('a symbol that lost its name is named, and nothing is written', async () =>
   expect(code).toBe(1);
   expect(stderr).toContain('Cannot find double in work/01-tiny/src/counter.ts');
   expect(bytesOf(learner)).toEqual(mine);
-}, 60_000);
+});
 
 test("a deleted file comes back from the skeleton with a symbol's reset", async () => {
   await using learner = await inTheMiddle();
@@ -218,7 +218,7 @@ test("a deleted file comes back from the skeleton with a symbol's reset", async 
   expect(check.stdout).toMatch(/there is no .*history\.ts to import/);
   expect((await learner.lab('reset', 'History.at')).code).toBe(0);
   expect(learner.read('src/history.ts')).toContain('is not written yet');
-}, 60_000);
+});
 
 test('diff compares with the reference, after the pass or on --show', async () => {
   await using learner = await inTheMiddle();
@@ -233,4 +233,4 @@ test('diff compares with the reference, after the pass or on --show', async () =
   expect(steps.stdout).toMatch(/^\+ +return this\.#values\[index - 1\];/m);
   expect(steps.stdout).not.toContain('gate.ts');
   expect((await learner.lab('diff', '2', '1')).code).toBe(1);
-}, 60_000);
+});

@@ -66,7 +66,7 @@ test('start, red, write, green, next, to the end of the lab', async () => {
   expect((await learner.lab('next')).stdout).toContain('That was the last step of lab 01-tiny');
   const status = await learner.lab('status');
   expect(status.stdout).toContain('3 of 3 steps passed');
-}, 120_000);
+});
 
 test('an earlier step that breaks is found when the current one passes', async () => {
   await using learner = new Learner();
@@ -88,7 +88,7 @@ test('an earlier step that breaks is found when the current one passes', async (
     '2-history/1 passed',
   ]);
   expect((await learner.lab('status', '--json')).stdout).not.toContain('"passedAt"');
-}, 60_000);
+});
 
 test('--json prints one result of the agreed form, and nothing else', async () => {
   await using learner = new Learner();
@@ -127,7 +127,7 @@ test('--json prints one result of the agreed form, and nothing else', async () =
       output: ['noise'],
     },
   });
-}, 60_000);
+});
 
 test('a second start changes nothing, not even what is missing', async () => {
   await using learner = new Learner();
@@ -139,7 +139,7 @@ test('a second start changes nothing, not even what is missing', async () => {
   expect(again.stdout).toContain('already there');
   expect(learner.read('src/counter.ts')).toBe('mine alone\n');
   expect(existsSync(learner.path('work/01-tiny/src/gate.ts'))).toBe(false);
-}, 60_000);
+});
 
 test('hints come one by one, three levels, and are remembered', async () => {
   await using learner = new Learner();
@@ -153,7 +153,7 @@ test('hints come one by one, three levels, and are remembered', async () => {
   expect(said[3]).toMatch(/Hint 1 of 3[\s\S]*Hint 2 of 3[\s\S]*Hint 3 of 3/);
   // A symbol without hints of its own has those of the step.
   expect((await learner.lab('hint', 'double')).stdout).toContain('Hint 1 of 3 for step 1');
-}, 60_000);
+});
 
 test('a hint may be for a symbol of any step, and is remembered there', async () => {
   await using learner = new Learner();
@@ -176,7 +176,7 @@ test('a hint may be for a symbol of any step, and is remembered there', async ()
   expect(unknown.stderr).toContain('Lab 01-tiny has no symbol Counter.ad; near it: Counter.add');
   const elsewhere = await learner.lab('hint', 'Counter.add', '--step', '2');
   expect(elsewhere.stderr).toMatch(/^Step 2 has no symbol Counter\.add; near it: /);
-}, 90_000);
+});
 
 test('what is checked after the pass counts no more, and what it says is of that step', async () => {
   await using learner = new Learner();
@@ -199,14 +199,14 @@ test('what is checked after the pass counts no more, and what it says is of that
     'Step 1 (Counting), the last one that has passed',
   );
   expect((await learner.lab('diff', 'mine', '2')).code).toBe(1);
-}, 90_000);
+});
 
 test('before any start the lesson says how to begin', async () => {
   await using learner = new Learner();
   expect((await learner.lab('task')).stdout).toContain('Not started yet: npx lab start 01-tiny');
   await learner.lab('start');
   expect((await learner.lab('task')).stdout).not.toContain('Not started');
-}, 60_000);
+});
 
 test('nothing that is said is wider than 80 columns', async () => {
   await using learner = new Learner();
@@ -230,7 +230,7 @@ test('nothing that is said is wider than 80 columns', async () => {
   const lines = said.flatMap(({ stdout, stderr }) => `${stdout}${stderr}`.split('\n'));
   const saved = /work\/\.lab\/saved\/\S+$/; // A path is one word.
   expect(lines.filter((line) => line.length > 80 && !saved.test(line))).toEqual([]);
-}, 120_000);
+});
 
 test("the lesson reads well at 80 columns, with the skeleton's code and without the answers", async () => {
   await using learner = new Learner();
@@ -245,7 +245,7 @@ test("the lesson reads well at 80 columns, with the skeleton's code and without 
   expect((await learner.lab('task', '1', '--answers')).stdout).toContain(
     'a revision cannot be half',
   );
-}, 60_000);
+});
 
 test('report holds steps, attempts, hints and solutions, and no code', async () => {
   await using learner = new Learner();
@@ -267,7 +267,7 @@ test('report holds steps, attempts, hints and solutions, and no code', async () 
   });
   expect(second).toMatchObject({ step: '2-history', attempts: 0, startedAt: null });
   expect(text).not.toContain('value * 2');
-}, 60_000);
+});
 
 test('a green check says in a line when only the compiler is not content, and passes all the same', async () => {
   await using learner = new Learner();
@@ -285,7 +285,7 @@ test('a green check says in a line when only the compiler is not content, and pa
   expect(stdout.replace(/\s+/g, ' ')).toContain('(npx tsc -p work/01-tiny)');
   const [json] = (await learner.lab('check', '--json')).stdout.trim().split('\n');
   expect(JSON.parse(json ?? '')).toMatchObject({ exitCode: 0 });
-}, 90_000);
+});
 
 test('what catch-up took is called so, before and after it is green', async () => {
   await using learner = new Learner();
@@ -297,7 +297,7 @@ test('what catch-up took is called so, before and after it is green', async () =
   expect(stdout).toContain('2 of 3 steps passed, 2 of them by catch-up');
   expect(stdout).toMatch(/1 Counting {2}passed [-\d: ]+, by catch-up$/m);
   expect(stdout).not.toContain('solution');
-}, 90_000);
+});
 
 test('in Chinese too a lesson fits the terminal and keeps its answers back, and hints have names', async () => {
   await using learner = new Learner();
@@ -316,4 +316,4 @@ test('in Chinese too a lesson fits the terminal and keeps its answers back, and 
   await learner.lab('start');
   const hint = await learner.lab('hint', 'Counter.add', '--language', 'zh');
   expect(hint.stdout).toContain('Hint 1 of 3 for Counter.add: 一个问题');
-}, 60_000);
+});

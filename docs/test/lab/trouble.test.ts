@@ -44,20 +44,16 @@ describe("the learner's code (exit code 1)", () => {
       says: [/✗ adding tells .* failed/, /it was doing +add 2/, /look at .* Counter\.add/],
     },
     { name: 'an empty file', change: () => '', says: [/(Counter|double) is imported/] },
-  ])(
-    '$name',
-    async ({ change, says }) => {
-      await using learner = new Learner();
-      await learner.lab('start');
-      learner.solve('src/counter.ts', 'src/history.ts');
-      learner.edit('src/counter.ts', change);
-      const said = await learner.lab('check');
-      expect(said.code).toBe(1);
-      for (const pattern of says) expect(said.stdout).toMatch(pattern);
-      assertNoStack(said);
-    },
-    60_000,
-  );
+  ])('$name', async ({ change, says }) => {
+    await using learner = new Learner();
+    await learner.lab('start');
+    learner.solve('src/counter.ts', 'src/history.ts');
+    learner.edit('src/counter.ts', change);
+    const said = await learner.lab('check');
+    expect(said.code).toBe(1);
+    for (const pattern of says) expect(said.stdout).toMatch(pattern);
+    assertNoStack(said);
+  });
 
   test('a src folder that is gone', async () => {
     await using learner = new Learner();
@@ -68,7 +64,7 @@ describe("the learner's code (exit code 1)", () => {
     expect(said.stderr).toContain('npx lab reset lab');
     expect((await learner.lab('reset', 'lab')).code).toBe(0);
     expect(learner.read('src/counter.ts')).toContain('not written yet');
-  }, 60_000);
+  });
 });
 
 describe('what was asked for (exit code 1)', () => {
@@ -92,7 +88,7 @@ describe('what was asked for (exit code 1)', () => {
       expect(said.stderr).toMatch(pattern);
       assertNoStack(said);
     }
-  }, 60_000);
+  });
 
   test('every verb explains itself', async () => {
     await using learner = new Learner();
@@ -123,7 +119,7 @@ describe('what was asked for (exit code 1)', () => {
       expect(code).toBe(0);
       expect(stdout).toContain(`npx lab ${verbs[index]}`);
     }
-  }, 60_000);
+  });
 });
 
 describe('the machine (exit code 2)', () => {
@@ -142,7 +138,7 @@ describe('the machine (exit code 2)', () => {
     expect(needed.stdout).toMatch(/✗ packages +vitest/);
     expect(needed.stdout).toContain('npm ci');
     expect(needed.code).toBe(2);
-  }, 60_000);
+  });
 
   test('start works without git, and says so', async () => {
     await using learner = new Learner();
@@ -150,7 +146,7 @@ describe('the machine (exit code 2)', () => {
     expect(said.code).toBe(0);
     expect(said.stderr).toContain('without a git repository');
     expect(readdirSync(learner.path('work/01-tiny'))).not.toContain('.git');
-  }, 60_000);
+  });
 
   test("a command that a test needs and that is not here is no fault of the learner's", async () => {
     await using learner = new Learner();
@@ -169,7 +165,7 @@ describe('the machine (exit code 2)', () => {
     expect(said.stdout).toContain('fault of the machine');
     expect(said.stdout).toContain('no-such-command');
     expect((await learner.lab('status', '--json')).stdout).toMatch(/"attempts": 0/);
-  }, 60_000);
+  });
 });
 
 describe('the course (exit code 3)', () => {
@@ -198,23 +194,19 @@ describe('the course (exit code 3)', () => {
       change: undefined,
       says: /no test file/,
     },
-  ])(
-    '$name',
-    async ({ file, change, says }) => {
-      await using learner = new Learner();
-      await learner.lab('start');
-      learner.solve('src/counter.ts');
-      const path = learner.path('labs/01-tiny', file);
-      if (change === undefined) rmSync(path);
-      else writeFileSync(path, change(readFileSync(path, 'utf8')));
-      const said = await learner.lab('check');
-      expect(said.code).toBe(3);
-      expect(said.stdout + said.stderr).toContain('fault of the course, not of your code');
-      expect((said.stdout + said.stderr).replace(/\s+/g, ' ')).toMatch(says);
-      assertNoStack(said);
-    },
-    60_000,
-  );
+  ])('$name', async ({ file, change, says }) => {
+    await using learner = new Learner();
+    await learner.lab('start');
+    learner.solve('src/counter.ts');
+    const path = learner.path('labs/01-tiny', file);
+    if (change === undefined) rmSync(path);
+    else writeFileSync(path, change(readFileSync(path, 'utf8')));
+    const said = await learner.lab('check');
+    expect(said.code).toBe(3);
+    expect(said.stdout + said.stderr).toContain('fault of the course, not of your code');
+    expect((said.stdout + said.stderr).replace(/\s+/g, ' ')).toMatch(says);
+    assertNoStack(said);
+  });
 
   test("a test that fails to load with the learner's code alone is the learner's", async () => {
     await using learner = new Learner();
@@ -229,7 +221,7 @@ describe('the course (exit code 3)', () => {
     const said = await learner.lab('check');
     expect(said.code).toBe(1);
     expect(said.stdout).toContain('double is wrong');
-  }, 60_000);
+  });
 });
 
 test('a state that cannot be read is moved aside and said; the code stays', async () => {
@@ -246,7 +238,7 @@ test('a state that cannot be read is moved aside and said; the code stays', asyn
   expect(aside).toHaveLength(1);
   expect((await learner.lab('start')).code).toBe(0);
   expect(learner.read('src/counter.ts')).toBe('mine\n');
-}, 60_000);
+});
 
 test('it works from any folder inside, and its paths are those that one can click there', async () => {
   await using learner = new Learner();
@@ -257,7 +249,7 @@ test('it works from any folder inside, and its paths are those that one can clic
   expect((await learner.start(['reset', 'counter.ts'], { cwd }).ended).stdout).toContain(
     'Nothing to do',
   );
-}, 60_000);
+});
 
 test('status says what changed in the course since the start', async () => {
   await using learner = new Learner();
@@ -287,7 +279,7 @@ test('status says what changed in the course since the start', async () => {
   expect(text).toContain('another skeleton (src/gate.ts)');
   expect((await learner.lab('diff', 'course')).stdout).toMatch(/^\+ +readonly name = "gate";/m);
   expect(learner.read('src/gate.ts')).toBe(mine);
-}, 60_000);
+});
 
 test('status names files of the course that were changed outside work/', async () => {
   await using learner = new Learner();
@@ -307,7 +299,7 @@ test('status names files of the course that were changed outside work/', async (
   expect((await learner.lab('status')).stdout.replace(/\s+/g, ' ')).toContain(
     'outside work/: labs/01-tiny/test/steps/2-history.test.ts',
   );
-}, 60_000);
+});
 
 test('without packages the command says what to do, with exit code 2', async () => {
   await using learner = new Learner();
@@ -330,4 +322,4 @@ test('without packages the command says what to do, with exit code 2', async () 
   expect(said.code).toBe(2);
   expect(said.stderr).toContain('npm ci');
   assertNoStack(said);
-}, 60_000);
+});

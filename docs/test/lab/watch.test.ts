@@ -37,7 +37,7 @@ test('reruns on save, and the second run is quick; Ctrl-C ends with the last exi
 
   watching.signal('SIGINT');
   expect(await watching.ended).toMatchObject({ code: 1, stderr: '' });
-}, 90_000);
+});
 
 test('a save in the middle of an endless loop ends it and starts anew', async () => {
   await using learner = new Learner();
@@ -54,7 +54,7 @@ test('a save in the middle of an endless loop ends it and starts anew', async ()
   expect(watching.stdout).not.toContain('"exitCode":1');
   watching.signal('SIGINT');
   expect(await watching.ended).toMatchObject({ code: 0, stderr: '' });
-}, 90_000);
+});
 
 test('a save while an earlier step hangs ends that, and the current step is told first again', async () => {
   await using learner = new Learner();
@@ -75,7 +75,7 @@ test('a save while an earlier step hangs ends that, and the current step is told
   await expect.poll(() => learner.workers(), { timeout: 10_000 }).toEqual([]);
   watching.signal('SIGINT');
   expect(await watching.ended).toMatchObject({ code: 0, stderr: '' });
-}, 90_000);
+});
 
 test('Ctrl-C in the middle of a plain check ends it at once', async () => {
   await using learner = new Learner();
@@ -89,7 +89,7 @@ test('Ctrl-C in the middle of a plain check ends it at once', async () => {
   checking.signal('SIGINT');
   expect(await checking.ended).toMatchObject({ code: 130, stdout: '' });
   await expect.poll(() => learner.workers(), { timeout: 10_000 }).toEqual([]);
-}, 60_000);
+});
 
 test('when the command itself is killed, no endless loop stays behind', async () => {
   await using learner = new Learner();
@@ -103,4 +103,4 @@ test('when the command itself is killed, no endless loop stays behind', async ()
   checking.signal('SIGKILL');
   await checking.ended;
   await expect.poll(() => learner.workers(), { timeout: 10_000 }).toEqual([]);
-}, 60_000);
+});

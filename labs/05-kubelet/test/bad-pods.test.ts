@@ -53,13 +53,13 @@ beforeAll(async () => {
   await lab.client.create(resources.pods, NEIGHBOUR.pod);
   await lab.running('neighbour');
   transcript.forget('neighbour');
-}, 60_000);
+});
 
 afterAll(async () => {
   transcript?.stop();
   await letGo();
   await lab?.[Symbol.asyncDispose]();
-}, 60_000);
+});
 
 /** When a row has failed, its pod's finalizer would keep it for ever. */
 async function letGo(): Promise<void> {

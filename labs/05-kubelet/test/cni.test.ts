@@ -420,4 +420,4 @@ test('a kubelet with CNI: not ready without a configuration, then real pods, who
   const addresses = await readdir(join(root, 'ipam', 'net'));
   expect(addresses.filter((file) => file.startsWith('10.'))).toEqual([]);
   expect(await readdir(join(lab.rootDirectory, 'network', 'cni'))).toEqual([]);
-}, 60_000);
+});

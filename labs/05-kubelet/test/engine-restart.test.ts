@@ -74,4 +74,4 @@ test('after the engine was killed, pods run again, once, with the right count; w
   await lab.createPod('new', { containers: [script('a', FOREVER)] });
   const addresses = [await lab.running('new'), kept, done].map(({ status }) => status?.podIP);
   expect(new Set(addresses).size).toBe(3);
-}, 90_000);
+});

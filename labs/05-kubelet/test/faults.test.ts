@@ -32,7 +32,7 @@ beforeAll(async () => {
   const direct = readFileSync(await lab.kubeconfig(), 'utf8');
   writeFileSync(kubeconfig, direct.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`));
   startKubelet();
-}, 120_000);
+});
 afterAll(async () => {
   try {
     await kubelet.end('SIGKILL');
@@ -41,7 +41,7 @@ afterAll(async () => {
   } finally {
     await engine[Symbol.asyncDispose]();
   }
-}, 120_000);
+});
 
 function startKubelet(): void {
   kubelet = new KubeletProcess(lab, kubeconfig, `--pause-image=${IMAGE}`);

@@ -410,4 +410,4 @@ test('a real pod’s port is open on its node, for a neighbour and for itself, t
   await lab.deletePod('web');
   expect(await outside.ask('192.0.2.1', 8080)).toBe('ECONNREFUSED');
   expect(await machine.run('nft', ['list', 'ruleset'])).toBe('');
-}, 60_000);
+});

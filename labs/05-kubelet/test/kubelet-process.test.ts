@@ -78,7 +78,7 @@ test('what a killed kubelet left running is adopted untouched; what it left half
   expect(await second.end('SIGTERM')).toBe(0);
   expect(await lab.containers()).toEqual(containers);
   expect(second.output).toContain('Stopping kubelet; its containers run on');
-}, 90_000);
+});
 
 test('a kubelet says where it listens, what it waits for and what it lacks, and stops while it waits', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'kubelet-alone-'));

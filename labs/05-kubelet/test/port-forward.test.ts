@@ -247,4 +247,4 @@ test('kubectl port-forward reaches a server of a real pod that listens on its ow
       said,
     ),
   );
-}, 60_000);
+});

@@ -388,7 +388,7 @@ test('a node comes through random faults with exactly what is wanted, nothing tw
   } finally {
     rmSync(rootDirectory, { recursive: true, force: true });
   }
-}, 120_000);
+});
 
 async function run(random: Random, rootDirectory: string): Promise<void> {
   const node = new Node(random, rootDirectory);

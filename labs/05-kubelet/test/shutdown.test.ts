@@ -192,4 +192,4 @@ test('real containers end in order, their pods have failed with the reason, the 
   expect(await kubelet.end('SIGTERM')).toBe(0);
   // What is deleted now needs one that confirms it.
   await lab.startKubelet();
-}, 60_000);
+});

@@ -97,7 +97,8 @@ test('kubectl sees it under its mirror’s name; a mirror that it deletes comes 
   });
   const echo = await kubectl(lab, 'exec', 'web-node-1', '--', 'echo', 'inside');
   expect(echo.stdout).toBe('inside\n');
-  const deleted = await kubectl(lab, 'delete', 'pod', 'web-node-1', '--wait=false');
+  // It waits for the end of this one, and does not take the next for it.
+  const deleted = await kubectl(lab, 'delete', 'pod', 'web-node-1', '--timeout=20s');
   expect(deleted.stdout).toBe('pod "web-node-1" deleted\n');
   await lab.podWhen(
     'web-node-1',

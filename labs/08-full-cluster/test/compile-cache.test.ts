@@ -59,4 +59,4 @@ test('it is filled when sources have changed, and found by a process that may no
     .split('\n')
     .find((text) => text.includes(`reading cache`) && text.includes(supervisorFile));
   expect(line).toContain('success');
-}, 60_000);
+});

@@ -8,7 +8,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
   let kubectl: Kubectl;
   beforeAll(async () => {
     [secured, kubectl] = await Promise.all([startSecuredServer(), unpackKubectl(minor)]);
-  }, 60_000);
+  });
   afterAll(async () => {
     await secured[Symbol.asyncDispose]();
     await kubectl[Symbol.asyncDispose]();
@@ -35,7 +35,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
       'auth can-i create pods --subresource=binding',
     );
     expect(scheduler).toMatchObject({ code: 0, stdout: 'yes\n' });
-  }, 60_000);
+  });
 
   test('auth whoami says who asks, and --as asks for somebody else', async () => {
     const { code, stdout } = await as('system:kube-scheduler', 'auth whoami');
@@ -50,7 +50,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
     expect(refused.stderr).toContain(
       'users "system:kube-scheduler" is forbidden: User "jane" cannot impersonate resource "users" in API group "" at the cluster scope',
     );
-  }, 60_000);
+  });
 
   test('auth can-i --list shows the rules', async () => {
     const { code, stdout } = await as('system:kube-scheduler', 'auth can-i --list');
@@ -67,7 +67,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
       /^leases\.coordination\.k8s\.io \[\] \[(kube-scheduler)?\] \[/,
     );
     expect(stdout).toContain('[/healthz]');
-  }, 60_000);
+  });
 
   test('create role, rolebinding, clusterrole and clusterrolebinding', async () => {
     const create = async (command: string) => {
@@ -111,7 +111,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
     expect(refused.stderr).toBe(
       'Error from server (Forbidden): pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "kube-system"\n',
     );
-  }, 90_000);
+  });
 
   test('get and describe roles', async () => {
     const roles = await as('admin', 'get clusterroles view');
@@ -125,7 +125,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
     expect(described.stdout.replace(/ +/g, ' ')).toContain('endpoints [] [] [list watch]');
     const subject = await as('admin', 'describe clusterrolebinding system:public-info-viewer');
     expect(subject.stdout).toContain('system:unauthenticated');
-  }, 60_000);
+  });
 
   test('auth reconcile adds what is missing', async () => {
     const manifest = (verbs: string) => `
@@ -157,7 +157,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: reader}]
       },
       { timeout: 20_000 },
     );
-  }, 90_000);
+  });
 
   test('what may not be granted is listed', async () => {
     await as('admin', 'create rolebinding reader-admin --clusterrole=admin --user=reader');
@@ -173,5 +173,5 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: reader}]
     expect(stderr).toContain(
       'is attempting to grant RBAC permissions not currently held:\n{APIGroups:[""], Resources:["persistentvolumes"], Verbs:["get"]}',
     );
-  }, 60_000);
+  });
 });

@@ -181,7 +181,7 @@ beforeAll(async () => {
   }, DEADLINE);
   operator = new GreetingOperator(config);
   await operator.start();
-}, 60_000);
+});
 afterAll(async () => {
   await operator.stop();
   await server[Symbol.asyncDispose]();

@@ -101,6 +101,8 @@ test('a static pod is shown with its status; its mirror comes again when it is d
   pods.set(pod);
   const { pod: first } = await when((mirror) => mirror?.status?.phase === 'Running');
   await admin.delete(resources.pods, REF);
+  // Long enough for whoever deleted it to see that it has gone.
+  await when((mirror) => mirror === undefined);
   const { pod: second } = await when(
     (mirror) =>
       mirror?.metadata?.uid !== first?.metadata?.uid && mirror?.status?.phase === 'Running',

@@ -2,7 +2,8 @@
 //
 // A mirror that somebody deletes comes again, and so does one that shows what its file said before; one whose static pod is
 // gone goes, once nothing of that pod runs any more. A mirror being deleted costs no container. Mirrors are deleted by uid, so that
-// nobody else's pod goes under their name.
+// nobody else's pod goes under their name. One that somebody deletes is missed for a moment: kubectl asks whether the pod is there,
+// lists it and waits for its end, and would wait in vain for that of one that came again between question and list.
 //
 // Same idea upstream: tryReconcileMirrorPods in kubernetes, pkg/kubelet/kubelet.go, and pkg/kubelet/pod/mirror_client.go.
 
@@ -49,10 +50,14 @@ export function planMirror(view: {
 
 const RETRY_BASE_MS = 200;
 const RETRY_MAX_MS = 10_000;
+/** Longer than whoever deletes one takes until he looks for it. */
+const MISSED_MS = 1_000;
 
 export class MirrorPods implements PodHandler {
   readonly #options: MirrorPodsOptions;
   readonly #queue: WorkQueue;
+  /** By name: until when one that somebody deleted is missed. */
+  readonly #missedUntilMs = new Map<string, number>();
 
   constructor(options: MirrorPodsOptions) {
     this.#options = options;
@@ -89,7 +94,7 @@ export class MirrorPods implements PodHandler {
   }
 
   async #reconcile(name: string): Promise<void> {
-    const { pods, node, isAlive, log } = this.#options;
+    const { pods, node, isAlive, clock, log } = this.#options;
     // A mirror that is not known yet may be there; what a file asks for may not have been read.
     if (!pods.sourcesReady()) return;
     const [namespace = '', podName = ''] = name.split('/');
@@ -100,10 +105,15 @@ export class MirrorPods implements PodHandler {
       const owner = node();
       // It looks again when the node is registered.
       if (owner === undefined) return;
+      const waitMs = (this.#missedUntilMs.get(name) ?? 0) - clock.now();
+      if (waitMs > 0) return this.#queue.addAfter(name, waitMs);
+      this.#missedUntilMs.delete(name);
       log.debug('Creating a mirror pod for static pod', { pod: name });
       await this.#create(plan.pod, owner);
     } else if (plan.kind === 'delete') {
       log.debug('Deleting a mirror pod', { pod: name });
+      if (plan.mirror.metadata?.deletionTimestamp !== undefined)
+        this.#missedUntilMs.set(name, clock.now() + MISSED_MS);
       await this.#delete(plan.mirror);
     }
   }

@@ -210,7 +210,8 @@ describe('listen()', () => {
 });
 
 test('keepAlive() closes a connection that does not answer, and keeps one that does', async () => {
-  const server = { keepAliveIntervalMs: 50, keepAliveTimeoutMs: 20 };
+  // Time enough for an answer also where client and server have to wait for the same processor.
+  const server = { keepAliveIntervalMs: 50, keepAliveTimeoutMs: 1500 };
   await using served = await serve({ server });
   using alive = await openSession(served.url);
   // A client by hand, which knows what HTTP/2 begins with and nothing else: SETTINGS, their acknowledgement, one request.

@@ -14,7 +14,7 @@ process.kill(process.pid, 'SIGKILL');`;
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', '--input-type=module', '--eval', script],
-    { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 },
+    { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'], timeout: 100_000 },
   );
   const exited = once(child, 'exit');
   // Nothing is taken until the pipe is full: the first piece is there, and then Node reads no further.

@@ -11,7 +11,7 @@ async function outcome(script: string): Promise<{ code: number | null; stdout: s
   const args = ['--import', 'tsx', '--input-type=module', '-e', text];
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 20_000,
+    timeout: 100_000,
   });
   let stdout = '';
   child.stdout.on('data', (chunk) => {
@@ -42,7 +42,9 @@ test('a process that becomes idle gives back what it does not need any more', as
       const isLate = ({ startTime }) => startTime > startMs + 1500;
       const isWhole = ({ detail }) => detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
       if (!list.getEntries().some((one) => isLate(one) && isWhole(one))) return;
-      console.log(process.memoryUsage().heapTotal < before ? 'smaller' : 'as large as before');
+      // On a busy machine also V8's own may be late.
+      if (process.memoryUsage().heapTotal >= before) return;
+      console.log('smaller');
       observer.disconnect();
       clearInterval(alive);
     });

@@ -41,7 +41,7 @@ export async function startEtcdCluster(size = 3): Promise<EtcdCluster> {
     endpoints: urls.map(({ client }) => client),
     members,
     ready: async () => {
-      await Promise.all(urls.map(({ client }) => eventually(() => readOnce(client))));
+      await Promise.all(urls.map(({ client }) => eventually(() => readOnce(client), 60_000)));
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(members.map((member) => member.kill()));

@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import { openEtcd3Store } from '#src/etcd3-store.ts';
 import { eventually } from './eventually.ts';
 
+/** The program comes from a cold disk, and so does its log. */
+const START_MS_MAX = 60_000;
+
 export type Flags = Readonly<Record<string, string>>;
 
 export interface Etcd extends AsyncDisposable {
@@ -109,7 +112,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
     dataDir,
     start: async () => {
       await child.start();
-      await eventually(() => probe(endpoint));
+      await eventually(() => probe(endpoint), START_MS_MAX);
     },
     kill: () => child.kill(),
     pause: () => child.pause(),
@@ -128,14 +131,24 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
   }
 }
 
+/**
+ * Nobody's at the moment, and not one of those that the kernel gives to outgoing connections: an etcd that is killed shall find it
+ * free when it comes back.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  const [min, max] = [10_000, 30_000];
+  for (;;) {
+    const port = min + Math.floor(Math.random() * (max - min));
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue; // Somebody's.
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 async function looksAlive(endpoint: string): Promise<void> {

@@ -15,8 +15,8 @@ export interface RunOptions {
   readonly deadlineMs?: number;
 }
 
-const DEADLINE_MS = 20_000;
-const COMMON = ['--command-timeout=10s', '--dial-timeout=5s'];
+const DEADLINE_MS = 90_000;
+const COMMON = ['--command-timeout=30s', '--dial-timeout=30s'];
 
 export async function etcdctl(
   endpoint: string,

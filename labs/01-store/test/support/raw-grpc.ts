@@ -25,7 +25,7 @@ export interface RawCall {
   readonly isEnded?: boolean;
 }
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 
 export async function openSession(endpoint: string): Promise<ClientHttp2Session & Disposable> {
   const session = connect(endpoint);

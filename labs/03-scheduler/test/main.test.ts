@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { startTestApiServer } from '@kube-labs/apiserver';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname;
 
@@ -24,13 +24,20 @@ async function outcome(child: ChildProcess) {
   return { code, output };
 }
 
+/** Below those that the kernel gives to outgoing connections: it takes seconds until the process listens on it. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue; // Somebody's.
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 describe('kube-scheduler', () => {
@@ -68,6 +75,7 @@ describe('kube-scheduler', () => {
       const kubeconfig = await server.kubeconfig();
       const bind = ['--bind-address=127.0.0.1', `--secure-port=${port}`];
       const child = start(`--kubeconfig=${kubeconfig}`, ...bind, '-v=4', ...flags);
+      onTestFinished(() => void child.kill('SIGKILL'));
       const ended = outcome(child);
       const get = async (path: string) => {
         try {
@@ -76,7 +84,7 @@ describe('kube-scheduler', () => {
           return undefined;
         }
       };
-      await expect.poll(() => get('/readyz'), { timeout: 15_000 }).toBe('ok');
+      await expect.poll(() => get('/readyz'), { timeout: 60_000 }).toBe('ok');
       expect(await get('/healthz')).toBe('ok');
       expect(await get('/metrics')).toContain('scheduler_pending_pods{queue="active"} 0');
       child.kill('SIGTERM');

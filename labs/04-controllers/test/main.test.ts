@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { resources, startTestApiServer } from '@kube-labs/apiserver';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { controllers, enabledControllers } from '../src/controllers.ts';
 import { parseDuration } from '../src/duration.ts';
 import { optionsOf, readFlags } from '../src/flags.ts';
@@ -27,13 +27,20 @@ async function outcome(child: ChildProcess) {
   return { code, output };
 }
 
+/** Below those that the kernel gives to outgoing connections: it takes seconds until the process listens on it. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue; // Somebody's.
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 describe('flags', () => {
@@ -110,28 +117,27 @@ describe('kube-controller-manager', () => {
       `--secure-port=${port}`,
     ];
     const child = start(...flags, '--leader-elect');
+    onTestFinished(() => void child.kill('SIGKILL'));
     const ended = outcome(child);
     const get = (path: string) =>
       fetch(`http://127.0.0.1:${port}${path}`).then(
         (answer) => answer.text(),
         () => undefined,
       );
-    await expect.poll(() => get('/readyz'), { timeout: 15_000 }).toBe('ok');
+    await expect.poll(() => get('/readyz'), { timeout: 60_000 }).toBe('ok');
     await expect
       .poll(() => get('/metrics'))
       .toContain('workqueue_depth{name="deployment-controller"} 0');
     const account = { name: 'default', namespace: 'kube-system' };
     await expect
-      .poll(
-        () =>
-          server
-            .client()
-            .get(resources.serviceAccounts, account)
-            .then(
-              () => true,
-              () => false,
-            ),
-        { timeout: 10_000 },
+      .poll(() =>
+        server
+          .client()
+          .get(resources.serviceAccounts, account)
+          .then(
+            () => true,
+            () => false,
+          ),
       )
       .toBe(true);
     child.kill('SIGTERM');

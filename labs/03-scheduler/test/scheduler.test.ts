@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Scheduler, type SchedulerOptions } from '../src/scheduler.ts';
 import { node, type PodOptions, pod, seeded } from './support.ts';
 
-const WAIT = { timeout: 15_000, interval: 20 };
+const WAIT = { timeout: 60_000, interval: 20 };
 
 let server: Awaited<ReturnType<typeof startTestApiServer>>;
 let client: Client;

@@ -202,7 +202,7 @@ describe('on the real API server', () => {
       ['demo:2', 'demo:2'],
     );
     const status = async () => (await client.get(resources.daemonSets, ref)).status;
-    await expect.poll(status, { timeout: 10_000 }).toMatchObject({
+    await expect.poll(status, { timeout: 60_000 }).toMatchObject({
       desiredNumberScheduled: 2,
       numberReady: 2,
       updatedNumberScheduled: 2,

@@ -146,22 +146,22 @@ describe('on the real API server', () => {
     let stop = cluster.start({ controllers: ['replicationcontroller-controller'] });
     await scale(20);
     await expect
-      .poll(async () => (await cluster.pods()).length, { interval: 1, timeout: 15_000 })
+      .poll(async () => (await cluster.pods()).length, { interval: 1 })
       .toBeGreaterThan(2);
     await stop();
     stop = cluster.start({ controllers: ['replicationcontroller-controller'] });
     const status = async () => (await client.get(resources.replicationControllers, ref)).status;
     await expect
-      .poll(status, { timeout: 15_000 })
+      .poll(status)
       .toMatchObject({ replicas: 20, readyReplicas: 20, availableReplicas: 20 });
     expect(await cluster.pods()).toHaveLength(20);
     await scale(5);
     await expect
-      .poll(async () => (await cluster.pods()).length, { interval: 1, timeout: 15_000 })
+      .poll(async () => (await cluster.pods()).length, { interval: 1 })
       .toBeLessThan(20);
     await stop();
     cluster.start({ controllers: ['replicationcontroller-controller'] });
-    await expect.poll(status, { timeout: 15_000 }).toMatchObject({ replicas: 5, readyReplicas: 5 });
+    await expect.poll(status).toMatchObject({ replicas: 5, readyReplicas: 5 });
     expect((await cluster.pods()).filter(isPodActive)).toHaveLength(5);
     expect(most).toBe(20);
   });

@@ -210,7 +210,7 @@ test('on the real API server both follow the Pods of a service, and go with it',
       .sort();
   };
   const podIps = async () => (await cluster.pods()).map(({ status }) => status?.podIP ?? '').sort();
-  await expect.poll(addresses, { timeout: 10_000 }).toHaveLength(3);
+  await expect.poll(addresses, { timeout: 60_000 }).toHaveLength(3);
   await eventually(async () => (await sliced()).join() === (await podIps()).join(), true);
   expect(
     await isGone(client.get(resources.endpoints, { name: 'by-hand', namespace: 'default' })),

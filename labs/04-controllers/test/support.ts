@@ -13,7 +13,7 @@ import { expect } from 'vitest';
 import { ControllerManager, type ControllerManagerOptions } from '../src/controller-manager.ts';
 import type { ControllerOptions } from '../src/options.ts';
 
-export const WAIT = { timeout: 15_000, interval: 25 };
+export const WAIT = { timeout: 60_000, interval: 25 };
 export const NOW_MS = Date.UTC(2015, 10, 9);
 
 let sequence = 0;

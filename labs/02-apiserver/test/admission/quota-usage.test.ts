@@ -285,5 +285,5 @@ test('what went away behind the server’s back is found when it starts', async 
   const used = async () => (await scene.get(`${at}/resourcequotas/q`)).json.status.used;
   expect(await used()).toEqual({ pods: '2' });
   await server.restart();
-  await vi.waitFor(async () => expect(await used()).toEqual({ pods: '1' }), { timeout: 5000 });
+  await vi.waitFor(async () => expect(await used()).toEqual({ pods: '1' }));
 });

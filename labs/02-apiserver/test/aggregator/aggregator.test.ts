@@ -185,7 +185,7 @@ describe('a metrics server behind an APIService', () => {
     });
     expect((await ask(`/apis/${GROUP_VERSION}/nodes`)).text).toBe('service unavailable\n');
     await metrics.start();
-    await vi.waitFor(async () => expect(await available()).toMatchObject({ status: 'True' }), 5000);
+    await vi.waitFor(async () => expect(await available()).toMatchObject({ status: 'True' }));
     expect((await ask(`/apis/${GROUP_VERSION}/nodes`)).status).toBe(200);
   });
 

@@ -9,7 +9,7 @@ const MERGE = 'application/merge-patch+json';
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const DEPLOYMENTS = '/apis/apps/v1/namespaces/default/deployments';
 
-const DEADLINE = { timeout: 10_000, interval: 20 };
+const DEADLINE = { timeout: 30_000, interval: 20 };
 
 let server: TestApiServer;
 

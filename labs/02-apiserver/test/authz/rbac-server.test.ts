@@ -33,7 +33,7 @@ describe('an API server with --authorization-mode=Node,RBAC', () => {
 
   /** Waits until the caches have heard of it. */
   const becomes = (user: string, asked: string, status: number) =>
-    vi.waitFor(async () => expect((await secured.as(user, asked)).status).toBe(status), 5000);
+    vi.waitFor(async () => expect((await secured.as(user, asked)).status).toBe(status));
 
   test('has the whole default policy as soon as it is ready', async () => {
     const names = async (resource: string) => {
@@ -103,7 +103,7 @@ describe('an API server with --authorization-mode=Node,RBAC', () => {
       vi.waitFor(async () => {
         const { text } = await secured.as('admin', `get ${RBAC}/clusterroles/${name}`);
         expect(text.includes('crontabs')).toBe(want);
-      }, 5000);
+      });
     expect((await secured.as('admin', `post ${RBAC}/clusterroles`, part)).status).toBe(201);
     await holds('view', true);
     await holds('edit', true);
@@ -161,7 +161,7 @@ describe('an API server with --authorization-mode=Node,RBAC', () => {
       expect(json.message).toBe(
         'leases.coordination.k8s.io "a" is forbidden: User "system:serviceaccount:default:robot" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "default"',
       );
-    }, 5000);
+    });
     const made = await secured.as('admin', `put ${path}`, lease);
     expect(made.status).toBe(201);
     // Leases are updated only by those who say which version they saw.

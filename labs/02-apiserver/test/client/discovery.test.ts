@@ -15,7 +15,7 @@ import { type KubernetesObject, type ResourceType, resources } from '#src/client
 import { RESOURCES } from '#src/registry/resources.ts';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
 
-const WAIT = { timeout: 10_000, interval: 25 };
+const WAIT = { timeout: 30_000, interval: 25 };
 const named = ({ resources: all }: ServerResources, name: string) =>
   all
     .filter(({ resource }) => resource === name)

@@ -9,7 +9,7 @@ import { resources } from '../../src/client/resources.ts';
 import { startTestApiServer } from '../../src/server/test-api-server.ts';
 import { type FaultyLink, faultyLink } from './faulty-link.ts';
 
-const WAIT = { timeout: 10_000, interval: 10 };
+const WAIT = { timeout: 30_000, interval: 10 };
 
 let server: Awaited<ReturnType<typeof startTestApiServer>>;
 let direct: Client;

@@ -6,7 +6,7 @@ import { LeaderElector } from '../../src/client/leader-elector.ts';
 import { resources } from '../../src/client/resources.ts';
 import { startTestApiServer } from '../../src/server/test-api-server.ts';
 
-const WAIT = { timeout: 10_000, interval: 10 };
+const WAIT = { timeout: 30_000, interval: 10 };
 
 let server: Awaited<ReturnType<typeof startTestApiServer>>;
 let client: Client;

@@ -19,7 +19,7 @@ const GROWTH_MAX_BYTES = 700 * 1024 * 1024;
 const FAULTS_MAX = 10;
 const REPEATS = 3;
 const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-const READY = { timeout: 10_000, interval: 20 };
+const READY = { timeout: 30_000, interval: 20 };
 /** What every server serves, and a custom resource, more often than its share. */
 const widgets = { group: 'example.com', version: 'v1', resource: 'widgets', kind: 'Widget' };
 const TARGETS: readonly Target[] = [

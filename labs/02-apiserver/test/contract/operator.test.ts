@@ -20,7 +20,7 @@ import { startTestApiServer, type TestApiServer } from '#src/server/test-api-ser
 const GROUP = { group: 'example.com', version: 'v1', plural: 'greetings' };
 const AT = { ...GROUP, namespace: 'default' };
 const FINALIZER = 'greetings.example.com/config-map';
-const DEADLINE = { timeout: 15_000, interval: 50 };
+const DEADLINE = { timeout: 30_000, interval: 50 };
 const MERGE = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 
 interface Greeting extends KubernetesObject {

@@ -69,7 +69,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const { socket } of opened.splice(0)) socket.destroy();
-  await expect.poll(() => kubelet.open, { timeout: 10_000 }).toEqual({ processes: 0, forwards: 0 });
+  await expect.poll(() => kubelet.open).toEqual({ processes: 0, forwards: 0 });
 });
 afterAll(async () => {
   for (const one of disposables.reverse()) await one[Symbol.asyncDispose]();
@@ -222,7 +222,7 @@ describe('port-forward', () => {
     for (let count = 0; count < 3000; count += 1) {
       peer.open({ streamtype: 'error', port: '80', requestid: String(count) });
     }
-    await expect.poll(() => peer.resets().length, { timeout: 10_000 }).toBe(1000);
+    await expect.poll(() => peer.resets().length).toBe(1000);
     socket.destroy();
     expect((await wire(server, '/readyz')).text).toBe('ok');
   });

@@ -209,7 +209,7 @@ describe('flow control', () => {
     streams[0]?.on('data', (data: Buffer) => {
       readBytes += data.length;
     });
-    await expect.poll(() => readBytes, { timeout: 10_000 }).toBe(sentBytes);
+    await expect.poll(() => readBytes).toBe(sentBytes);
   });
 });
 

@@ -91,15 +91,14 @@ describe.each([
 
   test('exec -it: a terminal, and its size', async () => {
     kubelet.sizes.splice(0);
-    const { code, stdout } = await kubectl.run(['exec', '-it', 'web', '--', 'tty'], {
-      terminal: true,
-    });
-    expect(stdout.toString()).toMatch(/\/dev\/pts\/\d+/);
-    expect(code).toBe(0);
-    expect(kubelet.sizes.map((size) => JSON.parse(size))).toContainEqual({
-      Width: 100,
-      Height: 40,
-    });
+    // It waits for a line: the size travels beside the streams, and may come later than a short command takes.
+    const command = ['exec', '-it', 'web', '--', 'sh', '-c', 'tty; read line'];
+    const running = kubectl.start(command, { terminal: true, keepOpen: true });
+    await expect.poll(running.stdout, { timeout: 20_000 }).toMatch(/\/dev\/pts\/\d+/);
+    const sizes = () => kubelet.sizes.map((size) => JSON.parse(size));
+    await expect.poll(sizes, { timeout: 20_000 }).toContainEqual({ Width: 100, Height: 40 });
+    running.child.stdin?.end('enough\n');
+    expect(await running.ended).toMatchObject({ code: 0 });
   });
 
   test('attach: what is typed, and what comes of it', async () => {

@@ -1,6 +1,7 @@
 // A SPDY session: its streams, its flow control, its bounds, and how it ends; also under fire.
 import { createHash, randomBytes, randomInt } from 'node:crypto';
-import { afterEach, describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   encodeGoAway,
   encodeHeaders,
@@ -231,12 +232,17 @@ describe('the end', () => {
   });
 
   test('comes after the idle timeout, which every frame puts off', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const { peer, ended } = await start(undefined, { idleTimeoutMs: 300 });
-    const startedMs = performance.now();
-    const pings = setInterval(() => peer.transport.write(encodePing(1)), 50);
-    await expect.poll(() => performance.now() - startedMs).toBeGreaterThan(600);
+    for (let count = 0; count < 4; count += 1) {
+      vi.advanceTimersByTime(299);
+      const answered = once(peer.transport, 'data');
+      peer.transport.write(encodePing(1));
+      await answered;
+    }
     expect(peer.transport.destroyed).toBe(false);
-    clearInterval(pings);
+    vi.advanceTimersByTime(300);
     await ended;
     await peer.closed;
   });

@@ -8,6 +8,7 @@
 
 import type { Container, ContainerState, ContainerStatus } from 'kubernetes-types/core/v1';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
+import { endTold } from './missing-containers.ts';
 
 /** Why a container does not run although it should. */
 export interface WaitingReason {
@@ -35,13 +36,13 @@ const UNKNOWN_REASON = 'ContainerStatusUnknown';
 
 export function containerStatusOf(view: ContainerView): ContainerStatus {
   const { spec, records, previous, ready, started } = view;
-  const [newest, before] = records;
+  const [newest] = records;
   if (newest === undefined) return statusWithoutRecord(view);
   const state = isToBeStartedAgain(view) ? waitingState(view) : stateOf(newest, view);
   // The last end that is not the state itself.
-  const candidates = state.terminated === undefined ? records : [before];
-  const ended = candidates.find((record) => record?.status.state === 'exited');
-  const lastState = ended === undefined ? (previous?.lastState ?? {}) : stateOf(ended, view);
+  const candidates = state.terminated === undefined ? records : records.slice(1);
+  const ended = candidates.find((record) => record.status.state === 'exited');
+  const lastState = ended === undefined ? endTold(previous, state) : stateOf(ended, view);
   return {
     name: spec.name,
     image: newest.image,
@@ -66,6 +67,7 @@ function statusWithoutRecord(view: ContainerView): ContainerStatus {
   const lost = previous?.state?.running !== undefined;
   // What ended for good stays so, also when the engine has forgotten it: the API server would refuse anything else.
   const isOver = previous?.state?.terminated !== undefined && !view.willRestart;
+  const state = isOver ? (previous?.state ?? {}) : waitingState(view);
   return {
     name: spec.name,
     image: spec.image ?? '',
@@ -74,8 +76,8 @@ function statusWithoutRecord(view: ContainerView): ContainerStatus {
     restartCount: (previous?.restartCount ?? 0) + (lost && !view.deleted ? 1 : 0),
     ready: false,
     started: false,
-    lastState: lost ? { terminated: unknownEnd() } : (previous?.lastState ?? {}),
-    state: isOver ? (previous?.state ?? {}) : waitingState(view),
+    lastState: lost ? { terminated: unknownEnd() } : endTold(previous, state),
+    state,
     ...(previous?.containerID === undefined ? {} : { containerID: previous.containerID }),
   };
 }
@@ -91,7 +93,7 @@ function unknownEnd() {
 
 /** Has the loss of the container been told, and so its next run been counted? */
 export function isToldLost({ state, lastState }: ContainerStatus): boolean {
-  return state?.running === undefined && lastState?.terminated?.reason === UNKNOWN_REASON;
+  return state?.waiting !== undefined && lastState?.terminated?.reason === UNKNOWN_REASON;
 }
 
 function waitingState(view: ContainerView): ContainerState {
@@ -119,8 +121,6 @@ function stateOf(container: RuntimeContainer, view: ContainerView): ContainerSta
         },
       };
     }
-    default:
-      return status satisfies never;
   }
 }
 

@@ -1,11 +1,12 @@
-// MissingContainers: what is said of containers that never ran, or are lost, when their pod has ended. Pure.
+// MissingContainers: what is said of containers that never ran, or are lost. Pure.
 //
+// An end that was told is not taken back when the engine has nothing of it any more.
 // A pod that has ended has no container that waits: whoever counts exit codes must find one for each that should have run.
 // Main containers should have when the pod was initialized, init containers up to the last one that did.
 //
 // Same idea upstream: TerminatePod in kubernetes, pkg/kubelet/status/status_manager.go.
 
-import type { ContainerStatus } from 'kubernetes-types/core/v1';
+import type { ContainerState, ContainerStatus } from 'kubernetes-types/core/v1';
 
 interface Statuses {
   readonly initStatuses: readonly ContainerStatus[];
@@ -17,6 +18,16 @@ const MISSING = {
   reason: 'ContainerStatusUnknown',
   message: 'The container could not be located when the pod was terminated',
 };
+
+/** How the run before this state ended, as it was told: the engine has nothing of that run any more. */
+export function endTold(
+  previous: ContainerStatus | undefined,
+  { terminated }: ContainerState,
+): ContainerState {
+  const told = previous?.state?.terminated;
+  const isEarlier = told !== undefined && told.containerID !== terminated?.containerID;
+  return isEarlier ? { terminated: told } : (previous?.lastState ?? {});
+}
 
 export function withoutWaiting({ initStatuses, statuses }: Statuses): Statuses {
   // At least the first of them was to run.

@@ -157,6 +157,8 @@ lesson(
     expect(said('no database', 'killed')).toBe('no database');
     expect(said(undefined, 'killed')).toBe('killed');
     expect(said('')).toBe('no message');
+    event('its last words are empty, and the engine has a message');
+    expect(said('', 'killed')).toBe('no message');
   },
 );
 
@@ -242,14 +244,20 @@ lesson(
     );
     event('it ended with 0 for good, and with 3 before');
     expect(lastOf(run(1, exited(0)), run(0, exited(3)))).toBe('ended with 3, Error');
+    event('between the two it was created once, and never ran');
+    expect(lastOf(run(2, exited(0)), run(1, CREATED), run(0, exited(3)))).toBe(
+      'ended with 3, Error',
+    );
     event('it ended for good the first time');
     expect(lastOf(run(0, exited(0)))).toBe('nothing');
     event('it runs, the engine has no older run any more, but one was told of');
     const lastState = { terminated: { exitCode: 5, reason: 'Error' } };
     const previous = told({ running: {} }, { lastState });
-    expect(wordsOf(statusOf([run(3, RUNNING)], { previous }).lastState)).toBe(
-      'ended with 5, Error',
-    );
+    const afterTold = (...records: RuntimeContainer[]) =>
+      wordsOf(statusOf(records, { previous }).lastState);
+    expect(afterTold(run(3, RUNNING))).toBe('ended with 5, Error');
+    event('an older end was told, and the engine has a newer one');
+    expect(afterTold(run(4, RUNNING), run(3, exited(4)))).toBe('ended with 4, Error');
   },
 );
 
@@ -273,19 +281,35 @@ lesson(
     event('this was told, and nothing has changed: it is no second restart');
     expect(statusOf([], { previous: lost, willRestart: true })).toEqual(lost);
     event('the pod is being deleted: it is no restart');
-    expect(`${statusOf([], { ...runs, deleted: true }).restartCount} restarts`).toBe('3 restarts');
+    expectLines(linesOf(statusOf([], { ...runs, willRestart: false, deleted: true })), [
+      'state: waiting: ContainerCreating',
+      'last state: ended with 137, ContainerStatusUnknown',
+      'restarts: 3',
+    ]);
     event('c had ended for good');
     const lastState = { terminated: { exitCode: 5, reason: 'Error' } };
-    const end = told({ terminated: { exitCode: 0, reason: 'Completed' } }, { lastState });
+    const containerID = 'docker://c-3';
+    const end = told(
+      { terminated: { containerID, exitCode: 0, reason: 'Completed' } },
+      { lastState },
+    );
     expectLines(linesOf(statusOf([], { previous: end })), [
       'state: ended with 0, Completed',
       'last state: ended with 5, Error',
       'restarts: 3',
     ]);
     event('c had ended, and will run again');
-    expect(wordsOf(statusOf([], { previous: end, willRestart: true }).state)).toBe(
-      'waiting: ContainerCreating',
-    );
+    const again = statusOf([], { previous: end, willRestart: true });
+    expectLines(linesOf(again), [
+      'state: waiting: ContainerCreating',
+      'last state: ended with 0, Completed',
+      'restarts: 3',
+    ]);
+    event('it runs again, and the engine never found the run before');
+    for (const previous of [end, again]) {
+      const status = statusOf([record('c', RUNNING, { attempt: 4 })], { previous });
+      expect(wordsOf(status.lastState)).toBe('ended with 0, Completed');
+    }
   },
 );
 
@@ -372,6 +396,8 @@ lesson(
     const rows = [end('runs'), end('ended 0', 'runs'), end('ended 0', 'ended 1'), end('ended 0')];
     rows.push(end('creates'), end('ended 0', 'creates'));
     expectLines(rows, ['Running', 'Running', 'Failed', 'Succeeded', 'Failed', 'Failed']);
+    event('it has no main containers at all');
+    expect(end()).toBe('Failed');
     event('its init container is still being stopped');
     const initStatuses = statusesOf(['runs'], 'i');
     const spec = { initContainers: [container('i0')] };

@@ -83,6 +83,8 @@ lesson(
     expect(`${remaining(1_000)} s left of ${backOff.delayMs(KEY)} ms`).toBe(
       '10 s left of 10000 ms',
     );
+    event('it has held for long enough, and somebody looks: it begins anew with the next try only');
+    expect(`${remaining(1_700)} s left of ${backOff.delayMs(KEY)} ms`).toBe('0 s left of 10000 ms');
     event('looks at something that has never been tried');
     for (let look = 0; look < 3; look++) expect(remaining(1_000, 'u1/other')).toBe(0);
     expect(backOff.delayMs('u1/other')).toBe(0);

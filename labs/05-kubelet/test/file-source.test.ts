@@ -58,7 +58,7 @@ async function setUp({
     running.abort();
     await stopped;
   });
-  await vi.waitFor(() => expect(synced).toBe(1), { timeout: 10_000 });
+  await vi.waitFor(() => expect(synced).toBe(1));
   const write = (name: string, text: string) => {
     writeFileSync(join(folder, `.${name}`), text);
     renameSync(join(folder, `.${name}`), join(folder, name));

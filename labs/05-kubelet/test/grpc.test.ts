@@ -1,8 +1,9 @@
 // gRPC probes against servers of the test's own: the health protocol, and upstream's words for all that is not health.
 
+import { once } from 'node:events';
 import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
-import { realClock } from '@kube-labs/apiserver';
+import { type Clock, FakeClock, realClock } from '@kube-labs/apiserver';
 import { expect, onTestFinished, test } from 'vitest';
 import { attempt } from '#src/probe/attempt.ts';
 import { FakeRuntime } from './fake-runtime.ts';
@@ -58,10 +59,17 @@ async function health(answer: Reply) {
   return { asked, port: await listen(server) };
 }
 
-function probe(port: number, { service = '', timeoutMs = 5_000 } = {}) {
+interface ProbeOptions {
+  readonly service?: string;
+  readonly timeoutMs?: number;
+  readonly clock?: Clock;
+}
+
+function probe(port: number, options: ProbeOptions = {}) {
+  const { service = '', timeoutMs = 60_000, clock = realClock } = options;
   const runtime = new FakeRuntime();
   const spec = container('c');
-  const target = { runtime, clock: realClock, containerId: 'c', spec, address: '127.0.0.1' };
+  const target = { runtime, clock, containerId: 'c', spec, address: '127.0.0.1' };
   return attempt({ grpc: { port, service } }, { ...target, timeoutMs }, never);
 }
 
@@ -113,10 +121,14 @@ test.each([
 
 test('a call that is not answered in time has failed', async () => {
   const server = createServer();
-  server.on('stream', (stream) => void stream.resume());
+  const asked = once(server, 'stream');
   server.on('session', (session) => onTestFinished(() => session.destroy()));
   const port = await listen(server);
-  expect(await probe(port, { timeoutMs: 200 })).toEqual({
+  const clock = new FakeClock();
+  const result = probe(port, { timeoutMs: 200, clock });
+  await asked;
+  clock.advance(200);
+  expect(await result).toEqual({
     kind: 'failure',
     output: 'timeout: health rpc did not complete within 0.2s',
   });

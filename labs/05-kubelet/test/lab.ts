@@ -27,7 +27,7 @@ import { WireProxy } from './wire-proxy.ts';
 
 export const IMAGE = 'kube-labs/node:v1';
 export const NODE_ADDRESS = '127.0.0.1';
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 /** Runs in real time, and can be moved on: what is due by then happens at once. */
 export class JumpClock implements Clock {

@@ -82,7 +82,7 @@ async function setUp() {
         const pod = await found();
         return condition(pod) && { pod };
       },
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     );
   /** One name after the other: when the last has been seen to, so have all before it. */
   const fence = async () => {

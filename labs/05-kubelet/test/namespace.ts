@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { type HostCommand, runHostCommand } from '#src/host-command.ts';
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 const CLIENT_TIMEOUT_MS = 1_500;
 
 /** Answers `NAME ADDRESS`, with the address that the question came from. */

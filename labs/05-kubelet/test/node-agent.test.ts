@@ -62,7 +62,7 @@ function run({ register = true } = {}) {
 }
 
 async function nodeWhen(condition: (node: Node) => boolean): Promise<Node> {
-  const deadlineMs = Date.now() + 5_000;
+  const deadlineMs = Date.now() + 30_000;
   for (;;) {
     const node = await client.get(resources.nodes, { name }).catch(() => undefined);
     if (node !== undefined && condition(node)) return node;
@@ -76,7 +76,7 @@ const conditionOf = (node: Node, type: string) =>
 const heartbeat = (node: Node) => conditionOf(node, 'Ready')?.lastHeartbeatTime;
 /** All that was asked for has been written, and both loops wait for the clock. */
 const idle = async (clock: FakeClock, loops = 2) => {
-  const deadlineMs = Date.now() + 5_000;
+  const deadlineMs = Date.now() + 30_000;
   while (clock.pendingTimers < loops) {
     if (Date.now() > deadlineMs) throw new Error('The agent never waits');
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 const at = (name: string) => ({ name, namespace: 'default' });
 const mounting = (name: string) => pod({ volumes: [{ name: 'v', configMap: { name } }] });
 

@@ -59,7 +59,7 @@ async function onTerminal(command: readonly string[], input: string): Promise<st
     const go = join(folder, 'go');
     const child = spawn('script', ['-qec', line, '/dev/null'], {
       env: { ...process.env, GO: go },
-      timeout: 25_000,
+      timeout: 100_000,
     });
     let seen = '';
     child.stdout.on('data', async (chunk: Buffer) => {

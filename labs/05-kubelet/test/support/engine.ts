@@ -13,7 +13,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { IMAGE, shell } from '../lab.ts';
 
 const PROGRAMS = ['sh', 'sleep', 'cat', 'unshare', 'setpriv'];
-const START_MS_MAX = 30_000;
+const START_MS_MAX = 90_000;
 const POLL_MS = 50;
 
 export class Engine implements AsyncDisposable {

@@ -143,8 +143,11 @@ describe('podStatusOf().containerStatuses', () => {
   test('waits as ContainerCreating, or as PodInitializing behind init containers', () => {
     const [plain] = statusOf({}).containerStatuses ?? [];
     expect(plain?.state?.waiting?.reason).toBe('ContainerCreating');
-    const behind = statusOf({ pod: pod({ initContainers: [container('i')] }) });
-    expect(behind.containerStatuses?.[0]?.state?.waiting?.reason).toBe('PodInitializing');
+    const behind = [[], [record('i', exited(0))]].map((containers) =>
+      statusOf({ pod: pod({ initContainers: [container('i')] }), runtime: runtimePod(containers) }),
+    );
+    const reasons = behind.map((one) => one.containerStatuses?.[0]?.state?.waiting?.reason);
+    expect(reasons).toEqual(['PodInitializing', 'PodInitializing']);
   });
 
   test('shows the last words of a container', () => {

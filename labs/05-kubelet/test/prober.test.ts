@@ -164,6 +164,23 @@ test('who watches a pod hears of each change of a verdict, until he stops', asyn
   expect(changes).toEqual(['u1', 'u1', 'u1']);
 });
 
+test('a startup probe that has succeeded is not asked again by the next kubelet', async () => {
+  const { pod, prober, runtimeOf, running, sick, pass, attempts } = setUp({});
+  const startupProbe = probe('up', { periodSeconds: 1, failureThreshold: 1 });
+  sick.add('up');
+  const containers = [{ ...running, id: 'c-9' }];
+  const told = { name: 'c', image: '', imageID: '', restartCount: 0, ready: true, started: true };
+  const adopted = {
+    ...pod,
+    spec: { containers: [container('c', { startupProbe })] },
+    status: { containerStatuses: [{ ...told, containerID: 'docker://c-9' }] },
+  };
+  prober.sync(adopted, { ...runtimeOf(), containers });
+  await pass(3);
+  expect(attempts).toEqual([]);
+  expect([...prober.failures('u1')]).toEqual([]);
+});
+
 test('a kubelet that starts takes what the API says of a container, until its own first attempt', () => {
   const { pod, prober, runtimeOf, running } = setUp({});
   const startupProbe = probe('up', { initialDelaySeconds: 60 });

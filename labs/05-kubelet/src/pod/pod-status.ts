@@ -44,7 +44,7 @@ export function podStatusOf(view: PodStatusView): PodStatus {
   const hasStarted = (container: RuntimeContainer) => view.probe(container).started;
   const initialized = isInitialized({ pod, runtime, hasStarted });
   const hasInit = (pod.spec?.initContainers ?? []).length > 0;
-  const { initStatuses, statuses } = statusesOf(view, initialized);
+  const { initStatuses, statuses } = statusesOf(view);
   const ephemeral = (pod.spec?.ephemeralContainers ?? []).map((spec) =>
     statusOf(view, spec, { kind: 'ephemeral', waitingDefault: 'ContainerCreating' }),
   );
@@ -71,13 +71,13 @@ export function podStatusOf(view: PodStatusView): PodStatus {
   };
 }
 
-function statusesOf(view: PodStatusView, initialized: boolean) {
+function statusesOf(view: PodStatusView) {
   const { initContainers = [], containers = [] } = view.pod.spec ?? {};
-  const isReady = initContainers.length === 0 || initialized;
-  const waitingDefault = isReady ? 'ContainerCreating' : 'PodInitializing';
+  // Until it runs, also when the init containers have done their part.
+  const waitingDefault = initContainers.length === 0 ? 'ContainerCreating' : 'PodInitializing';
   const all = {
     initStatuses: initContainers.map((spec) =>
-      statusOf(view, spec, { kind: 'init', waitingDefault: 'PodInitializing' }),
+      statusOf(view, spec, { kind: 'init', waitingDefault }),
     ),
     statuses: containers.map((spec) => statusOf(view, spec, { kind: 'main', waitingDefault })),
   };

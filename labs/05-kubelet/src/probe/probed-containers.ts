@@ -2,7 +2,7 @@
 //
 // Same idea upstream: AddPod in kubernetes, pkg/kubelet/prober/prober_manager.go, and newWorker in worker.go.
 
-import type { Container, Pod, Probe } from 'kubernetes-types/core/v1';
+import type { Container, ContainerStatus, Pod, Probe } from 'kubernetes-types/core/v1';
 import { isSidecar } from '../pod/restart-policy.ts';
 import { INITIAL_PROBE_STATE, type ProbeKind, type ProbeState } from './probe-state.ts';
 
@@ -11,9 +11,15 @@ export function probedOf({ spec }: Pod): readonly Container[] {
   return [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)];
 }
 
-export function probesOf(spec: Container): ReadonlyMap<ProbeKind, Probe> {
+/** A startup probe that has succeeded is not asked again, not by another kubelet either. */
+export function probesOf(
+  pod: Pod,
+  spec: Container,
+  containerId: string,
+): ReadonlyMap<ProbeKind, Probe> {
   const probes = new Map<ProbeKind, Probe>();
-  if (spec.startupProbe !== undefined) probes.set('startup', spec.startupProbe);
+  const hasStarted = toldOf(pod, containerId)?.started === true;
+  if (spec.startupProbe !== undefined && !hasStarted) probes.set('startup', spec.startupProbe);
   if (spec.livenessProbe !== undefined) probes.set('liveness', spec.livenessProbe);
   if (spec.readinessProbe !== undefined) probes.set('readiness', spec.readinessProbe);
   return probes;
@@ -21,10 +27,14 @@ export function probesOf(spec: Container): ReadonlyMap<ProbeKind, Probe> {
 
 /** A kubelet that starts again must not make ready containers unready until its first probe. */
 export function initialState(kind: ProbeKind, pod: Pod, containerId: string): ProbeState {
-  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
-  const known = [...containerStatuses, ...initContainerStatuses].find(
+  const wasReady = kind === 'readiness' && toldOf(pod, containerId)?.ready === true;
+  return wasReady ? { ...INITIAL_PROBE_STATE, verdict: 'success' } : INITIAL_PROBE_STATE;
+}
+
+/** What the API says of this run. */
+function toldOf({ status }: Pod, containerId: string): ContainerStatus | undefined {
+  const { containerStatuses = [], initContainerStatuses = [] } = status ?? {};
+  return [...containerStatuses, ...initContainerStatuses].find(
     ({ containerID }) => containerID === `docker://${containerId}`,
   );
-  const wasFine = kind === 'readiness' ? known?.ready : kind === 'startup' && known?.started;
-  return wasFine ? { ...INITIAL_PROBE_STATE, verdict: 'success' } : INITIAL_PROBE_STATE;
 }

@@ -134,7 +134,7 @@ export class Prober {
     const podUid = pod.metadata?.uid ?? '';
     const [stop, stopRestarting] = [new AbortController(), new AbortController()];
     const probing: Probing = { podUid, stop, stopRestarting, states: new Map() };
-    const probes = probesOf(spec);
+    const probes = probesOf(pod, spec, target.container.id);
     for (const kind of probes.keys()) {
       probing.states.set(kind, initialState(kind, pod, target.container.id));
     }

@@ -2,33 +2,33 @@
 import { lesson } from '@kube-labs/docs/lesson';
 import { expect, vi } from 'vitest';
 import { restartKey } from '#src/pod/back-off.ts';
-import { obeyActions } from '#src/pod/pod-actions.ts';
 import type { Ending } from '#src/pod/pod-worker.ts';
 import { sandboxConfigOf } from '#src/pod/sandbox-config.ts';
 import { RuntimeError } from '#src/runtime/runtime.ts';
 import { container, IDENTITY, pod } from '../objects.ts';
 import { expectLines } from './support/lines.ts';
 import { settled } from './support/slow-engine.ts';
-import { never, setUp, setUpActions, startOf, two, web } from './support/syncing.ts';
+import {
+  listen,
+  messageOf,
+  never,
+  quiet,
+  setUp,
+  setUpActions,
+  startOf,
+  two,
+  web,
+  withoutEvents,
+} from './support/syncing.ts';
 
 const ACTIONS = 'src/pod/pod-actions.ts#';
 const SYNCER = 'src/pod/pod-syncer.ts#KubeletPodSyncer';
 
-const volumes = new Map();
 const sandboxFirst = { kind: 'create-sandbox', attempt: 0 } as const;
 const DELETED: Ending = { why: 'deleted' };
 
 /** The program in the lesson: the whole life of a pod with the learner's own code. */
 const BY_HAND = 'npx tsx /tmp/sync.ts (the program in Run: npx lab task)';
-
-const withoutEvents = (lines: readonly string[]) =>
-  lines.filter((line) => !line.startsWith('event'));
-
-const messageOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'it succeeded',
-    (error: Error) => error.message,
-  );
 
 lesson(
   'Actions are done one after the other, as the plan has them, and each container starts in the sandbox that is there by then',
@@ -38,35 +38,35 @@ lesson(
     symbols: [`${ACTIONS}obeyActions`, `${ACTIONS}start`],
   },
   async ({ event }) => {
-    const { actions: deps, runtime, find, news } = await setUpActions();
-    const obey = async (...actions: Parameters<typeof obeyActions>[1]['actions']) => {
-      const order = { pod: two, runtime: await runtime.podStatus(IDENTITY), volumes };
-      return obeyActions(deps, { ...order, actions }, never);
-    };
+    const { runtime, find, obey, news } = await setUpActions(two);
     const [c, d] = [container('c'), container('d')];
     event('start c, and there is no sandbox');
-    expect(await messageOf(obey(startOf(c)))).toBe('No sandbox to start a container in');
+    expect(await messageOf(obey([startOf(c)]))).toBe('No sandbox to start a container in');
     event('create a sandbox, start c in it');
-    expect(JSON.stringify(await obey(sandboxFirst, startOf(c)))).toBe('{}');
+    expect(JSON.stringify(await obey([sandboxFirst, startOf(c)]))).toBe('{}');
     const made = ['sandbox web', 'create c 0', 'start c'];
     expectLines(news(), made);
     event('start d in the sandbox that is there, as its third run');
-    await obey(startOf(d, 2));
+    await obey([startOf(d, 2)]);
     expectLines(withoutEvents(news()), ['create d 2', 'start d']);
     const { sandboxes } = await runtime.podStatus(IDENTITY);
     for (const name of ['c', 'd']) {
-      expect((await find(name))?.sandboxId).toBe(sandboxes[0]?.id);
+      expect((await find(name)).sandboxId).toBe(sandboxes[0]?.id);
     }
     event('kill c with the time of the pod; start it; kill it within 7 s; stop all containers');
     const kill = async (graceSeconds?: number) => {
-      const found = (await find('c')) ?? expect.fail('c is not there');
       const grace = graceSeconds === undefined ? {} : { graceSeconds };
-      await obey({ kind: 'kill-container', container: found, message: 'it is wrong', ...grace });
+      const kill = {
+        kind: 'kill-container',
+        container: await find('c'),
+        message: 'wrong',
+      } as const;
+      await obey([{ ...kill, ...grace }]);
     };
     await kill();
-    await obey(startOf(c, 1));
+    await obey([startOf(c, 1)]);
     await kill(7);
-    await obey({ kind: 'stop-containers' });
+    await obey([{ kind: 'stop-containers' }]);
     expectLines(withoutEvents(news()), [
       'stop c within 30000 ms',
       'create c 1',
@@ -78,21 +78,71 @@ lesson(
 );
 
 lesson(
+  'A container is given what is of its pod: address, services, volumes, and whose processes it is to see',
+  { invariant: 1, byHand: BY_HAND, symbols: [`${ACTIONS}start`, `${ACTIONS}obeyActions`] },
+  async ({ event }) => {
+    const valueFrom = { fieldRef: { fieldPath: 'status.podIP' } };
+    const hook = await listen();
+    const c = container('c', {
+      lifecycle: { preStop: { httpGet: { path: '/bye', port: hook.port } } },
+      env: [{ name: 'ADDRESS', valueFrom }],
+      volumeMounts: [{ name: 'data', mountPath: '/data' }],
+    });
+    const debug = container('debug');
+    const {
+      actions: deps,
+      runtime,
+      find,
+      obey,
+    } = await setUpActions(
+      pod({ containers: [c], ephemeralContainers: [{ ...debug, targetContainerName: 'c' }] }),
+    );
+    const data = { hostPath: '/disk', root: '/disk', readOnly: false, subPath: async () => '/' };
+    const spec = { clusterIP: '10.96.0.7', ports: [{ port: 5432 }] };
+    deps.services = async () => [{ metadata: { name: 'db', namespace: 'default' }, spec }];
+    event('c starts in a new sandbox');
+    await obey([sandboxFirst, startOf(c)], { volumes: new Map([['data', data]]) });
+    const { env, mounts } = runtime.made[0] ?? expect.fail('c was not created');
+    const [sandbox] = (await runtime.podStatus(IDENTITY)).sandboxes;
+    expect(env).toContain(`ADDRESS=${sandbox?.ip}`);
+    expect(env).toContain('DB_SERVICE_HOST=10.96.0.7');
+    const from = (path: string) =>
+      `${path} from ${mounts.find(({ containerPath }) => containerPath === path)?.hostPath}`;
+    expectLines(
+      [from('/data'), from('/etc/hosts')],
+      ['/data from /disk', `/etc/hosts from ${deps.files.podDirectory('u1')}/etc-hosts`],
+    );
+    event('an ephemeral container that is to see the processes of c');
+    await obey([startOf(debug)]);
+    const first = await find('c');
+    expect(runtime.made[1]?.pidNamespace).toEqual({ containerId: first.id });
+    event('c is killed: its preStop hook asks it at the address of its sandbox, here 127.0.0.1');
+    const seen = await runtime.podStatus(IDENTITY);
+    const sandboxes = seen.sandboxes.map((one) => ({ ...one, ip: '127.0.0.1' }));
+    runtime.podStatus = async () => ({ ...seen, sandboxes });
+    await obey([{ kind: 'kill-container', container: first, message: 'wrong' }]);
+    expect(`asked: ${hook.asked}`).toBe('asked: /bye');
+  },
+);
+
+lesson(
   'Before each action the signal is looked at: an interrupted round starts nothing more',
   { invariant: 2, byHand: BY_HAND, symbols: [`${ACTIONS}obeyActions`] },
   async ({ event }) => {
-    const { actions: deps, runtime, news } = await setUpActions();
+    const { clock, runtime, obey, restarts, news } = await setUpActions(two);
     const interrupt = new AbortController();
     const start = runtime.startContainer.bind(runtime);
     runtime.startContainer = async (id) => {
       await start(id);
       interrupt.abort();
     };
-    event('the pod is deleted while c, the first of two, is being started');
-    const actions = [sandboxFirst, startOf(container('c')), startOf(container('d'))];
-    const order = { pod: two, runtime: await runtime.podStatus(IDENTITY), volumes, actions };
-    expect(await messageOf(obeyActions(deps, order, interrupt.signal))).toContain('aborted');
+    event('the pod is deleted while c is being started; next is d, for the second time');
+    const d = container('d');
+    const actions = [sandboxFirst, startOf(container('c')), startOf(d, 1, clock.now())];
+    expect(await messageOf(obey(actions, interrupt))).toContain('aborted');
     expectLines(withoutEvents(news()), ['sandbox web', 'create c 0', 'start c']);
+    const back = `d was not tried, its next back-off: ${restarts.delayMs(restartKey('u1', d))} ms`;
+    expect(back).toBe('d was not tried, its next back-off: 0 ms');
   },
 );
 
@@ -104,13 +154,14 @@ lesson(
     symbols: [`${ACTIONS}start`, `${ACTIONS}obeyActions`],
   },
   async ({ event }) => {
-    const { actions: deps, clock, runtime, waiting, restarts, news } = await setUpActions();
-    const obey = async (...actions: Parameters<typeof obeyActions>[1]['actions']) => {
-      const order = { pod: two, runtime: await runtime.podStatus(IDENTITY), volumes };
-      const { againAfterMs } = await obeyActions(deps, { ...order, actions }, never);
+    const { clock, runtime, waiting, restarts, news, ...set } = await setUpActions(two);
+    const obey = async (...actions: Parameters<typeof set.obey>[0]) => {
+      const { againAfterMs } = await set.obey(actions);
       return `${waiting.of('u1').get('c')?.reason ?? 'started'}, again: ${againAfterMs ?? '-'}`;
     };
     const [c, d] = [container('c'), container('d')];
+    const nextOf = (spec: typeof c) =>
+      `the next back-off: ${restarts.delayMs(restartKey('u1', spec))} ms`;
     event('the engine refuses c; d is next');
     runtime.failNext('createContainer', new RuntimeError('failed', 'no such device'));
     expect(await obey(sandboxFirst, startOf(c), startOf(d))).toBe(
@@ -125,8 +176,7 @@ lesson(
     for (const delayMs of [10_000, 20_000]) {
       runtime.failNext('startContainer', new RuntimeError('failed', 'no such file'));
       expect(await obey(startOf(c, 1, endedAt))).toBe('RunContainerError, again: 5000');
-      const back = `the next back-off: ${restarts.delayMs(restartKey('u1', c))} ms`;
-      expect(back).toBe(`the next back-off: ${delayMs} ms`);
+      expect(nextOf(c)).toBe(`the next back-off: ${delayMs} ms`);
     }
     event(
       'its image cannot be pulled: again after 5 s, then when the back-off of the image is over',
@@ -136,12 +186,16 @@ lesson(
     expect(await obey(startOf(other, 2))).toBe('ErrImagePull, again: 5000');
     clock.advance(1_000);
     expect(await obey(startOf(other, 2))).toBe('ImagePullBackOff, again: 9000');
-    event('a back-off of 3 s beside it: what is due first counts');
-    const backOff = { kind: 'back-off', spec: d, delayMs: 3_000 } as const;
-    expect(await obey(startOf(other, 2), backOff)).toBe('ImagePullBackOff, again: 3000');
-    event('the engine is away: the round fails');
+    event('back-offs of 3 s and 4 s beside it: what is due first counts');
+    const backOff = (delayMs: number) => ({ kind: 'back-off', spec: d, delayMs }) as const;
+    expect(await obey(startOf(other, 2), backOff(3_000), backOff(4_000))).toBe(
+      'ImagePullBackOff, again: 3000',
+    );
+    event('the engine is away: the round fails, and the try counts all the same');
     runtime.failNext('createContainer', new RuntimeError('unavailable', 'connection refused'));
-    expect(await messageOf(obey(startOf(c, 2), startOf(d, 1)))).toBe('connection refused');
+    const away = obey(startOf(c, 2, clock.now()), startOf(d, 1));
+    expect(await messageOf(away)).toBe('connection refused');
+    expect(nextOf(c)).toBe('the next back-off: 40000 ms');
   },
 );
 
@@ -153,30 +207,27 @@ lesson(
     symbols: [`${ACTIONS}start`, `${ACTIONS}stopPod`],
   },
   async ({ event }) => {
-    const { actions: deps, runtime, waiting, news } = await setUpActions();
     const postStart = { exec: { command: ['set', 'up'] } };
     const c = container('c', { lifecycle: { postStart } });
     const hooked = pod({ containers: [c, container('d')], terminationGracePeriodSeconds: 9 });
-    const obey = async (...actions: Parameters<typeof obeyActions>[1]['actions']) => {
-      const order = { pod: hooked, runtime: await runtime.podStatus(IDENTITY), volumes };
-      return obeyActions(deps, { ...order, actions }, never);
-    };
+    const { runtime, waiting, obey, news } = await setUpActions(hooked);
     runtime.execSync = async () => ({ kind: 'exited', exitCode: 3, output: '' });
     event('the postStart hook of c fails; d starts');
-    expect(JSON.stringify(await obey(sandboxFirst, startOf(c), startOf(container('d'))))).toBe(
-      '{}',
-    );
+    const actions = [sandboxFirst, startOf(c), startOf(container('d'))];
+    expect(JSON.stringify(await obey(actions))).toBe('{}');
     expect(waiting.of('u1').get('c')?.reason).toBe('PostStartHookError');
     expectLines(news(), [
       ...['sandbox web', 'create c 0', 'start c'],
       ...['event: FailedPostStartHook', 'event: Killing', 'stop c within 9000 ms'],
       ...['create d 0', 'start d'],
     ]);
-    event('stop the pod, and create the next sandbox');
-    await obey({ kind: 'stop-pod' }, { kind: 'create-sandbox', attempt: 1 });
+    event('there is another sandbox of the pod; stop the pod, and create the next sandbox');
+    await runtime.runPodSandbox(sandboxConfigOf(hooked, 1, 'cluster.local'));
+    news();
+    await obey([{ kind: 'stop-pod' }, { kind: 'create-sandbox', attempt: 2 }]);
     expectLines(news(), [
       ...['event: SandboxChanged', 'probes: forget', 'event: Killing', 'stop d within 9000 ms'],
-      ...['remove sandbox', 'sandbox web'],
+      ...['remove sandbox', 'remove sandbox', 'sandbox web'],
     ]);
   },
 );
@@ -185,7 +236,7 @@ lesson(
   'A round looks, reports, obeys and reports again; when nothing is to be done, it asks nobody and changes nothing',
   { invariant: 4, byHand: BY_HAND, symbols: [`${SYNCER}.syncPod`] },
   async ({ event }) => {
-    const { clock, runtime, syncer, news, exit } = await setUp();
+    const { clock, deps, runtime, probed, syncer, newSyncer, news, exit } = await setUp();
     const sync = async (what = web) => JSON.stringify(await syncer.syncPod(what, never));
     event('a new pod');
     expect(await sync()).toBe('{"final":false}');
@@ -193,16 +244,15 @@ lesson(
       ...['objects: register', 'told: Pending, c ContainerCreating', 'volumes: set up'],
       ...['sandbox web', 'create c 0', 'start c', 'told: Running, c running'],
     ]);
+    const probes = () => `probed: ${[...probed]}`;
+    expect(probes()).toBe('probed: c');
     event('nothing happens: two more rounds');
-    let asked = 0;
-    const podStatus = runtime.podStatus.bind(runtime);
-    runtime.podStatus = async (identity) => {
-      asked++;
-      return podStatus(identity);
-    };
+    probed.clear();
+    runtime.asked = 0;
     await sync();
     await sync();
-    expect(`questions to the engine: ${asked}`).toBe('questions to the engine: 0');
+    expect(`questions to the engine: ${runtime.asked}`).toBe('questions to the engine: 0');
+    expect(probes()).toBe('probed: c');
     const quiet = ['objects: register', 'told: Running, c running', 'volumes: set up'];
     expectLines(news(), [
       ...quiet,
@@ -227,6 +277,14 @@ lesson(
       ...['objects: register', 'told: Running, c CrashLoopBackOff', 'volumes: set up'],
       ...['create c 2', 'start c', 'told: Running, c running'],
     ]);
+    event('c ends once more, under a kubelet that keeps all that have ended');
+    await exit('c', 1);
+    Object.assign(deps, { deadContainersMax: -1 });
+    news();
+    await newSyncer().syncPod(web, never);
+    expectLines(withoutEvents(news()).slice(-3), [
+      ...['create c 3', 'start c', 'told: Running, c running'],
+    ]);
     event('it may be active for 60 s, 10 s of which are over; then all of them');
     const limited = pod({ activeDeadlineSeconds: 60 });
     expect(await sync(limited)).toBe('{"final":false,"againAfterMs":50000}');
@@ -247,13 +305,19 @@ lesson(
   { invariant: 4, byHand: BY_HAND, symbols: [`${SYNCER}.syncPod`] },
   async ({ event }) => {
     const { syncer, news, exit } = await setUp();
-    const job = pod({ restartPolicy: 'Never' });
+    const lifecycle = { postStart: { exec: { command: ['set', 'up'] } } };
+    const job = pod({ containers: [container('c', { lifecycle })], restartPolicy: 'Never' });
     await syncer.syncPod(job, never);
     event('its container ends with 0');
     await exit('c', 0);
     news();
     expect(JSON.stringify(await syncer.syncPod(job, never))).toBe('{"final":true}');
     expectLines(news(), ['objects: register', 'told: Succeeded, c 0']);
+    event('another one of its kind: its hook fails, so it has ended when the round is over');
+    const other = await setUp();
+    other.runtime.execSync = async () => ({ kind: 'exited', exitCode: 3, output: '' });
+    expect(JSON.stringify(await other.syncer.syncPod(job, never))).toBe('{"final":true}');
+    expect(other.news().at(-1)).toBe('told: Failed, c 143');
   },
 );
 
@@ -310,11 +374,12 @@ lesson(
   'Who stops a pod tells its end before, meanwhile and after; its probes go when nothing runs',
   { invariant: 5, byHand: BY_HAND, symbols: [`${SYNCER}.syncTerminating`] },
   async ({ event, signal }) => {
-    const { cache, known, runtime, syncer, log, news } = await setUp();
+    const { cache, known, runtime, probed, syncer, log, news } = await setUp();
     void cache.run(() => {}, signal);
     await settled();
     await syncer.syncPod(two, never);
     news();
+    probed.clear();
     let open = () => {};
     const gate = new Promise<void>((resolve) => {
       open = resolve;
@@ -332,6 +397,7 @@ lesson(
       ...['probes: readiness only', 'told: Running, c running, d running'],
       ...['stop c within 9000 ms', 'told: Running, c 143, d running'],
     ]);
+    expect(`probed: ${[...probed].sort()}`).toBe('probed: c,d');
     event('that one ends, too');
     open();
     await stopping;
@@ -341,7 +407,7 @@ lesson(
     event('after the end nothing more is told');
     cache.outdate('u1');
     runtime.tell({ type: 'pod', pod: IDENTITY, action: 'die' });
-    for (let turn = 0; turn < 20; turn++) await settled();
+    await quiet();
     expectLines(news(), []);
     event('an evicted pod tells why; one of which the API knows nothing, nothing');
     const evicted = { why: 'evicted', reason: 'Evicted', message: 'low on memory' } as const;
@@ -355,17 +421,57 @@ lesson(
 );
 
 lesson(
+  'A stop that fails or is interrupted tells nothing more, and the next one goes on from what is there',
+  { invariant: 5, byHand: BY_HAND, symbols: [`${SYNCER}.syncTerminating`] },
+  async ({ event }) => {
+    const { cache, runtime, syncer, news } = await setUp();
+    await syncer.syncPod(two, never);
+    news();
+    const work = { identity: IDENTITY, pod: two };
+    const stop = (signal = never) =>
+      messageOf(syncer.syncTerminating(work, { graceSeconds: 9, ending: DELETED }, signal));
+    event('it is interrupted before it has stopped anything');
+    expect(await stop(AbortSignal.abort())).toContain('aborted');
+    const told = ['probes: readiness only', 'told: Running, c running, d running'];
+    expectLines(withoutEvents(news()), told);
+    event('c is stopped, and then the engine goes away');
+    const stopContainer = runtime.stopContainer.bind(runtime);
+    runtime.stopContainer = async (id, graceMs) => {
+      if (id.endsWith('3')) throw new Error('the engine is away');
+      await stopContainer(id, graceMs);
+    };
+    expect(await stop()).toBe('the engine is away');
+    expectLines(withoutEvents(news()), [...told, 'stop c within 9000 ms']);
+    event('once more, and no event has told of the end of c');
+    expect(await stop()).toBe('the engine is away');
+    expectLines(withoutEvents(news()), [
+      'probes: readiness only',
+      'told: Running, c 143, d running',
+    ]);
+    event('d ends, and nobody stops the pod at the moment');
+    runtime.exit('container-3', 1);
+    await cache.refreshAll();
+    await quiet();
+    expectLines(news(), []);
+  },
+);
+
+lesson(
   'Of a finished pod goes what costs something; of a deleted one all, and its object only when nothing is left',
   { invariant: 6, byHand: BY_HAND, symbols: [`${SYNCER}.syncTerminated`] },
   async ({ event }) => {
-    const { runtime, syncer, news } = await setUp();
+    const { cache, runtime, syncer, news } = await setUp();
     await syncer.syncPod(web, never);
     const work = { identity: IDENTITY, pod: web };
     await syncer.syncTerminating(work, { graceSeconds: 1, ending: { why: 'finished' } }, never);
     news();
+    runtime.asked = 0;
     event('the pod has finished');
     await syncer.syncTerminated(work, { deleted: false });
     expectLines(news(), ['remove sandbox', 'objects: unregister', 'volumes: unmount']);
+    expect(`questions to the engine: ${runtime.asked}`).toBe('questions to the engine: 0');
+    const { sandboxes } = await cache.current(IDENTITY);
+    expect(`sandboxes that are known: ${sandboxes.length}`).toBe('sandboxes that are known: 0');
     event('it is deleted; behind the back of the kubelet there is another sandbox of it');
     await runtime.runPodSandbox(sandboxConfigOf(web, 1, 'cluster.local'));
     news();
@@ -388,5 +494,35 @@ lesson(
     expect(`pods in the engine: ${(await runtime.listPods()).length}`).toBe(
       'pods in the engine: 0',
     );
+  },
+);
+
+lesson(
+  'What was remembered of a deleted pod is forgotten: one that comes again under its uid waits for nothing',
+  { invariant: 6, byHand: BY_HAND, symbols: [`${SYNCER}.syncTerminated`] },
+  async ({ event }) => {
+    const { known, syncer, exit, news } = await setUp();
+    event('c crashes twice, and is in back-off');
+    for (let crash = 0; crash < 2; crash++) {
+      await syncer.syncPod(web, never);
+      await exit('c', 1);
+    }
+    await syncer.syncPod(web, never);
+    expect(news().at(-2)).toBe('told: Running, c CrashLoopBackOff');
+    event('the pod is deleted; the same one comes again, as static pods do');
+    const work = { identity: IDENTITY, pod: web };
+    await syncer.syncTerminating(work, { graceSeconds: 1, ending: DELETED }, never);
+    await syncer.syncTerminated(work, { deleted: true });
+    known.clear();
+    news();
+    await syncer.syncPod(web, never);
+    expect(news()[1]).toBe('told: Pending, c ContainerCreating');
+    event('c crashes for the first time');
+    await exit('c', 1);
+    news();
+    await syncer.syncPod(web, never);
+    expectLines(withoutEvents(news()).slice(-3), [
+      ...['create c 1', 'start c', 'told: Running, c running'],
+    ]);
   },
 );

@@ -2,25 +2,30 @@
 //
 // A line of the log is a call that changes something (as in test/fake-runtime.ts), `told: …` for a status, `event: …`, and one
 // for each thing that is made or forgotten elsewhere: `volumes: …`, `probes: …`, `objects: …`, `images: …`. Probes, volumes
-// and the API are not the real ones; images, the back-off and the cache are.
+// and the API are not the real ones; images, the back-off and the cache are. What takes something away takes a turn for it, so
+// that whoever does not wait is found out.
 
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock, silentLogger } from '@kube-labs/apiserver';
 import type { Container, Pod, PodStatus } from 'kubernetes-types/core/v1';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { ImagePuller } from '#src/image/image-puller.ts';
 import { BackOff } from '#src/pod/back-off.ts';
-import type { ActionDeps } from '#src/pod/pod-actions.ts';
+import { type ActionDeps, obeyActions } from '#src/pod/pod-actions.ts';
 import { PodEvents } from '#src/pod/pod-events.ts';
 import { KubeletPodSyncer, type PodSyncerDeps } from '#src/pod/pod-syncer.ts';
 import type { PodAction } from '#src/pod/pod-view.ts';
 import { WaitingReasons } from '#src/pod/waiting-reasons.ts';
 import { PodCache } from '#src/runtime/pod-cache.ts';
-import type { RuntimeContainer } from '#src/runtime/runtime.ts';
+import type { ContainerConfig, PodIdentity, RuntimePod } from '#src/runtime/runtime.ts';
 import { FakeRuntime } from '../../fake-runtime.ts';
 import { container, IDENTITY, pod } from '../../objects.ts';
+import { settled } from './slow-engine.ts';
 
 /** Events of every start: not worth a line. */
 const ORDINARY = new Set(['Pulled', 'Pulling', 'Created', 'Started']);
@@ -29,8 +34,27 @@ export const never = new AbortController().signal;
 export const web = pod();
 export const two = pod({ containers: [container('c'), container('d')] });
 
-/** An engine that also writes down how long a container has for its end. */
+/** An engine that also writes down how long a container has for its end, what it was made of, and how often it was asked. */
 class NotingRuntime extends FakeRuntime {
+  readonly made: ContainerConfig[] = [];
+  asked = 0;
+
+  override async podStatus(identity: PodIdentity): Promise<RuntimePod> {
+    this.asked++;
+    return super.podStatus(identity);
+  }
+
+  override async createContainer(config: ContainerConfig): Promise<string> {
+    const id = await super.createContainer(config);
+    this.made.push(config);
+    return id;
+  }
+
+  override async removePodSandbox(id: string): Promise<void> {
+    await settled();
+    await super.removePodSandbox(id);
+  }
+
   override async stopContainer(id: string, graceMs?: number): Promise<void> {
     await super.stopContainer(id);
     const last = this.calls.length - 1;
@@ -53,6 +77,7 @@ export async function setUp() {
   const images = new ImagePuller({ runtime, events, clock });
   const podDirectory = (uid: string) => join(root, uid);
   const known = new Map<string, PodStatus>();
+  const probed = new Set<string>();
   const deps = {
     ...{ runtime, cache, events, clock, log: silentLogger },
     images: Object.assign(images, { forget: () => note('images: forget') }),
@@ -64,7 +89,7 @@ export async function setUp() {
       secret: async () => undefined,
     },
     volumes: volumesOf(note, podDirectory),
-    prober: proberOf(note),
+    prober: proberOf(note, probed),
     statuses: {
       get: (uid: string) => known.get(uid),
       set: (of: Pod, status: PodStatus) => {
@@ -83,17 +108,19 @@ export async function setUp() {
   const news = () => log.splice(0);
   const exit = async (name: string, exitCode: number) => {
     const found = await find(name);
-    runtime.exit(found?.id ?? '', exitCode);
+    runtime.exit(found.id, exitCode);
     cache.outdate(IDENTITY.uid);
   };
-  const find = async (name: string): Promise<RuntimeContainer | undefined> =>
-    (await runtime.podStatus(IDENTITY)).containers.find((one) => one.name === name);
+  const find = async (name: string) =>
+    (await runtime.podStatus(IDENTITY)).containers.find((one) => one.name === name) ??
+    expect.fail(`the engine has no container ${name}`);
   return {
     clock,
     runtime,
     cache,
     deps,
     known,
+    probed,
     log,
     news,
     exit,
@@ -103,8 +130,8 @@ export async function setUp() {
   };
 }
 
-/** For obeyActions() alone. */
-export async function setUpActions() {
+/** For obeyActions() alone: `obey` does what it is given, as if it were the plan of a round. */
+export async function setUpActions(of: Pod) {
   const set = await setUp();
   const { clock } = set;
   const restarts = new BackOff({ clock });
@@ -115,7 +142,14 @@ export async function setUpActions() {
     allocatable: {},
   });
   const deps = { ...set.deps, restarts, waiting, surroundingsOf } as unknown as ActionDeps;
-  return { ...set, actions: deps, restarts, waiting };
+  const obey = async (
+    actions: readonly PodAction[],
+    { volumes = new Map(), signal = never } = {},
+  ) => {
+    const seen = await set.runtime.podStatus(IDENTITY);
+    return obeyActions(deps, { pod: of, runtime: seen, actions, volumes }, signal);
+  };
+  return { ...set, actions: deps, obey, restarts, waiting };
 }
 
 export const startOf = (
@@ -131,14 +165,23 @@ function volumesOf(note: (line: string) => void, podDirectory: (uid: string) => 
       note('volumes: set up');
       return { kind: 'ready', volumes: new Map(), warnings: [] };
     },
-    tearDownVolumes: async () => note('volumes: unmount'),
-    tearDown: async () => note('volumes: remove'),
+    tearDownVolumes: async () => {
+      await settled();
+      note('volumes: unmount');
+    },
+    tearDown: async () => {
+      await settled();
+      note('volumes: remove');
+    },
   };
 }
 
-function proberOf(note: (line: string) => void) {
+/** @param probed the names of those that it was told of, until the test clears it. */
+function proberOf(note: (line: string) => void, probed: Set<string>) {
   return {
-    sync: () => {},
+    sync: (_: Pod, { containers }: RuntimePod) => {
+      for (const { name, status } of containers) if (status.state === 'running') probed.add(name);
+    },
     watch: () => () => {},
     failures: () => new Map(),
     verdict: () => ({ ready: true, started: true }),
@@ -155,4 +198,33 @@ function statusText({ phase, reason, containerStatuses = [] }: PodStatus): strin
     return `${name} ${state.waiting?.reason ?? state.terminated?.exitCode}`;
   });
   return [reason === undefined ? phase : `${phase} (${reason})`, ...words].join(', ');
+}
+
+export const withoutEvents = (lines: readonly string[]): readonly string[] =>
+  lines.filter((line) => !line.startsWith('event'));
+
+export const messageOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'it succeeded',
+    (error: Error) => error.message,
+  );
+
+/** What could still follow has followed, reading a file on the way, too. */
+export async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await settled();
+}
+
+/** A container's own server, on this machine: its port, and the paths that it was asked for. */
+export async function listen(): Promise<{ port: number; asked: readonly string[] }> {
+  const asked: string[] = [];
+  const server = createServer(({ url = '' }, answer) => {
+    asked.push(url);
+    answer.end();
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, asked };
 }

@@ -35,7 +35,7 @@ function deleted({ metadata, ...rest }: Pod, graceSeconds: number): Pod {
   return { ...rest, metadata: { ...metadata, ...deletion } };
 }
 
-function setUp() {
+function setUp(options: { readonly resyncMs?: number } = {}) {
   const syncer = new SlowSyncer();
   const clock = new FakeClock();
   const gone: string[] = [];
@@ -46,7 +46,8 @@ function setUp() {
       logged.push(`${text}: ${pod}, ${state}, ${err}`);
     },
   };
-  const workers = new PodWorkers({ syncer, clock, log, onGone: ({ name }) => gone.push(name) });
+  const onGone = ({ name }: { name: string }) => gone.push(name);
+  const workers = new PodWorkers({ ...options, syncer, clock, log, onGone });
   const pass = async (ms: number) => {
     clock.advance(ms);
     await settled();
@@ -104,6 +105,20 @@ lesson(
     expectLines(syncer.log, ['web: sync', 'api: sync', 'web: sync']);
     await syncer.finish('web');
     expectLines(syncer.log, ['web: sync', 'api: sync', 'web: sync']);
+    event('wake it just as its step ends: 0, 1, 2 … 11 turns of the event loop later');
+    for (let turns = 0; turns < 12; turns++) {
+      const { syncer, workers } = setUp();
+      workers.update(web);
+      const ended = syncer.finish('web');
+      for (let count = 0; count < turns; count++) await undefined;
+      workers.wake('u1');
+      await ended;
+      await settled();
+      expectLines(
+        [`turns: ${turns}`, ...syncer.log],
+        [`turns: ${turns}`, 'web: sync', 'web: sync'],
+      );
+    }
   },
 );
 
@@ -140,6 +155,17 @@ lesson(
     await pass(59_000);
     expectLines(syncer.log.slice(3), ['web: sync']);
     expect(`timers: ${clock.pendingTimers}`).toBe('timers: 1');
+    event('one second more; that step says: again after 0 s');
+    await pass(1_000);
+    await syncer.finish('web', { final: false, againAfterMs: 0 });
+    await pass(0);
+    expectLines(syncer.log.slice(4), ['web: sync', 'web: sync']);
+    event('other workers, with a resyncMs of 5,000');
+    const often = setUp({ resyncMs: 5_000 });
+    often.workers.update(web);
+    await often.syncer.finish('web');
+    await often.pass(5_000);
+    expectLines(often.syncer.log, ['web: sync', 'web: sync']);
   },
 );
 
@@ -191,7 +217,7 @@ lesson(
   {
     invariant: 3,
     byHand: byHand(`w.update({ metadata }); w.update(${DELETED}); w.update({ metadata })`),
-    symbols: [`${WORKERS}.update`, `${WORKERS}.#terminate`, `${WORKERS}.#run`, `${WORKERS}.#step`],
+    symbols: [`${WORKERS}.#terminate`, `${WORKERS}.#run`, `${WORKERS}.#step`, `${WORKERS}.update`],
   },
   async ({ event }) => {
     const { syncer, clock, workers, logged } = setUp();
@@ -233,13 +259,19 @@ lesson(
     byHand: byHand(
       `syncer.syncTerminating = async (_, o) => { console.log('terminating', o.graceSeconds, o.ending.why); await new Promise(() => {}) }; w.end({ metadata }, { why: 'evicted', reason: 'Evicted', message: '' }, 10); w.update(${DELETED})`,
     ),
-    symbols: [`${WORKERS}.#terminate`, `${WORKERS}.#run`],
+    symbols: [`${WORKERS}.#terminate`, `${WORKERS}.#run`, `${WORKERS}.#step`, `${WORKERS}.update`],
   },
   async ({ event }) => {
     const { syncer, workers, clock } = setUp();
-    event('web is evicted with 10 s; deleted with 30 s; deleted with 2 s');
-    const ended = workers.end(web, EVICTED, 10);
+    event('web is evicted with 10 s; deleted with 30 s; that comes again with 10 s; with 2 s');
+    let told = 'nobody was told that it has ended';
+    void workers.end(web, EVICTED, 10).then(() => {
+      told = 'told that it has ended';
+    });
     workers.update(deleted(web, 30));
+    await settled();
+    expectLines(syncer.log, ['web: terminating 10, evicted']);
+    workers.update(deleted(web, 10));
     await settled();
     expectLines(syncer.log, ['web: terminating 10, evicted']);
     workers.update(deleted(web, 2));
@@ -262,8 +294,9 @@ lesson(
     await settled();
     expectLines(syncer.log.slice(length), ['web: terminating 1, evicted']);
     event('it has stopped');
+    expect(told).toBe('nobody was told that it has ended');
     await syncer.finish('web');
-    await ended;
+    expect(told).toBe('told that it has ended');
     expect(syncer.log.at(-1)).toBe('web: terminated, deleted');
     expect(workers.stateOf('u1')).toEqual({ state: 'terminated', ending: EVICTED });
   },
@@ -274,10 +307,10 @@ lesson(
   {
     invariant: 6,
     byHand: byHand('syncer.syncPod = async () => ({ final: true }); w.update({ metadata })'),
-    symbols: [`${WORKERS}.#step`, `${WORKERS}.update`, `${WORKERS}.#run`],
+    symbols: [`${WORKERS}.#step`, `${WORKERS}.update`, `${WORKERS}.#run`, `${WORKERS}.#terminate`],
   },
   async ({ event }) => {
-    const { syncer, workers, clock } = setUp();
+    const { syncer, workers, clock, pass } = setUp();
     event('the step of web says that it has ended for good');
     workers.update(web);
     await syncer.finish('web', { final: true });
@@ -297,13 +330,19 @@ lesson(
     await syncer.finish('job');
     await syncer.finish('job');
     expectLines(syncer.log.slice(4), ['job: terminating 7, finished', 'job: terminated']);
-    event('the step of late says that its time is over; its spec gives it 7 s');
+    event('an hour later somebody deletes job; its phase is the same');
+    await pass(3_600_000);
+    workers.update({ ...deleted(job, 30), spec, status: { phase: 'Succeeded' } });
+    await syncer.finish('job');
+    expectLines(syncer.log.slice(6), ['job: terminated, deleted']);
+    expect(workers.stateOf('job')?.state).toBe('gone');
+    event('the step of late says that it has ended for good, as its time is over; its spec: 7 s');
     workers.update({ ...podNamed('late'), spec });
-    await syncer.finish('late', { final: false, ending: DEADLINE });
+    await syncer.finish('late', { final: true, ending: DEADLINE });
     await syncer.finish('late');
     await syncer.finish('late');
     const late = ['late: sync', 'late: terminating 7, deadline', 'late: terminated'];
-    expectLines(syncer.log.slice(6), late);
+    expectLines(syncer.log.slice(7), late);
     expect(workers.stateOf('late')).toEqual({ state: 'terminated', ending: DEADLINE });
     expect(`timers: ${clock.pendingTimers}`).toBe('timers: 0');
   },
@@ -337,6 +376,17 @@ lesson(
     expect(`api has a worker: ${workers.has('api')}`).toBe('api has a worker: false');
     expectLines(gone, ['web', 'api']);
     expectLines(syncer.log.slice(2), ['api: terminating 30, deleted', 'api: terminated, deleted']);
+    event('the API says of job that it has failed; it is cleaned up; then its object goes');
+    workers.update({ ...podNamed('job'), status: { phase: 'Failed' } });
+    await syncer.finish('job');
+    await syncer.finish('job');
+    workers.remove({ ...IDENTITY, uid: 'job', name: 'job' }, 1);
+    await settled();
+    const job = ['job: terminating 30, finished', 'job: terminated', 'job: terminated, deleted'];
+    expectLines(syncer.log.slice(4), job);
+    await syncer.finish('job');
+    expect(`job has a worker: ${workers.has('job')}`).toBe('job has a worker: false');
+    expectLines(gone, ['web', 'api', 'job']);
   },
 );
 

@@ -35,7 +35,7 @@ export type Outcome =
   | { readonly kind: 'done'; readonly value: unknown; readonly ms: number }
   | { readonly kind: 'failed'; readonly code: string; readonly ms: number };
 
-const TIMEOUT_MS = 3_000;
+const TIMEOUT_MS = 10_000;
 let upstreamAsked: string[] = [];
 
 process.on('message', ({ id, job }: { id: number; job: Job }) => {

@@ -133,7 +133,8 @@ test('a server that is told to end is off the list before it is gone', async () 
 });
 
 describe('MasterLeases', () => {
-  const own = (ip: string, port = 6443) => new MasterLeases(store, { ip, port }, { ttlSeconds: 2 });
+  const own = (ip: string, port = 6443, ttlSeconds = 60) =>
+    new MasterLeases(store, { ip, port }, { ttlSeconds });
 
   test('lists who renewed, and not who released', async () => {
     const [a, b] = [own('10.1.0.1'), own('10.1.0.2')];
@@ -159,7 +160,7 @@ describe('MasterLeases', () => {
   });
 
   test('who does not renew is forgotten', async () => {
-    const silent = own('10.1.0.5');
+    const silent = own('10.1.0.5', 6443, 2);
     await silent.renew();
     await vi.waitFor(async () => {
       expect(await silent.list()).not.toContainEqual({ ip: '10.1.0.5', port: 6443 });

@@ -125,8 +125,7 @@ async function setUp(answers: Map<Backend, 'ready' | 'unready' | Error>) {
     const [name] = await once(socket, 'data');
     return { socket, name: String(name) };
   };
-  const become = (...want: string[]) =>
-    vi.waitFor(() => expect(balancer.states()).toEqual(want), { timeout: 3_000 });
+  const become = (...want: string[]) => vi.waitFor(() => expect(balancer.states()).toEqual(want));
   return { greet, become };
 }
 

@@ -66,7 +66,7 @@ async function startPod(): Promise<void> {
 
 async function podBecomes(want: 'running' | 'paused' | 'exited'): Promise<void> {
   const status = async () => (await docker.getContainer(pod).inspect()).State.Status;
-  await vi.waitFor(async () => expect(await status()).toBe(want), { timeout: 5_000 });
+  await vi.waitFor(async () => expect(await status()).toBe(want), { timeout: 60_000 });
 }
 
 const machine = () => docker.getContainer(nodeContainer(name, 'node-1'));
@@ -76,7 +76,7 @@ test('a supervisor runs in it, with the node’s address and a directory that is
     expect(await componentStates(docker, config)).toMatchObject([
       { name: 'kubelet', node: 'node-1', state: 'running', restarts: 0 },
     ]);
-  });
+  }, 60_000);
   const { Networks } = (await machine().inspect()).NetworkSettings;
   expect(Networks[name]?.IPAddress).toBe(config.nodes[0]?.address);
   const dir = `/var/lib/kube-labs/${name}/node-1/secret`;

@@ -16,6 +16,10 @@ const WRITER = 'src/volume/atomic-writer.ts';
 /** Five addresses for pods, .2 to .6. */
 const SMALL = parseCidr('10.0.0.0/29');
 const SMALL_SIZE = 5;
+/** What the node has after its range was changed. */
+const OTHER = parseCidr('10.0.2.0/29');
+/** The same work some twenty times, on a machine that may be busy. */
+const EVERYWHERE_MS = 15_000;
 const NOW_MS = Date.UTC(2015, 10, 9, 10);
 
 /** A line for a shell: some work on addresses, and the files that it leaves. */
@@ -95,6 +99,14 @@ lesson(
     event('f goes, and i gets what it had');
     await ipam.release('f');
     expect(await ipam.allocate('i')).toBe('10.0.0.2');
+    event('the node has another range now: its first address is next; d gives back all it has');
+    ipam = await Ipam.open(directory, OTHER);
+    expectLines([await ipam.allocate('k'), await ipam.allocate('d')], ['10.0.2.2', '10.0.2.3']);
+    await ipam.release('d');
+    expectLines(
+      ipam.owners().filter((owner) => owner === 'd'),
+      [],
+    );
   },
 );
 
@@ -102,32 +114,61 @@ lesson(
   'No two get the same address: not at the same moment, and not from two processes',
   {
     invariant: 3,
-    byHand: byHandIpam("console.log(await Promise.all([...'abc'].map((id) => ipam.allocate(id))))"),
+    byHand: byHandIpam(
+      "console.log(await Promise.all([...'abca'].map((id) => ipam.allocate(id))))",
+    ),
     symbols: [`${IPAM}.allocate`, `${IPAM}.#reserve`],
   },
   async ({ event }) => {
     const directory = temporaryDirectory();
-    event('a, b, c ask at the same moment');
+    event('a, b, c and a once more ask at the same moment');
     const ipam = await open(directory);
-    const all = await Promise.all(['a', 'b', 'c'].map((id) => ipam.allocate(id)));
-    expectLines(all.toSorted(), ['10.0.0.2', '10.0.0.3', '10.0.0.4']);
-    event('another process has taken .5 meanwhile; d asks, and x, whose it is');
-    writeFileSync(join(directory, '10.0.0.5'), 'x\n');
+    const all = await Promise.all(['a', 'b', 'c', 'a'].map((id) => ipam.allocate(id)));
+    expectLines(all.toSorted(), ['10.0.0.2', '10.0.0.2', '10.0.0.3', '10.0.0.4']);
+    event('another process has taken .5 for x and .6 for y; x asks, d asks, y asks');
+    const answer = (id: string) => ipam.allocate(id).catch((error: Error) => error.message);
+    for (const [address, id] of ['5 x', '6 y'].map((words) => words.split(' ')))
+      writeFileSync(join(directory, `10.0.0.${address}`), `${id}\n`);
     expectLines(
       [
-        await ipam.allocate('d'),
-        await ipam.allocate('x'),
-        readFileSync(join(directory, '10.0.0.5'), 'utf8'),
+        await answer('x'),
+        await answer('d'),
+        await answer('y'),
+        readFileSync(join(directory, '10.0.0.6'), 'utf8'),
       ],
-      ['10.0.0.6', '10.0.0.5', 'x\n'],
+      [
+        '10.0.0.5',
+        'no IP addresses available in range set: 10.0.0.2-10.0.0.6',
+        ...['10.0.0.6', 'y\n'],
+      ],
     );
-    event('the directory is gone: e gets nothing; it is back: all five can be had');
+    event('y gives its own back: until its file is gone, nobody else may have it');
+    await watch(
+      (operation) => {
+        const owner = ipam.owners().includes('y') ? 'y' : 'nobody';
+        expectLines(
+          [`before ${operation}, .6 is of ${owner}`],
+          [`before ${operation}, .6 is of y`],
+        );
+      },
+      () => ipam.release('y'),
+    );
+    event('somebody has removed the file of x; x gives its address back');
+    rmSync(join(directory, '10.0.0.5'));
+    await ipam.release('x');
+    expect(await ipam.allocate('e')).toBe('10.0.0.5');
+    event(
+      'the directory is gone, then it cannot be written: e gets nothing; then all five can be had',
+    );
     const other = temporaryDirectory();
     const second = await open(join(other, 'addresses'));
     rmSync(join(other, 'addresses'), { recursive: true });
     expect(await errorOf(second.allocate('e'))).toMatch(/^ENOENT/);
     expectLines(second.owners(), []);
-    mkdirSync(join(other, 'addresses'));
+    mkdirSync(join(other, 'addresses', 'last_reserved_ip'), { recursive: true });
+    expect(await errorOf(second.allocate('e'))).toMatch(/^EISDIR/);
+    expectLines(second.owners(), []);
+    rmSync(join(other, 'addresses', 'last_reserved_ip'), { recursive: true });
     const size: string[] = [];
     for (const id of ['a', 'b', 'c', 'd', 'e']) size.push(await second.allocate(id));
     expect(new Set(size).size).toBe(SMALL_SIZE);
@@ -140,6 +181,7 @@ lesson(
     invariant: 3,
     byHand: byHandIpam("await ipam.allocate('a'); await ipam.release('a')"),
     symbols: [`${IPAM}.#reserve`, `${IPAM}.release`, `${IPAM}.allocate`],
+    timeoutMs: EVERYWHERE_MS,
   },
   async ({ event, figure }) => {
     event(
@@ -171,6 +213,8 @@ lesson(
         [when, 'who has an address and is no sandbox: nobody', 'half made files: 0'],
       );
       if (isWhole) expectLines(after.owners().toSorted(), ['sandbox-2', 'sandbox-3']);
+      const isFresh = (await after.allocate('sandbox-4')) !== '10.0.0.2';
+      expect(`${when}, .2 comes last: ${isFresh}`).toBe(`${when}, .2 comes last: true`);
       for (const id of after.owners()) await after.release(id);
       const all = new Set<string>();
       for (let n = 0; n < SMALL_SIZE; n++) all.add(await after.allocate(`new-${n}`));
@@ -212,6 +256,11 @@ function textOf(path: string): string {
 /** What `..data` leads to. */
 const current = (directory: string): string[] =>
   readdirSync(directory).includes('..data') ? seen(directory, '..data') : ['nothing'];
+/** What is at the top and is for programs. */
+const namesOf = (directory: string): string[] =>
+  readdirSync(directory)
+    .filter((name) => !name.startsWith('..'))
+    .sort();
 const versionsOf = (directory: string): string[] =>
   readdirSync(directory).filter((name) => /^\.\.\d{4}_/.test(name));
 const textsOf = (files: Payload): string[] =>
@@ -229,27 +278,26 @@ lesson(
   },
   async ({ event }) => {
     const directory = temporaryDirectory();
-    event('a, b/c and b/d are written; twice');
-    const first = payload('1', ['a', 'b/c', 'b/d']);
+    event('.d, a, b/c and b/e are written; twice');
+    const first = payload('1', ['.d', 'a', 'b/c', 'b/e']);
     const results = [await writeAtomically(directory, first, NOW_MS)];
     const link = (name: string) => `${name} → ${readlinkSync(join(directory, name))}`;
     const [version = 'no version'] = versionsOf(directory);
     expect(version).toMatch(/^\.\.2015_11_09_10_00_00\.\d+$/);
     expectLines(
-      [...['a', 'b', '..data'].map(link), ...seen(directory)],
-      ['a → ..data/a', 'b → ..data/b', `..data → ${version}`, 'a of 1', 'b/c of 1', 'b/d of 1'],
+      [...['.d', 'a', 'b', '..data'].map(link), ...seen(directory)],
+      [
+        ...['.d → ..data/.d', 'a → ..data/a', 'b → ..data/b', `..data → ${version}`],
+        ...['.d of 1', 'a of 1', 'b/c of 1', 'b/e of 1'],
+      ],
     );
     results.push(await writeAtomically(directory, first, NOW_MS + 1_000));
     expectLines(versionsOf(directory), [version]);
-    event('a goes, e comes, b stays with one file less');
+    event('.d and a go, e comes, b stays with one file less');
     const second = payload('2', ['b/c', 'e']);
     results.push(await writeAtomically(directory, second, NOW_MS + 2_000));
     expectLines(
-      [
-        ...readdirSync(directory).sort().slice(-2),
-        ...seen(directory),
-        `${versionsOf(directory).length} version`,
-      ],
+      [...namesOf(directory), ...seen(directory), `${versionsOf(directory).length} version`],
       ['b', 'e', 'b/c of 2', 'e of 2', '1 version'],
     );
     event('the same texts with another mode are another set');
@@ -276,23 +324,26 @@ lesson(
   async ({ event, figure }) => {
     const directory = temporaryDirectory();
     await writeAtomically(directory, payload('1', ['a', 'b', 'c']), NOW_MS);
-    event('b and c of 1 become b and c of 2, a goes; all is read before each file operation');
+    event('a, b, c of 1 become b, c, d of 2; all is read before each file operation');
     let [reads, isNew] = [0, false];
     const look = (operation: string) => {
       const data = current(directory).join(', ');
       isNew ||= data !== 'a of 1, b of 1, c of 1';
-      const version = isNew ? 2 : 1;
-      const texts = [textOf(join(directory, 'b')), textOf(join(directory, 'c'))];
+      // What is new is at the top only after the link has been replaced, and what goes not before that.
+      const wanted = isNew ? ['b of 2', 'c of 2', 'd of 2'] : ['a of 1', 'b of 1', 'c of 1'];
+      const open = isNew ? ['b', 'c'] : ['a', 'b', 'c'];
       expectLines(
-        [`before ${operation}, ..data has ${data}`, ...texts],
         [
-          `before ${operation}, ..data has ${isNew ? 'b of 2, c of 2' : 'a of 1, b of 1, c of 1'}`,
-          ...[`b of ${version}`, `c of ${version}`],
+          `before ${operation}, ..data has ${data}`,
+          ...open.map((name) => textOf(join(directory, name))),
         ],
+        [`before ${operation}, ..data has ${wanted.join(', ')}`, ...wanted.slice(0, open.length)],
       );
       reads += 1;
     };
-    await watch(look, () => writeAtomically(directory, payload('2', ['b', 'c']), NOW_MS + 1_000));
+    await watch(look, () =>
+      writeAtomically(directory, payload('2', ['b', 'c', 'd']), NOW_MS + 1_000),
+    );
     look('the end');
     expect(isNew).toBe(true);
     figure('reads', reads);
@@ -308,6 +359,7 @@ lesson(
       ...[`${WRITER}#writeAtomically`, `${WRITER}#linkUserPaths`],
       ...[`${WRITER}#replaceLink`, `${WRITER}#removeOtherVersions`],
     ],
+    timeoutMs: EVERYWHERE_MS,
   },
   async ({ event, figure }) => {
     const [first, second] = [payload('1', ['a', 'b/c']), payload('2', ['b/c', 'd/e'])];
@@ -321,13 +373,12 @@ lesson(
       const isNew = left.join() === textsOf(second).join();
       expectLines([when, ...left], [when, ...textsOf(isNew ? second : first)]);
       const wrote = await writeAtomically(directory, second, NOW_MS + 2_000);
-      const names = readdirSync(directory).filter((name) => !name.startsWith('..'));
       const versions = versionsOf(directory);
       const isOnly = versions.join() === readlinkSync(join(directory, '..data'));
       expectLines(
         [
           `${when}, then written again: ${wrote}`,
-          ...[...names.sort(), ...seen(directory), `only the current version: ${isOnly}`],
+          ...[...namesOf(directory), ...seen(directory), `only the current version: ${isOnly}`],
         ],
         [
           `${when}, then written again: ${!isNew}`,

@@ -1,9 +1,10 @@
-// A pod that is active longer than it may be, and ephemeral containers: on a fake engine and a fake clock.
+// A pod that is active longer than it may be, ephemeral containers, and what keeps a pod from its end: on a fake engine
+// and a fake clock.
 
 import type { Pod } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
 import { activeForMs } from '#src/pod/active-deadline.ts';
-import { container, pod as podOf, statusOf } from './objects.ts';
+import { container, pod as podOf, sidecar, statusOf } from './objects.ts';
 import { never, setUp } from './syncer-setup.ts';
 
 describe('activeForMs()', () => {
@@ -58,6 +59,26 @@ test('whatever is due before the deadline is due then', async () => {
   expect((await syncer.syncPod(pod, never)).againAfterMs).toBe(10_000);
 });
 
+test('a sidecar keeps a pod whose init container has failed from its final phase as long as it runs', async () => {
+  const lab = await setUp();
+  const pod = podOf({ restartPolicy: 'Never', initContainers: [sidecar('s'), container('i')] });
+  await lab.syncer.syncPod(pod, never);
+  await lab.syncer.syncPod(pod, never);
+  lab.exit('container-3', 1);
+  expect(await lab.syncer.syncPod(pod, never)).toEqual({ final: true });
+  expect(lab.phase()).toBe('Pending');
+  await finish(lab, pod);
+  expect(lab.runtime.calls.at(-1)).toBe('stop s');
+  expect(lab.phase()).toBe('Failed');
+});
+
+/** What is done with a pod whose phase is final. */
+function finish(lab: Awaited<ReturnType<typeof setUp>>, pod: Pod): Promise<void> {
+  const identity = { uid: 'u1', name: 'web', namespace: 'default' };
+  const end = { graceSeconds: 0, ending: { why: 'finished' } } as const;
+  return lab.syncer.syncTerminating({ identity, pod }, end, never);
+}
+
 describe('an ephemeral container', () => {
   const debugging = (rest: Pod['spec'] | object = {}) =>
     podOf({ ephemeralContainers: [container('debugger')], ...rest });
@@ -104,6 +125,19 @@ describe('an ephemeral container', () => {
     expect(ephemeral(lab)?.state?.terminated?.exitCode).toBe(1);
   });
 
+  test('ends with its pod, of which a final phase is told when it has', async () => {
+    const lab = await setUp();
+    await lab.syncer.syncPod(podOf({ restartPolicy: 'Never' }), never);
+    const pod = debugging({ restartPolicy: 'Never' });
+    await lab.syncer.syncPod(pod, never);
+    lab.exit('container-2', 0);
+    expect(await lab.syncer.syncPod(pod, never)).toEqual({ final: true });
+    expect(lab.phase()).toBe('Running');
+    await finish(lab, pod);
+    expect(lab.runtime.calls.at(-1)).toBe('stop debugger');
+    expect(lab.phase()).toBe('Succeeded');
+  });
+
   test('sees the processes of its target', async () => {
     const lab = await setUp();
     const create = lab.runtime.createContainer.bind(lab.runtime);
@@ -131,15 +165,5 @@ describe('an ephemeral container', () => {
     });
     expect(lab.told.at(-1)).toBe(`Failed Error: ${message}`);
     expect(statusOf({ status: lab.known.get('u1') ?? {} }, 'c')?.ready).toBe(true);
-  });
-
-  test('ends with its pod: it keeps nothing alive', async () => {
-    const lab = await setUp();
-    const restartPolicy = 'Never';
-    await lab.syncer.syncPod(podOf({ restartPolicy }), never);
-    await lab.syncer.syncPod(debugging({ restartPolicy }), never);
-    lab.exit('container-2', 0);
-    expect(await lab.syncer.syncPod(debugging({ restartPolicy }), never)).toEqual({ final: true });
-    expect(lab.phase()).toBe('Succeeded');
   });
 });

@@ -1,6 +1,6 @@
-// MissingContainers: what is said of containers that never ran, or are lost. Pure.
+// MissingContainers: what is said of containers that never ran, or are lost, when their pod has ended. Pure.
 //
-// An end that was told is not taken back when the engine has nothing of it any more.
+// An end that was told is not taken back when the engine has nothing of it any more, also before the pod has ended.
 // A pod that has ended has no container that waits: whoever counts exit codes must find one for each that should have run.
 // Main containers should have when the pod was initialized, init containers up to the last one that did.
 //

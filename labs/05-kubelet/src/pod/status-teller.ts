@@ -3,7 +3,10 @@
 // What was told last is part of what is told next, also while it is still on its way to the API: a phase that is final
 // stays, and times of transitions do. Conditions of others are read where they are, in the API's object.
 //
-// Same idea upstream: generateAPIPodStatus in kubernetes, pkg/kubelet/kubelet_pods.go, and its callers.
+// Rule: a phase that is final is told when no container of the pod runs any more, of whichever kind.
+//
+// Same idea upstream: generateAPIPodStatus in kubernetes, pkg/kubelet/kubelet_pods.go, and its callers; the rule is
+// mergePodStatus in pkg/kubelet/status/status_manager.go.
 
 import { type Clock, type Logger, messageOf } from '@kube-labs/apiserver';
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1';
@@ -14,6 +17,7 @@ import type { RuntimeContainer, RuntimePod } from '../runtime/runtime.ts';
 import { timeText } from './container-status.ts';
 import { withForeign } from './pod-conditions.ts';
 import { type PodStatusView, podStatusOf } from './pod-status.ts';
+import { isRunning } from './pod-view.ts';
 import type { Ending } from './pod-worker.ts';
 import type { StatusManager } from './status-manager.ts';
 import type { WaitingReasons } from './waiting-reasons.ts';
@@ -50,8 +54,9 @@ export class StatusTeller {
     options: Pick<PodStatusView, 'terminal' | 'failure'>,
   ): PodStatus {
     const { statuses, prober, hostAddress, clock, waiting, messageOf } = this.#deps;
+    const before = this.asTold(pod);
     const status = podStatusOf({
-      pod: this.asTold(pod),
+      pod: before,
       runtime,
       hostAddress,
       nowMs: clock.now(),
@@ -60,7 +65,10 @@ export class StatusTeller {
       probe: (container) => prober.verdict(container),
       messageOf,
     });
-    statuses.set(pod, status);
+    // Whoever waits for the end counts on it that nothing runs any more. The kubelet itself knows, and stops the rest.
+    const isEarly =
+      isFinal(status) && !isFinal(before.status) && runtime.containers.some(isRunning);
+    statuses.set(pod, isEarly ? { ...status, phase: before.status?.phase ?? 'Pending' } : status);
     return status;
   }
 
@@ -102,4 +110,8 @@ export class StatusTeller {
       for (const stop of stops) stop();
     };
   }
+}
+
+function isFinal(status: PodStatus | undefined): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }

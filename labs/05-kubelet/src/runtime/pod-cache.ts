@@ -163,7 +163,7 @@ export class PodCache {
     return asking.now;
   }
 
-  /** Resolves with whether it is news. */
+  /** @returns whether it is news. */
   #note(pod: RuntimePod, askedAt: number): boolean {
     const { uid } = pod.identity;
     const known = this.#known.get(uid);

@@ -137,6 +137,15 @@ lesson(
     await engine.answer(4, slowRuns);
     await engine.answer(3, ended);
     expect((await Promise.all(both)).map(wordOf).join(' ')).toBe('exited running');
+    event('one waits behind a question; who has the answer to that one refreshes at once');
+    const eager = cache.refresh(WEB).then(() => cache.refresh(WEB));
+    const waiting = cache.refresh(WEB);
+    await engine.answer(5, running);
+    expectLines(engine.questions.slice(5), ['u1', 'u1']);
+    await engine.answer(6, ended);
+    expect(await stateOf(waiting)).toBe('exited');
+    for (const place of engine.open()) await engine.answer(place, ended);
+    expect(await stateOf(eager)).toBe('exited');
   },
 );
 
@@ -180,18 +189,20 @@ lesson(
   },
   async ({ event }) => {
     const { engine, cache } = setUp();
-    event('current web, of which nothing is known');
-    const first = cache.current(WEB);
+    event('two look at web, of which nothing is known: they share a question');
+    const first = [cache.current(WEB), cache.current(WEB)];
     await settled();
     expectLines(engine.questions, ['u1']);
     await engine.answer(0, running);
-    expect(await stateOf(first)).toBe('running');
+    for (const one of first) expect(await stateOf(one)).toBe('running');
     event('current web again, twice: no question');
     expect(await stateOf(cache.current(WEB))).toBe('running');
     expect(await stateOf(cache.current(WEB))).toBe('running');
     expectLines(engine.questions, ['u1']);
-    event('outdate web; two look, and share a question that was put after it');
+    event('outdate web: it is still among those of which the engine has something');
     cache.outdate('u1');
+    expectLines(cache.list().map(wordOf), ['running']);
+    event('two look, and share a question that was put after the change');
     const both = [cache.current(WEB), cache.current(WEB)];
     await settled();
     expectLines(engine.questions, ['u1', 'u1']);
@@ -404,14 +415,20 @@ lesson(
     expect(await stateOf(cache.current(SLOW))).toBe('nothing');
     expect(await stateOf(cache.current(WEB))).toBe('running');
     expectLines(engine.questions, ['all']);
+    event('somebody refreshes slow: who looks meanwhile waits for the same answer');
+    const refreshed = cache.refresh(SLOW);
+    const beside = cache.current(SLOW);
+    expect(await stateOf(beside)).toBe('no answer yet');
+    await engine.answer(1, { ...nothing, identity: SLOW });
+    expect(`${await stateOf(refreshed)} ${await stateOf(beside)}`).toBe('nothing nothing');
     event('outdate slow: now it is asked about');
     cache.outdate('u2');
     const look = cache.current(SLOW);
     await settled();
-    expectLines(engine.questions, ['all', 'u2']);
+    expectLines(engine.questions, ['all', 'u2', 'u2']);
     event('who looks meanwhile waits for the same answer');
     const shared = cache.current(SLOW);
-    await engine.answer(1, slowRuns);
+    await engine.answer(2, slowRuns);
     expect(await stateOf(look)).toBe('running');
     expect(await stateOf(shared)).toBe('running');
   },

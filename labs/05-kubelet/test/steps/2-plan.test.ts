@@ -161,6 +161,9 @@ lesson(
     expectLines(plan(exited(0), exited(1)), ['start d 1']);
     event('d succeeds, too');
     expectLines(plan(exited(0), exited(0)), ['stop-containers']);
+    event('the same, and nobody has debugged it yet: that is too late now');
+    const late = runtimePod([record('c', exited(0)), record('d', exited(0))]);
+    expectLines(planOf({ pod: jobs, runtime: late }), []);
     event('nothing runs any more');
     const over = [record('debug', exited(137)), record('c', exited(0)), record('d', exited(0))];
     expectLines(planOf({ pod: jobs, runtime: runtimePod(over) }), []);
@@ -185,6 +188,12 @@ lesson(
     const runtime = runtimePod(containers, broken(2));
     const anew = ['stop-pod', 'create-sandbox 3'];
     expectLines(planOf({ pod: pod(two), runtime }), [...anew, 'start c 1', 'start d 1']);
+    event('the same, and the back-off of d lasts: in a new sandbox nobody waits');
+    expectLines(planOf({ pod: pod(two), runtime, restartDelayMs: () => 7000 }), [
+      ...anew,
+      'start c 1',
+      'start d 1',
+    ]);
     event('the same under OnFailure: what succeeded is not wanted any more');
     const onFailure = pod({ ...two, restartPolicy: 'OnFailure' });
     expectLines(planOf({ pod: onFailure, runtime }), [...anew, 'start c 1']);

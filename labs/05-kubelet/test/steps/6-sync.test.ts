@@ -244,15 +244,15 @@ lesson(
       ...['objects: register', 'told: Pending, c ContainerCreating', 'volumes: set up'],
       ...['sandbox web', 'create c 0', 'start c', 'told: Running, c running'],
     ]);
-    const probes = () => `probed: ${[...probed]}`;
-    expect(probes()).toBe('probed: c');
+    const probes = () => `the prober knows: ${[...probed]}`;
+    expect(probes()).toBe('the prober knows: c');
     event('nothing happens: two more rounds');
     probed.clear();
     runtime.asked = 0;
     await sync();
     await sync();
     expect(`questions to the engine: ${runtime.asked}`).toBe('questions to the engine: 0');
-    expect(probes()).toBe('probed: c');
+    expect(probes()).toBe('the prober knows: c');
     const quiet = ['objects: register', 'told: Running, c running', 'volumes: set up'];
     expectLines(news(), [
       ...quiet,
@@ -397,7 +397,7 @@ lesson(
       ...['probes: readiness only', 'told: Running, c running, d running'],
       ...['stop c within 9000 ms', 'told: Running, c 143, d running'],
     ]);
-    expect(`probed: ${[...probed].sort()}`).toBe('probed: c,d');
+    expect(`the prober knows: ${[...probed].sort()}`).toBe('the prober knows: c,d');
     event('that one ends, too');
     open();
     await stopping;

@@ -105,18 +105,18 @@ lesson(
     expectLines(syncer.log, ['web: sync', 'api: sync', 'web: sync']);
     await syncer.finish('web');
     expectLines(syncer.log, ['web: sync', 'api: sync', 'web: sync']);
-    event('wake it just as its step ends: 0, 1, 2 … 11 turns of the event loop later');
-    for (let turns = 0; turns < 12; turns++) {
+    event('wake it just as its step ends: 0, 1, 2 … 11 awaits later');
+    for (let awaits = 0; awaits < 12; awaits++) {
       const { syncer, workers } = setUp();
       workers.update(web);
       const ended = syncer.finish('web');
-      for (let count = 0; count < turns; count++) await undefined;
+      for (let count = 0; count < awaits; count++) await undefined;
       workers.wake('u1');
       await ended;
       await settled();
       expectLines(
-        [`turns: ${turns}`, ...syncer.log],
-        [`turns: ${turns}`, 'web: sync', 'web: sync'],
+        [`awaits: ${awaits}`, ...syncer.log],
+        [`awaits: ${awaits}`, 'web: sync', 'web: sync'],
       );
     }
   },

@@ -10,8 +10,11 @@ export const demoImage = 'kube-labs/demo:v1';
 /** Holds the hash of everything that went into an image, so that it is made again only when that changed. */
 export const inputsLabel = 'kube-labs.inputs';
 
+/** The sources, as every container sees them. */
+const labs = '/kube-labs/labs';
+
 /** What runs as the first process of a machine. */
-export const supervisorFile = '/kube-labs/labs/08-full-cluster/src/supervisor-main.ts';
+export const supervisorFile = `${labs}/08-full-cluster/src/supervisor-main.ts`;
 
 /** Where every component finds what was compiled before (compile-cache.ts). */
 export const compileCacheInContainers = '/kube-labs/node_modules/.cache/kube-labs/compile-cache';

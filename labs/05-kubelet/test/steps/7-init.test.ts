@@ -67,6 +67,7 @@ lesson(
       `${INIT}#isInitialized`,
       `${INIT}#turnOf`,
       `${INIT}#planOne`,
+      `${INIT}#hasDoneItsPart`,
     ],
   },
   ({ event }) => {
@@ -115,8 +116,6 @@ lesson(
       planOf(both, [record('i', status)], { policy: 'Never' }),
     );
     expectLines(never, ['start i 0', 'nothing', 'start j 0']);
-    event('i runs, and the spec names another image: it is let end');
-    expect(planOf(both, [record('i', RUNNING, { hash: 'old' })])).toBe('nothing');
   },
 );
 
@@ -125,7 +124,12 @@ lesson(
   {
     invariant: 3,
     byHand: byHand("s('s'), i('i')", "of('s', 'running')"),
-    symbols: [`${INIT}#hasDoneItsPart`, `${INIT}#turnOf`, `${INIT}#isInitialized`],
+    symbols: [
+      `${INIT}#hasDoneItsPart`,
+      `${INIT}#turnOf`,
+      `${INIT}#isInitialized`,
+      `${INIT}#hasFailedForGood`,
+    ],
   },
   ({ event }) => {
     event('a pod of the sidecar s, the init container i, and c');
@@ -156,6 +160,7 @@ lesson(
     ]);
     event('s has ended well before it had started: that is no success');
     expect(planOf(first, [record('s', exited(0))])).toBe('start s 1');
+    event('the same under Never: a sidecar has never failed for good');
     expect(planOf(first, [record('s', exited(1))], { policy: 'Never' })).toBe('start s 1');
   },
 );
@@ -165,15 +170,17 @@ lesson(
   {
     invariant: 4,
     byHand: byHand("s('s'), i('i')", "of('i', 'running'), of('s', 'exited', 0)"),
-    symbols: [`${INIT}#planOne`, `${INIT}#planInitContainers`, `${INIT}#turnOf`],
+    symbols: [`${INIT}#planInitContainers`, `${INIT}#turnOf`, `${INIT}#planOne`],
   },
   ({ event }) => {
     const ended = record('s', exited(0));
     event('s has ended; i runs; then i has failed, too');
     expect(planOf(first, [record('i', RUNNING), ended])).toBe('start s 1');
     expect(planOf(first, [record('i', exited(1)), ended])).toBe('start s 1, start i 1');
-    event('i has failed under Never: nobody is brought back any more');
+    event('i has failed under Never: nothing more is done for the row');
     expect(planOf(first, [record('i', exited(1)), ended], { policy: 'Never' })).toBe('nothing');
+    event('i comes first and runs: the turn of s has not come');
+    expect(planOf(last, [record('i', RUNNING)])).toBe('nothing');
     event('s has ended; c runs, under Never');
     const beside = [record('c', RUNNING), ended, record('i', exited(0))];
     expect(planOf(last, beside, { policy: 'Never' })).toBe('start s 1');
@@ -191,6 +198,8 @@ lesson(
     expect(planOf(first, [record('s', RUNNING)], { starting: ['s'], failedProbes: startup })).toBe(
       'kill Init container s failed startup probe, start s 1',
     );
+    event('an init container runs another image than the spec names: it is let end');
+    expect(planOf(both, [record('i', RUNNING, { hash: 'old' })])).toBe('nothing');
   },
 );
 
@@ -202,11 +211,11 @@ lesson(
     symbols: [`${INIT}#turnOf`],
   },
   ({ event }) => {
-    event('the engine has lost i; j runs, has failed, has succeeded');
-    const lines = [RUNNING, exited(1), exited(0)].map((status) =>
+    event('the engine has lost i; j was made and never ran, runs, has failed, has succeeded');
+    const lines = [CREATED, RUNNING, exited(1), exited(0)].map((status) =>
       planOf(both, [record('j', status)]),
     );
-    expectLines(lines, ['nothing', 'start j 1', 'start c 0']);
+    expectLines(lines, ['start j 0', 'nothing', 'start j 1', 'start c 0']);
     event('a sidecar s, i and j: s is between two runs, i is lost, j runs');
     const three = [sidecar('s'), ...both];
     expect(planOf(three, [record('j', RUNNING), record('s', exited(1))])).toBe('start s 1');
@@ -302,6 +311,7 @@ lesson(
     invariant: 1,
     byHand: byHand("s('s'), i('i')", "of('i', 'exited', 0), of('s', 'running')"),
     symbols: [`${INIT}#planInitContainers`, `${INIT}#turnOf`, `${INIT}#isInitialized`],
+    timeoutMs: 20_000,
   },
   ({ event, figure }) => {
     event(`up to four init containers, every second one a sidecar, seed ${SEED}`);

@@ -3,7 +3,7 @@ import { lesson } from '@kube-labs/docs/lesson';
 import type { Pod, Probe } from 'kubernetes-types/core/v1';
 import { expect } from 'vitest';
 import { INITIAL_PROBE_STATE, nextProbeState, type ProbeState } from '#src/probe/probe-state.ts';
-import { container, pod as podOf, runtimePod, sandbox, sidecar } from '../objects.ts';
+import { container, exited, pod as podOf, runtimePod, sandbox, sidecar } from '../objects.ts';
 import { expectLines } from './support/lines.ts';
 import { probe, setUp, wordsOf } from './support/patient.ts';
 import { randomOf } from './support/random.ts';
@@ -40,7 +40,7 @@ lesson(
   ({ event }) => {
     event('attempts in a row, + well and - ill, and the verdict after each');
     const row = (attempts: string, spec: Probe) =>
-      `${attempts} gives ${verdictsOf(attempts, spec)}`;
+      `attempts ${attempts} give ${verdictsOf(attempts, spec)}`;
     expectLines(
       [
         row('+', {}),
@@ -51,12 +51,12 @@ lesson(
         row('-+-+', { successThreshold: 2, failureThreshold: 2 }),
       ],
       [
-        '+ gives +',
-        '--- gives ??-',
-        '+--+--- gives ++++++-',
-        '-+ gives -+',
-        '---+-++ gives ??----+',
-        '-+-+ gives ????',
+        'attempts + give +',
+        'attempts --- give ??-',
+        'attempts +--+--- give ++++++-',
+        'attempts -+ give -+',
+        'attempts ---+-++ give ??----+',
+        'attempts -+-+ give ????',
       ],
     );
   },
@@ -83,13 +83,18 @@ lesson(
     other.prober.sync(other.pod, runtimePod([other.run(), other.run(0, 0, 'stranger')]));
     await other.pass(21);
     expectLines(other.attempts, ['0 s: alive of c-0', '10 s: alive of c-0', '20 s: alive of c-0']);
-    event('a pod whose sandbox is not ready has no address: nothing is asked until it has');
-    const late = setUp({ livenessProbe: probe('alive') });
-    late.prober.sync(late.pod, runtimePod([late.run()], [sandbox({ state: 'notready' })]));
+    event('the sandbox is not ready: its address is none, and nothing is asked until it has one');
+    const late = setUp({ livenessProbe: probe('alive', { periodSeconds: 4 }) });
+    const broken = sandbox({ state: 'notready', ip: '10.0.0.9' });
+    late.prober.sync(late.pod, runtimePod([late.run()], [broken]));
     await late.pass(2);
     late.prober.sync(late.pod, runtimePod([late.run()]));
     await late.pass(1);
     expectLines(late.attempts, ['2 s: alive of c-0']);
+    event('the next answer takes two seconds; a period begins when it has come');
+    late.health.set('alive', 'late');
+    await late.pass(10);
+    expectLines(late.attempts, ['2 s: alive of c-0', '6 s: alive of c-0', '12 s: alive of c-0']);
   },
 );
 
@@ -98,7 +103,7 @@ lesson(
   {
     invariant: 3,
     byHand: byHand(everySecond('readiness', 'ready'), '1'),
-    symbols: [`${PROBER}.verdict`, `${PROBER}.sync`],
+    symbols: [`${PROBER}.verdict`, `${PROBER}.#probe`, `${PROBER}.sync`],
   },
   async ({ event }) => {
     event('c has no probe; it is seen');
@@ -110,6 +115,7 @@ lesson(
     const readinessProbe = probe('ready', { initialDelaySeconds: 1, periodSeconds: 1 });
     const { prober, pod, run, pass, health, changes } = setUp({ readinessProbe });
     prober.sync(pod, runtimePod([run()]));
+    prober.watch('u1', () => words.push(`  a change is told: ${wordsOf(prober.verdict(run()))}`));
     for (const [seconds, now] of [[1], [1, 'well'], [2, 'ill'], [1, 'ill']] as const) {
       health.set('ready', now ?? 'well');
       await pass(seconds);
@@ -119,8 +125,10 @@ lesson(
       'before it is seen: not started, not ready',
       'seen: started, ready',
       'not asked yet: started, not ready',
+      '  a change is told: started, ready',
       'well: started, ready',
       'ill: started, ready',
+      '  a change is told: started, not ready',
       'ill: started, not ready',
     ]);
     event('each change of a verdict was told, and nothing else');
@@ -158,6 +166,15 @@ lesson(
         ...['5 s: alive of c-0', '5 s: ready of c-0', '7 s: alive of c-0', '7 s: ready of c-0'],
         ...['4 s: not started, not ready', '5 s: started, not ready', '8 s: started, ready'],
       ],
+    );
+    event('c has a startup probe alone: it is not ready before it has started');
+    const alone = setUp({ startupProbe: probe('up', { initialDelaySeconds: 1 }) });
+    alone.prober.sync(alone.pod, runtimePod([alone.run()]));
+    const before = wordsOf(alone.prober.verdict(alone.run()));
+    await alone.pass(2);
+    expectLines(
+      [`before: ${before}`, `after: ${wordsOf(alone.prober.verdict(alone.run()))}`],
+      ['before: not started, not ready', 'after: started, ready'],
     );
   },
 );
@@ -210,13 +227,13 @@ lesson(
     symbols: [`${PROBER}.#probe`],
   },
   async ({ event }) => {
-    event('c is well; then the engine is away for 5 s, longer than the threshold of 2');
+    event('c is well, but slow; then the engine is away for 5 s, longer than the threshold of 2');
     const spec = probe('alive', { periodSeconds: 1, failureThreshold: 2 });
-    const { prober, pod, run, pass, health, attempts, told, changes } = setUp({
-      livenessProbe: spec,
-    });
+    const all = setUp({ livenessProbe: spec });
+    const { prober, pod, run, pass, health, attempts, told, changes, measured } = all;
+    health.set('alive', 'late');
     prober.sync(pod, runtimePod([run()]));
-    await pass(1);
+    await pass(3);
     health.set('alive', 'away');
     await pass(5);
     const failures = () => [...prober.failures('u1').values()].join() || 'nobody failed';
@@ -236,6 +253,13 @@ lesson(
         '3 attempts',
       ],
     );
+    expectLines(
+      [`${measured.length} were measured`, ...new Set(measured)],
+      [
+        ...['8 were measured', 'liveness of c: success after 2 s'],
+        ...['liveness of c: unknown after 0 s', 'liveness of c: failure after 0 s'],
+      ],
+    );
   },
 );
 
@@ -249,19 +273,21 @@ lesson(
   async ({ event }) => {
     event('c-0 is asked, and slow to answer; it ends; c-1 runs from second 3 on');
     const livenessProbe = probe('alive', { periodSeconds: 1, failureThreshold: 1 });
-    const { prober, pod, run, pass, health, finish, attempts, told, changes } = setUp({
-      livenessProbe,
-    });
+    const all = setUp({ livenessProbe });
+    const { prober, pod, run, pass, health, finish, attempts, told, changes } = all;
     health.set('alive', 'slow');
     prober.sync(pod, runtimePod([run()]));
     await pass(3);
     health.set('alive', 'well');
-    prober.sync(pod, runtimePod([run(1, 3)]));
+    const ended = { ...run(), status: exited(137) };
+    prober.sync(pod, runtimePod([run(1, 3), ended]));
     event('the answer about c-0 arrives: its command was killed');
     finish.get('c-0')?.(137);
     await pass(2);
     expectLines(attempts, ['0 s: alive of c-0', '3 s: alive of c-1', '4 s: alive of c-1']);
     expectLines(told, []);
+    const measured = ['3 s', '4 s'].map(() => 'liveness of c: success after 0 s');
+    expectLines(all.measured, measured);
     expectLines(
       [...changes, wordsOf(prober.verdict(run())), wordsOf(prober.verdict(run(1, 3)))],
       ['u1', 'not started, not ready', 'started, ready'],
@@ -278,7 +304,7 @@ lesson(
   {
     invariant: 6,
     byHand: byHand(`${everySecond('readiness', 'ready')}, ${everySecond('liveness', 'alive')}`),
-    symbols: [`${PROBER}.#run`],
+    symbols: [`${PROBER}.#run`, `${PROBER}.sync`],
   },
   async ({ event }) => {
     event('liveness and readiness every second; from second 1 on the pod is being stopped');
@@ -294,10 +320,19 @@ lesson(
       ...['0 s: alive of c-0', '0 s: ready of c-0'],
       ...['1 s: ready of c-0', '2 s: ready of c-0'],
     ]);
-    event('it has ended: nothing is asked any more');
-    prober.sync(pod, runtimePod([]));
+    event('it has ended, and its sandbox is not ready any more: nothing is asked');
+    const ended = { ...run(), status: exited(0) };
+    prober.sync(pod, runtimePod([ended], [sandbox({ state: 'notready' })]));
     await pass(2);
-    expect(attempts).toHaveLength(4);
+    expect(`${attempts.length} attempts`).toBe('4 attempts');
+    event('another one is stopped while it starts: its startup probe is asked no more');
+    const young = setUp({ startupProbe: probe('up', { periodSeconds: 1, failureThreshold: 9 }) });
+    young.health.set('up', 'ill');
+    young.prober.sync(young.pod, runtimePod([young.run()]));
+    await young.pass(1);
+    young.prober.stopLivenessAndStartup('u1');
+    await young.pass(2);
+    expectLines(young.attempts, ['0 s: up of c-0']);
   },
 );
 
@@ -334,6 +369,14 @@ lesson(
       ...['4 s: ready of c-0', '4 s: ready of s-0'],
       ...['12 s: ready of c-0', '12 s: ready of s-0'],
     ]);
+    event('c has run for two seconds; delay 5: the random part comes after the delay');
+    const young = setUp(
+      { readinessProbe: probe('ready', { periodSeconds: 8, initialDelaySeconds: 5 }) },
+      { random: 0.5 },
+    );
+    young.prober.sync(young.pod, runtimePod([young.run(0, -2)]));
+    await young.pass(9);
+    expectLines(young.attempts, ['7 s: ready of c-0']);
     event('what starts from now on is asked at once, on the second');
     const fresh = setUp({ readinessProbe: probe('ready', { periodSeconds: 8 }) }, { random: 0.5 });
     fresh.prober.sync(fresh.pod, runtimePod([fresh.run()]));
@@ -354,8 +397,8 @@ lesson(
       const [successThreshold, failureThreshold] = [1 + random(4), 1 + random(4)];
       const got = verdictsOf(row, { successThreshold, failureThreshold });
       const want = verdictsByLooking(row, successThreshold, failureThreshold);
-      const about = `${row} with ${successThreshold} and ${failureThreshold}`;
-      expect(`${about} gives ${got}`).toBe(`${about} gives ${want}`);
+      const about = `attempts ${row} with ${successThreshold} and ${failureThreshold} give`;
+      if (got !== want) expect(`${about} ${got}`).toBe(`${about} ${want}`);
       changes += [...want].filter((sign, i) => sign !== (want[i - 1] ?? '?')).length;
     }
     figure('changes', changes);

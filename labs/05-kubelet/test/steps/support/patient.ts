@@ -14,8 +14,13 @@ import { settled } from './slow-engine.ts';
 
 export const START_MS = Date.UTC(2015, 10, 9);
 
-/** How a command ends: the container is well or ill, the engine cannot be asked, or it takes until the test ends it. */
-export type Health = 'well' | 'ill' | 'away' | 'slow';
+/**
+ * How a command ends: the container is well or ill, says so two seconds late, or not until the test ends it; or the
+ * engine cannot be asked.
+ */
+export type Health = 'well' | 'ill' | 'late' | 'slow' | 'away';
+
+const LATE_MS = 2_000;
 
 export function setUp(spec: Partial<Container>, { random = 0 } = {}) {
   const clock = new FakeClock(START_MS);
@@ -23,6 +28,7 @@ export function setUp(spec: Partial<Container>, { random = 0 } = {}) {
   const attempts: string[] = [];
   const told: string[] = [];
   const changes: string[] = [];
+  const measured: string[] = [];
   const health = new Map<string, Health>();
   /** Lets the slow command of a container end with this code. */
   const finish = new Map<string, (exitCode: number) => void>();
@@ -30,16 +36,21 @@ export function setUp(spec: Partial<Container>, { random = 0 } = {}) {
     const now = health.get(name) ?? 'well';
     if (now === 'away') throw new RuntimeError('unavailable', 'the engine is away');
     attempts.push(`${(clock.now() - START_MS) / 1_000} s: ${name} of ${id}`);
+    if (now === 'late') await new Promise<void>((resolve) => clock.setTimeout(resolve, LATE_MS));
     if (now === 'slow') {
       const exitCode = await new Promise<number>((resolve) => finish.set(id, resolve));
       return { kind: 'exited', exitCode, output: 'killed' };
     }
-    return { kind: 'exited', exitCode: now === 'well' ? 0 : 1, output: `${name} is ill` };
+    return { kind: 'exited', exitCode: now === 'ill' ? 1 : 0, output: `${name} is ill` };
   };
   const prober = new Prober({
     ...{ runtime, clock, log: silentLogger },
     events: new PodEvents({ event: (_, _type, reason, text) => told.push(`${reason} ${text}`) }),
     onChange: (podUid) => changes.push(podUid),
+    metrics: {
+      observe: ({ container: name }, { kind, result, seconds }) =>
+        measured.push(`${kind} of ${name}: ${result} after ${seconds} s`),
+    },
     random: () => random,
   });
   onTestFinished(() => prober.stop());
@@ -58,7 +69,7 @@ export function setUp(spec: Partial<Container>, { random = 0 } = {}) {
       lastMs += 1_000;
     }
   };
-  return { prober, pod, run, pass, health, finish, attempts, told, changes };
+  return { prober, pod, run, pass, health, finish, attempts, told, changes, measured };
 }
 
 export const probe = (name: string, rest: Probe = {}): Probe => ({

@@ -36,8 +36,8 @@ export class PodLife {
       this.runtime = obey(this.runtime, [action]);
     }
     this.#events.push(...words(actions));
-    const rest = words(planPod(this.#view())).join(', ');
-    expect(`${this.story()}: then ${rest}`).toBe(`${this.story()}: then `);
+    const rest = planPod(this.#view());
+    if (rest.length > 0) this.#isWrong(`then ${words(rest).join(', ')}`, 'then nothing');
     return starts;
   }
 
@@ -83,12 +83,15 @@ export class PodLife {
     const index = this.#init.indexOf(spec);
     const before = index < 0 ? this.#init : this.#init.slice(0, index);
     const missing = before.filter(({ name }) => !this.#done.has(name)).map(({ name }) => name);
-    const what = `${this.story()}; start ${spec.name}`;
-    expect(`${what}, before ${missing.join(', ')}`).toBe(`${what}, before `);
+    const what = `then start ${spec.name}`;
+    if (missing.length > 0) this.#isWrong(`${what}, before ${missing.join(', ')}`, 'then not yet');
     const again = index >= 0 && !isSidecar(spec) && this.#done.has(spec.name);
-    expect(`${what}, though it has succeeded: ${again}`).toBe(
-      `${what}, though it has succeeded: false`,
-    );
+    if (again) this.#isWrong(`${what}, which has succeeded`, `then not ${spec.name} again`);
+  }
+
+  /** Words are made for what is wrong only: a life has thousands of moments. */
+  #isWrong(got: string, want: string): void {
+    expect(`${this.story()}: ${got}`).toBe(`${this.story()}: ${want}`);
   }
 
   #ends(one: RuntimeContainer | undefined, exitCode: number): void {

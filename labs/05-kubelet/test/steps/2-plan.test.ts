@@ -30,6 +30,8 @@ const READY = "sandboxes: [{ id: 's0', state: 'ready', attempt: 0 }]";
 const endedWith = (exitCode: number): string =>
   `{ ${READY}, containers: [{ name: 'c', sandboxId: 's0', attempt: 0, status: { state: 'exited', exitCode: ${exitCode} } }] }`;
 
+const OTHER_IMAGE = `{ ${READY}, containers: [{ name: 'c', sandboxId: 's0', attempt: 0, hash: 'old', status: { state: 'running' } }] }`;
+
 const two = { containers: [container('c'), container('d')] };
 const debug = { name: 'debug', image: 'image:v1' } as EphemeralContainer;
 const broken = (attempt: number) => [sandbox({ state: 'notready', attempt })];
@@ -118,7 +120,7 @@ lesson(
   'What runs and is not what the spec asks for, or was given up by a probe, is killed, and then started',
   {
     invariant: 2,
-    byHand: "grep -n 'killAction' -A 2 work/05-kubelet/src/pod/kill-action.ts",
+    byHand: byHand(OTHER_IMAGE),
     symbols: [`${SYNC}#planContainers`],
   },
   ({ event }) => {

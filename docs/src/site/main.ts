@@ -13,7 +13,7 @@ import { SiteError } from './problems.ts';
 import { serveSite } from './serve.ts';
 import { makeTranscripts } from './transcripts.ts';
 import { watchSources } from './watch.ts';
-import { writeSite } from './write.ts';
+import { checkFolder, writeSite } from './write.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const DEFAULT_PORT = 4100;
@@ -86,8 +86,9 @@ async function build({ transcripts }: Flags, signal: AbortSignal): Promise<Built
 }
 
 async function write(flags: BuildFlags): Promise<void> {
-  const site = await build(flags, stop.signal);
   const folder = resolve(flags.out);
+  checkFolder(folder);
+  const site = await build(flags, stop.signal);
   writeSite(site, folder);
   console.log(`Open ${join(folder, 'index.html')}`);
   if (!flags.externalLinks) return;

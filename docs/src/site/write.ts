@@ -8,14 +8,19 @@ import type { BuiltSite } from './build.ts';
 
 const LIST = '.site-files.json';
 
+/** Throws where the folder is not ours to write to; a build asks before it begins. */
+export function checkFolder(folder: string): void {
+  if (!existsSync(folder) || existsSync(join(folder, LIST))) return;
+  if (readdirSync(folder).length === 0) return;
+  throw new Error(
+    `Cannot write the site to ${folder}: it holds files that no build of the site has made; name an empty folder with --out`,
+  );
+}
+
 export function writeSite({ files }: BuiltSite, folder: string): void {
+  checkFolder(folder);
   mkdirSync(folder, { recursive: true });
   const list = join(folder, LIST);
-  if (!existsSync(list) && readdirSync(folder).length > 0) {
-    throw new Error(
-      `Cannot write the site to ${folder}: it holds files that no build of the site has made; name an empty folder with --out`,
-    );
-  }
   for (const old of readList(list)) if (!files.has(old)) rmSync(join(folder, old), { force: true });
   for (const [path, content] of files) {
     const file = join(folder, path);

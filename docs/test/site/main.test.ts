@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compileCache } from '../support/compile-cache.ts';
 import { launchBrowser, watched } from './support/browser.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -22,8 +23,14 @@ interface Ended {
   readonly output: string;
 }
 
+/** As `npm run lab` does: from version 24 on Node reads TypeScript as it is. */
+const loader = Number(process.versions.node.split('.')[0]) < 24 ? ['--import', 'tsx'] : [];
 const start = (args: readonly string[]) =>
-  spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { cwd: ROOT, stdio: 'pipe' });
+  spawn(process.execPath, [...loader, MAIN, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+    stdio: 'pipe',
+  });
 
 async function run(...args: readonly string[]): Promise<Ended> {
   const child = start(args);

@@ -266,7 +266,7 @@ test('an abort ends the run, also one that hangs', async () => {
   setTimeout(() => stop.abort(new Error('enough')), 700);
   const started = performance.now();
   await expect(running).rejects.toThrow('enough');
-  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(performance.now() - started).toBeLessThan(60_000);
 });
 
 /** A session of step 1 on a copy of its own, and what says how each test ended. */

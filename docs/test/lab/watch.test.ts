@@ -6,8 +6,10 @@ test('reruns on save, and the second run is quick; Ctrl-C ends with the last exi
   await using learner = new Learner();
   await learner.lab('start');
   learner.solve('src/counter.ts');
+  const started = performance.now();
   const watching = learner.start(['check', '--watch']);
   await watching.until(/3 passed[\s\S]*waiting for you to save/);
+  const firstMs = Math.round(performance.now() - started);
 
   const times: number[] = [];
   const save = async (change: () => void, pattern: RegExp) => {
@@ -32,8 +34,10 @@ test('reruns on save, and the second run is quick; Ctrl-C ends with the last exi
     () => learner.write('src/counter.ts', right.replace('value * 2', 'value + ')),
     /no TypeScript[\s\S]*waiting/,
   );
-  console.log(`from save to result: ${times.join(', ')} ms`);
-  for (const ms of times) expect(ms).toBeLessThan(10_000);
+  console.log(`first: ${firstMs} ms; from save to result: ${times.join(', ')} ms`);
+  // Whatever the machine and its other work: half of them were quicker than the first, which had all to load.
+  const [median = Infinity] = times.sort((a, b) => a - b).slice(times.length / 2);
+  expect(median).toBeLessThan(firstMs);
 
   watching.signal('SIGINT');
   expect(await watching.ended).toMatchObject({ code: 1, stderr: '' });
@@ -48,7 +52,7 @@ test('a save in the middle of an endless loop ends it and starts anew', async ()
     text.replace('if (!Number', 'for (;;);\n    if (!Number'),
   );
   const watching = learner.start(['check', '--watch', '--json']);
-  await expect.poll(() => learner.workers(), { timeout: 20_000 }).not.toEqual([]);
+  await expect.poll(() => learner.workers(), { timeout: 60_000 }).not.toEqual([]);
   learner.write('src/counter.ts', right);
   await watching.until(/"exitCode":0/);
   expect(watching.stdout).not.toContain('"exitCode":1');
@@ -66,13 +70,13 @@ test('a save while an earlier step hangs ends that, and the current step is told
   );
   const watching = learner.start(['check', '3', '--watch']);
   await watching.until(/✓ step 3 · Waiting: 1 test passed after/);
-  await expect.poll(() => learner.workers(), { timeout: 20_000 }).not.toEqual([]);
+  await expect.poll(() => learner.workers(), { timeout: 60_000 }).not.toEqual([]);
   const offset = watching.stdout.length;
   learner.write('src/counter.ts', right);
   const said = await watching.until(/waiting for you to save/, offset);
   expect(said).toMatch(/✓ step 3 · Waiting: 1 test passed after[\s\S]*\n5 passed\n/);
   expect(watching.stdout).not.toContain('failed');
-  await expect.poll(() => learner.workers(), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => learner.workers(), { timeout: 60_000 }).toEqual([]);
   watching.signal('SIGINT');
   expect(await watching.ended).toMatchObject({ code: 0, stderr: '' });
 });
@@ -85,10 +89,10 @@ test('Ctrl-C in the middle of a plain check ends it at once', async () => {
     text.replace('if (!Number', 'for (;;);\n    if (!Number'),
   );
   const checking = learner.start(['check']);
-  await expect.poll(() => learner.workers(), { timeout: 20_000 }).not.toEqual([]);
+  await expect.poll(() => learner.workers(), { timeout: 60_000 }).not.toEqual([]);
   checking.signal('SIGINT');
   expect(await checking.ended).toMatchObject({ code: 130, stdout: '' });
-  await expect.poll(() => learner.workers(), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => learner.workers(), { timeout: 60_000 }).toEqual([]);
 });
 
 test('when the command itself is killed, no endless loop stays behind', async () => {
@@ -99,8 +103,8 @@ test('when the command itself is killed, no endless loop stays behind', async ()
     text.replace('if (!Number', 'for (;;);\n    if (!Number'),
   );
   const checking = learner.start(['check']);
-  await expect.poll(() => learner.workers(), { timeout: 20_000 }).not.toEqual([]);
+  await expect.poll(() => learner.workers(), { timeout: 60_000 }).not.toEqual([]);
   checking.signal('SIGKILL');
   await checking.ended;
-  await expect.poll(() => learner.workers(), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => learner.workers(), { timeout: 60_000 }).toEqual([]);
 });

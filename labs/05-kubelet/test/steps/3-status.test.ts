@@ -71,7 +71,7 @@ const linesOf = ({ state, lastState, restartCount }: ContainerStatus): string[] 
 
 /** What the API was told last. */
 function told(state: ContainerState, rest: Partial<ContainerStatus> = {}): ContainerStatus {
-  const ids = { image: 'image:v1', imageID: 'docker://sha256:1', containerID: 'docker://c-3' };
+  const ids = { image: 'image:v0', imageID: 'docker://sha256:1', containerID: 'docker://c-3' };
   return { name: 'c', ...ids, ready: true, restartCount: 3, state, lastState: {}, ...rest };
 }
 
@@ -79,6 +79,7 @@ function told(state: ContainerState, rest: Partial<ContainerStatus> = {}): Conta
 const STATES = {
   creates: { state: { waiting: { reason: 'ContainerCreating' } } },
   runs: { state: { running: {} } },
+  'runs again': { state: { running: {} }, lastState: { terminated: { exitCode: 1 } } },
   'backs off': {
     state: { waiting: { reason: 'CrashLoopBackOff' } },
     lastState: { terminated: { exitCode: 1 } },
@@ -278,6 +279,8 @@ lesson(
       'restarts: 4',
     ]);
     expect(`${lost.containerID} ${lost.imageID}`).toBe('docker://c-3 docker://sha256:1');
+    event('its spec has another image by now: what it waits for is a run of that');
+    expect(lost.image).toBe('image:v1');
     event('this was told, and nothing has changed: it is no second restart');
     expect(statusOf([], { previous: lost, willRestart: true })).toEqual(lost);
     event('the pod is being deleted: it is no restart');
@@ -324,6 +327,7 @@ lesson(
     event('two containers in every mix, under each policy');
     const mixes: readonly (readonly [Word, Word])[] = [
       ['creates', 'runs'],
+      ['creates', 'runs again'],
       ['runs', 'runs'],
       ['runs', 'backs off'],
       ['backs off', 'backs off'],
@@ -341,6 +345,7 @@ lesson(
     });
     expectLines(rows, [
       'creates + runs: Pending, Pending, Pending',
+      'creates + runs again: Pending, Pending, Pending',
       'runs + runs: Running, Running, Running',
       'runs + backs off: Running, Running, Running',
       'backs off + backs off: Running, Running, Failed',

@@ -12,6 +12,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     setupFiles: [join(import.meta.dirname, 'patience.ts')],
     expect: { poll: { timeout: POLL_MS } },
+    env: { KUBE_LABS_PATIENCE: '12' },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,

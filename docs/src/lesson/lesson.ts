@@ -7,7 +7,8 @@
 //   - event() says what the test is about to do. A test that hangs ends with the last of them.
 //   - figure() is a number for the green line: how many revisions, watchers, rounds.
 //   - `needs` names commands of the machine (etcdctl): where one is missing the machine is at fault, not the learner.
-// The runner (../check) reads all this from task.meta.lesson; without it, under plain vitest, it is a test like others.
+// The runner (../check) reads all this from task.meta.lesson; without it, under plain vitest, it is a test like others. There nobody
+// waits for a result, and other tests run beside it: KUBE_LABS_PATIENCE says how many times as long it may take.
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 // Bound when this file is loaded: a test may put false timers in their place.
@@ -43,6 +44,7 @@ export interface LessonContext {
 }
 
 const TIMEOUT_MS = 5_000;
+const PATIENCE = Number(process.env.KUBE_LABS_PATIENCE ?? 1);
 const EVENTS_MAX = 50;
 
 let failed = false;
@@ -50,9 +52,10 @@ let failed = false;
 /** Declares one test of a step. */
 export function lesson(
   idea: string,
-  { timeoutMs = TIMEOUT_MS, needs = [], ...meta }: LessonOptions,
+  { timeoutMs: ownMs = TIMEOUT_MS, needs = [], ...meta }: LessonOptions,
   body: (context: LessonContext) => void | Promise<void>,
 ): void {
+  const timeoutMs = ownMs * PATIENCE;
   const record: LessonRecord = { idea, ...meta, events: [], figures: {} };
   // In the options, so that the runner knows of a test that it never came to.
   test(idea, { timeout: timeoutMs, meta: { lesson: record } }, async (context) => {

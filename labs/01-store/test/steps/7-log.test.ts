@@ -139,7 +139,6 @@ lesson(
     invariant: 3,
     byHand: 'for i in $(seq 20); do npx tsx work/01-store/try.ts; done',
     symbols: ['src/wal.ts#Wal.#run'],
-    timeoutMs: 3000,
   },
   async ({ event, signal }) => {
     await using directory = await temporaryDirectory();
@@ -236,7 +235,7 @@ lesson(
       await nextTurn();
       before.push([...snapshots]);
     }
-    await eventually(() => expect({ snapshots }).toEqual({ snapshots: [2] }), 2000);
+    await eventually(() => expect({ snapshots }).toEqual({ snapshots: [2] }), 4000);
     expect({ 'after two records': before[1] }).toEqual({ 'after two records': [] });
     event('checkpoint(): a snapshot at once');
     const checkpoint = wal.checkpoint().then(() => 'it is there');

@@ -352,7 +352,7 @@ lesson(
           handled: 'Put handled: RESOURCE_EXHAUSTED',
           'stream is closed': true,
         }),
-      2000,
+      4000,
     );
   },
 );
@@ -388,7 +388,7 @@ lesson(
       stream.close(constants.NGHTTP2_CANCEL);
       await eventually(
         () => expect(wire.observed).toContain('LeaseGrant handled: CANCELLED'),
-        2000,
+        4000,
       );
       event('and only now the answer, or the error, is there');
       settle();
@@ -527,7 +527,7 @@ lesson(
     client.ask({ cancelRequest: { watchId: 0 } });
     await eventually(
       () => expect({ 'watches stopped': wire.stopped }).toEqual({ 'watches stopped': 1 }),
-      2000,
+      4000,
     );
     event('it reads again, until the store has heard that the watch is over');
     client.resume();

@@ -113,7 +113,7 @@ export async function openWire({
           expect({ 'return() was called': watches.returned }).toEqual({
             'return() was called': count,
           }),
-        2000,
+        4000,
       ),
     endpoint,
     session,

@@ -359,7 +359,7 @@ lesson(
 );
 
 lesson(
-  'A list that is slower than the answer about one pod does not bring the past back',
+  'Of a list and the answer about one pod, that counts which was asked for later',
   {
     invariant: 6,
     byHand: byHand(
@@ -396,6 +396,14 @@ lesson(
     expectLines(engine.questions.slice(5), ['u1']);
     await engine.answer(5, running);
     expect(await stateOf(look)).toBe('running');
+    event('the other way round: web is asked about, listed later, and has gone from that list');
+    const early = cache.refresh(WEB);
+    const fourth = cache.refreshAll();
+    await engine.answer(7);
+    await fourth;
+    await engine.answer(6, running);
+    expect(await stateOf(early)).toBe('running');
+    expect(`web is known: ${cache.has('u1')}`).toBe('web is known: false');
   },
 );
 
@@ -431,6 +439,16 @@ lesson(
     await engine.answer(2, slowRuns);
     expect(await stateOf(look)).toBe('running');
     expect(await stateOf(shared)).toBe('running');
+    event('slow has gone, and is outdated; then it is not in a list: again it need not be asked');
+    const last = cache.refresh(SLOW);
+    await engine.answer(3, { ...nothing, identity: SLOW });
+    await last;
+    cache.outdate('u2');
+    const second = cache.refreshAll();
+    await engine.answer(4, running);
+    await second;
+    expect(await stateOf(cache.current(SLOW))).toBe('nothing');
+    expectLines(engine.questions.slice(4), ['all']);
   },
 );
 

@@ -111,11 +111,16 @@ lesson(
     expectLines(rows, ['Always: start j 1', 'OnFailure: start j 1', 'Never: nothing']);
     event('it has to wait');
     expect(planOf(both, failed, { restartDelayMs: () => 7_000 })).toBe('back-off j 7000');
-    event('under Never: i was made and has never run; then it runs; then it has succeeded');
+    event('under Never: what has not failed goes its way');
     const never = [CREATED, RUNNING, exited(0)].map((status) =>
       planOf(both, [record('i', status)], { policy: 'Never' }),
     );
-    expectLines(never, ['start i 0', 'nothing', 'start j 0']);
+    expectLines(
+      never.map(
+        (plan, i) => `i ${['was made, and has never run', 'runs', 'has succeeded'][i]}: ${plan}`,
+      ),
+      ['i was made, and has never run: start i 0', 'i runs: nothing', 'i has succeeded: start j 0'],
+    );
   },
 );
 
@@ -174,11 +179,8 @@ lesson(
   },
   ({ event }) => {
     const ended = record('s', exited(0));
-    event('s has ended; i runs; then i has failed, too');
+    event('s has ended; i runs');
     expect(planOf(first, [record('i', RUNNING), ended])).toBe('start s 1');
-    expect(planOf(first, [record('i', exited(1)), ended])).toBe('start s 1, start i 1');
-    event('i has failed under Never: nothing more is done for the row');
-    expect(planOf(first, [record('i', exited(1)), ended], { policy: 'Never' })).toBe('nothing');
     event('i comes first and runs: the turn of s has not come');
     expect(planOf(last, [record('i', RUNNING)])).toBe('nothing');
     event('s has ended; c runs, under Never');
@@ -208,18 +210,31 @@ lesson(
   {
     invariant: 5,
     byHand: byHand("i('i'), i('j')", "of('j', 'running')"),
-    symbols: [`${INIT}#turnOf`],
+    symbols: [`${INIT}#turnOf`, `${INIT}#planInitContainers`],
   },
   ({ event }) => {
-    event('the engine has lost i; j was made and never ran, runs, has failed, has succeeded');
-    const lines = [CREATED, RUNNING, exited(1), exited(0)].map((status) =>
-      planOf(both, [record('j', status)]),
-    );
-    expectLines(lines, ['start j 0', 'nothing', 'start j 1', 'start c 0']);
+    event('the engine has lost i, and has j');
+    const lines = [
+      `j was made: ${planOf(both, [record('j', CREATED)])}`,
+      `j runs: ${planOf(both, [record('j', RUNNING)])}`,
+      `j has failed: ${planOf(both, [record('j', exited(1))])}`,
+      `j has succeeded: ${planOf(both, [record('j', exited(0))])}`,
+    ];
+    expectLines(lines, [
+      'j was made: start j 0',
+      'j runs: nothing',
+      'j has failed: start j 1',
+      'j has succeeded: start c 0',
+    ]);
     event('a sidecar s, i and j: s is between two runs, i is lost, j runs');
     const three = [sidecar('s'), ...both];
     expect(planOf(three, [record('j', RUNNING), record('s', exited(1))])).toBe('start s 1');
-    event('s is lost as well: it is started again; the row goes on behind it');
+    event('s has ended, and i behind it has failed: both are tried again, in their order');
+    const ended = [record('i', exited(1)), record('s', exited(0))];
+    expect(planOf(first, ended)).toBe('start s 1, start i 1');
+    event('the same under Never: i has failed for good, and nothing more is done for the row');
+    expect(planOf(first, ended, { policy: 'Never' })).toBe('nothing');
+    event('s, i and j, and s is lost, too: it is started again; the row goes on behind it');
     expect(planOf(three, [record('j', exited(0))])).toBe('start s 0, start c 0');
     event('two sidecars: the first one has not started again, the second one has');
     const two = [sidecar('s'), sidecar('t')];

@@ -15,9 +15,23 @@ const PROBER = 'src/probe/prober.ts#Prober';
 /** A line for a shell: what a row of attempts makes of a probe. */
 const byHandState = (attempts: string): string =>
   `npx tsx -e "import { nextProbeState, INITIAL_PROBE_STATE } from './work/05-kubelet/src/probe/probe-state.ts'; let s = INITIAL_PROBE_STATE; for (const a of '${attempts}') console.log(a, s = nextProbeState(s, a === '+' ? 'success' : 'failure', {}))"`;
-/** A container with these probes runs for three seconds of real time; each of its commands exits with `code`. */
-const byHand = (probes: string, code = '0', last = 'p.verdict(c)'): string =>
-  `npx tsx -e "import { realClock as clock } from '@kube-labs/apiserver'; import { Prober } from './work/05-kubelet/src/probe/prober.ts'; const runtime = { execSync: async (id, [name]) => { console.log(name); return { kind: 'exited', exitCode: ${code}, output: '' } } }; const p = new Prober({ runtime, clock, log: console, events: { container: (pod, c, e) => console.log(e.message) }, onChange: () => console.log('change') }); const c = { id: 'c-0', name: 'c', status: { state: 'running', startedAtMs: Date.now() } }; p.sync({ metadata: { uid: 'u1' }, spec: { containers: [{ name: 'c', ${probes} }] } }, { identity: { uid: 'u1' }, sandboxes: [{ state: 'ready', ip: '10.0.0.2' }], containers: [c] }); setTimeout(() => { console.log(${last}); p.stop() }, 2900)"`;
+interface ByHand {
+  /** With which each of its commands exits. */
+  readonly code?: string;
+  /** What is printed in the end. */
+  readonly last?: string;
+  /** What happens after half of the time. */
+  readonly meanwhile?: string;
+  /** How many ms before the prober the container was started. */
+  readonly ago?: number;
+}
+
+/** A container with these probes is asked for three seconds of real time. */
+const byHand = (
+  probes: string,
+  { code = '0', last = 'p.verdict(c)', meanwhile = '', ago = 0 }: ByHand = {},
+): string =>
+  `npx tsx -e "import { realClock as clock } from '@kube-labs/apiserver'; import { Prober } from './work/05-kubelet/src/probe/prober.ts'; const runtime = { execSync: async (id, [name]) => { console.log(id, name); return { kind: 'exited', exitCode: ${code}, output: '' } } }; const p = new Prober({ runtime, clock, log: console, events: { container: (pod, c, e) => console.log(e.message) }, onChange: () => console.log('change') }); const c = { id: 'c-0', name: 'c', status: { state: 'running', startedAtMs: Date.now() - ${ago} } }; const pod = { metadata: { uid: 'u1' }, spec: { containers: [{ name: 'c', ${probes} }] } }; const see = (c) => p.sync(pod, { identity: { uid: 'u1' }, sandboxes: [{ state: 'ready', ip: '10.0.0.2' }], containers: [c] }); see(c); setTimeout(() => { ${meanwhile} }, 1450); setTimeout(() => { console.log(${last}); p.stop() }, 2900)"`;
 const everySecond = (kind: string, name: string): string =>
   `${kind}Probe: { periodSeconds: 1, exec: { command: ['${name}'] } }`;
 
@@ -102,7 +116,7 @@ lesson(
   'Without a probe a container is well as soon as it runs; with one, when that says so',
   {
     invariant: 3,
-    byHand: byHand(everySecond('readiness', 'ready'), '1'),
+    byHand: byHand(everySecond('readiness', 'ready'), { code: '1' }),
     symbols: [`${PROBER}.verdict`, `${PROBER}.#probe`, `${PROBER}.sync`],
   },
   async ({ event }) => {
@@ -183,7 +197,7 @@ lesson(
   'Who fails liveness or startup is to be restarted, and is left alone from then on; who fails readiness is not',
   {
     invariant: 5,
-    byHand: byHand(everySecond('liveness', 'alive'), '1', "p.failures('u1')"),
+    byHand: byHand(everySecond('liveness', 'alive'), { code: '1', last: "p.failures('u1')" }),
     symbols: [`${PROBER}.failures`, `${PROBER}.#probe`],
   },
   async ({ event }) => {
@@ -223,7 +237,7 @@ lesson(
   'An attempt that could not be made says nothing of the container',
   {
     invariant: 5,
-    byHand: byHand(everySecond('liveness', 'alive'), '(() => { throw new Error() })()'),
+    byHand: byHand(everySecond('liveness', 'alive'), { code: '(() => { throw new Error() })()' }),
     symbols: [`${PROBER}.#probe`],
   },
   async ({ event }) => {
@@ -267,7 +281,10 @@ lesson(
   'The next run begins with nothing, and an answer about the one before does not count',
   {
     invariant: 6,
-    byHand: byHand(everySecond('liveness', 'alive'), '1'),
+    byHand: byHand(everySecond('liveness', 'alive'), {
+      meanwhile: "see({ ...c, id: 'c-1' })",
+      last: "p.verdict(c), p.verdict({ ...c, id: 'c-1' })",
+    }),
     symbols: [`${PROBER}.sync`, `${PROBER}.#probe`],
   },
   async ({ event }) => {
@@ -303,7 +320,9 @@ lesson(
   'Of a pod that is being stopped, readiness is asked on',
   {
     invariant: 6,
-    byHand: byHand(`${everySecond('readiness', 'ready')}, ${everySecond('liveness', 'alive')}`),
+    byHand: byHand(`${everySecond('readiness', 'ready')}, ${everySecond('liveness', 'alive')}`, {
+      meanwhile: "p.stopLivenessAndStartup('u1')",
+    }),
     symbols: [`${PROBER}.#run`, `${PROBER}.sync`],
   },
   async ({ event }) => {
@@ -340,7 +359,7 @@ lesson(
   'A kubelet that has just started asks what it finds at moments of their own, and unsays nothing',
   {
     invariant: 7,
-    byHand: byHand(everySecond('readiness', 'ready')),
+    byHand: byHand(everySecond('readiness', 'ready'), { ago: 60_000 }),
     symbols: [`${PROBER}.#run`, `${PROBER}.verdict`, `${PROBER}.sync`],
   },
   async ({ event }) => {

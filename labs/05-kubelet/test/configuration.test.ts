@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resources } from '@kube-labs/apiserver';
 import type { Container, PodSpec } from 'kubernetes-types/core/v1';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { missingCapabilities } from '#src/container/capabilities.ts';
 import { kubectl } from './kubectl.ts';
 import { FOREVER, IMAGE, Lab, script } from './lab.ts';
@@ -145,8 +145,13 @@ test.concurrent('what cannot be given is refused in words, and the other contain
   );
   const running = await lab.podWhen('refused', (pod) => statusOf(pod, 'well')?.ready === true);
   expect(running.status?.phase).toBe('Pending');
-  const { stdout } = await kubectl(lab, 'describe', 'pod', 'refused');
-  expect(stdout).toMatch(/Warning\s+Failed.*Error: container has runAsNonRoot and image will run/);
+  // Events are written beside the work, and may come after the status.
+  await vi.waitFor(async () => {
+    const { stdout } = await kubectl(lab, 'describe', 'pod', 'refused');
+    expect(stdout).toMatch(
+      /Warning\s+Failed.*Error: container has runAsNonRoot and image will run/,
+    );
+  });
   await lab.deletePod('refused');
 });
 

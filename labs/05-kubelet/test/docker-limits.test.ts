@@ -9,10 +9,14 @@ import { statusOf } from './objects.ts';
 
 const LINES = 2_000;
 const FILE_BYTES = 64 * 1024;
-/** Longer than all files of a log; slowly enough for whoever reads along. */
-const WRITE = `until [ -e /tmp/go ]; do sleep 0.05; done
-  pad=$(head -c 90 /dev/zero | tr '\\0' x); i=0
-  while [ $i -lt ${LINES} ]; do i=$((i+1)); echo "$i $pad"; [ $((i % 50)) -eq 0 ] && sleep 0.02; done`;
+/** Lines that fit into one file: so far the writer is ahead of who reads along, however busy the machine is. */
+const AHEAD = 500;
+/** Longer than all files of a log. */
+const WRITE = `pad=$(head -c 90 /dev/zero | tr '\\0' x); i=0
+  while [ $i -lt ${LINES} ]; do
+    [ $((i % ${AHEAD})) -eq 0 ] && until [ -e /tmp/seen-$i ]; do sleep 0.05; done
+    i=$((i+1)); echo "$i $pad"
+  done`;
 
 let lab: Lab;
 beforeAll(async () => {
@@ -33,8 +37,11 @@ test.concurrent('a log is cut off at its beginning, and its order is kept; who f
   logs.stdout.on('data', (chunk: Buffer) => {
     followed += chunk;
   });
-  await lab.exec('c_loud', 'touch', '/tmp/go');
-  await lab.until('the last line is there', async () => followed.includes(`\n${LINES} x`));
+  for (let seen = 0; seen < LINES; seen += AHEAD) {
+    await lab.exec('c_loud', 'touch', `/tmp/seen-${seen}`);
+    const next = seen + AHEAD;
+    await lab.until(`line ${next} is there`, async () => followed.includes(`\n${next} x`));
+  }
   logs.kill();
   await once(logs, 'exit');
   expect(numbersOf(followed)).toEqual(from(1));

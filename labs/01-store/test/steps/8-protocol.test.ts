@@ -221,7 +221,7 @@ lesson(
   {
     invariant: 4,
     byHand: CURL,
-    symbols: ['src/grpc/call.ts#ServerCall.reply'],
+    symbols: ['src/grpc/framing.ts#MessageReader.push', 'src/grpc/framing.ts#sealFrame'],
   },
   async ({ event, signal }) => {
     await using wire = await openWire();

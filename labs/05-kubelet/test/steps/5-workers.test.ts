@@ -353,7 +353,7 @@ lesson(
   {
     invariant: 6,
     byHand: byHand('w.remove(metadata, 1)'),
-    symbols: [`${WORKERS}.remove`, `${WORKERS}.#step`],
+    symbols: [`${WORKERS}.#step`],
   },
   async ({ event }) => {
     const { syncer, workers, gone } = setUp();

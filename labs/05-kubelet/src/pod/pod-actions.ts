@@ -18,7 +18,12 @@ import {
   killContainer,
   killContainers,
 } from './container-killer.ts';
-import { type StarterDeps, type StartResult, startContainer } from './container-starter.ts';
+import {
+  type StarterDeps,
+  type StartInput,
+  type StartResult,
+  startContainer,
+} from './container-starter.ts';
 import { targetOf } from './ephemeral-containers.ts';
 import { createSandbox, removeSandboxes, type SandboxDeps } from './pod-sandbox.ts';
 import type { PodAction } from './pod-view.ts';
@@ -97,27 +102,14 @@ async function stopPod(deps: ActionDeps, order: Order, signal: AbortSignal): Pro
   await removeSandboxes(deps, runtime.sandboxes);
 }
 
+type StartOrder = Order & { sandbox: PodSandbox; action: Of<'start-container'> };
+
 /** Resolves with the time after which it should be tried again, if it did not start: one number or none. */
-async function start(
-  deps: ActionDeps,
-  order: Order & { sandbox: PodSandbox; action: Of<'start-container'> },
-  signal: AbortSignal,
-): Promise<number[]> {
-  const { pod, action, sandbox, volumes } = order;
+async function start(deps: ActionDeps, order: StartOrder, signal: AbortSignal): Promise<number[]> {
+  const { pod, action, sandbox } = order;
   const { spec, finishedAtMs } = action;
   const uid = pod.metadata?.uid ?? '';
-  const input = {
-    sandbox,
-    volumes,
-    attempt: action.attempt,
-    podDirectory: deps.files.podDirectory(uid),
-    target: targetOf(pod, spec, order.runtime),
-    sources: {
-      reader: deps.objects,
-      services: await deps.services(pod, signal),
-      surroundings: deps.surroundingsOf(sandbox.ip),
-    },
-  };
+  const input = await inputOf(deps, order, signal);
   // A restart counts when it is tried, so that one which fails at once waits longer the next time.
   if (finishedAtMs !== undefined) deps.restarts.next(restartKey(uid, spec), finishedAtMs);
   const result = await startContainer(deps, { pod, spec, input }, signal);
@@ -130,6 +122,26 @@ async function start(
     return [];
   }
   return [result.reason === 'ImagePullBackOff' ? deps.images.remainingMs(pod, spec) : RETRY_MS];
+}
+
+/** What a container has of its pod. */
+async function inputOf(
+  deps: ActionDeps,
+  { pod, runtime, volumes, sandbox, action }: StartOrder,
+  signal: AbortSignal,
+): Promise<StartInput> {
+  return {
+    sandbox,
+    volumes,
+    attempt: action.attempt,
+    podDirectory: deps.files.podDirectory(pod.metadata?.uid ?? ''),
+    target: targetOf(pod, action.spec, runtime),
+    sources: {
+      reader: deps.objects,
+      services: await deps.services(pod, signal),
+      surroundings: deps.surroundingsOf(sandbox.ip),
+    },
+  };
 }
 
 function note(

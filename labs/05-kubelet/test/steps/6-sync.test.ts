@@ -204,7 +204,7 @@ lesson(
   {
     invariant: 3,
     byHand: BY_HAND,
-    symbols: [`${ACTIONS}start`, `${ACTIONS}stopPod`],
+    symbols: [`${ACTIONS}start`, `${ACTIONS}obeyActions`],
   },
   async ({ event }) => {
     const postStart = { exec: { command: ['set', 'up'] } };

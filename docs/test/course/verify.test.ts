@@ -147,27 +147,33 @@ describe('verifyLab()', () => {
     );
   });
 
+  const slow: Changes = {
+    'test/steps/1-count.test.ts': [
+      "import { Counter } from '#src/counter.ts';",
+      `import { existsSync, writeFileSync } from 'node:fs';
+      import { join } from 'node:path';
+      import { Counter } from '#src/counter.ts';
+      const about = { invariant: 1, byHand: 'sleep 1', symbols: ['src/counter.ts#Counter.add'] };
+      lesson('slow the first time', { ...about, timeoutMs: 200 }, async ({ signal }) => {
+        new Counter().add(1);
+        const marker = join(process.env.KUBE_LABS_SRC ?? '', 'marker');
+        if (existsSync(marker)) return;
+        writeFileSync(marker, '');
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      });`,
+    ],
+  };
+
   test('a test that only ran out of time has a second chance', async () => {
-    const red = await redOf(
-      {
-        'test/steps/1-count.test.ts': [
-          "import { Counter } from '#src/counter.ts';",
-          `import { existsSync, writeFileSync } from 'node:fs';
-          import { join } from 'node:path';
-          import { Counter } from '#src/counter.ts';
-          const about = { invariant: 1, byHand: 'sleep 1', symbols: ['src/counter.ts#Counter.add'] };
-          lesson('slow the first time', { ...about, timeoutMs: 200 }, async ({ signal }) => {
-            new Counter().add(1);
-            const marker = join(process.env.KUBE_LABS_SRC ?? '', 'marker');
-            if (existsSync(marker)) return;
-            writeFileSync(marker, '');
-            await new Promise((resolve) => signal.addEventListener('abort', resolve));
-          });`,
-        ],
-      },
-      { steps: [1] },
-    );
-    expect(red).toEqual({});
+    expect(await redOf(slow, { steps: [1] })).toEqual({});
+  });
+
+  test('so has one of an overlay, before the one that finds the mistake', async () => {
+    const folder = spoiledLab({ ...slow, ...overlay });
+    await prove(folder, { steps: [1], update: true });
+    const printed = readFileSync(join(folder, 'wrong/last-only/expected.txt'), 'utf8');
+    expect(printed).toContain('✓ slow the first time');
+    expect(printed).toContain('✗ ');
   });
 
   test('an overlay that the reference has left behind is found', async () => {

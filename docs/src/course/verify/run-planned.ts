@@ -1,7 +1,8 @@
 // Run planned: the tests of many proofs, each against its own tree, in one vitest.
 //
 // A test that must pass and ran out of time says more about the machine than about the tree, for other work may slow it down
-// tenfold. It gets a second chance, alone; what fails for any other reason does not.
+// tenfold. It gets a second chance, alone; what fails for any other reason does not. So do the tests of an overlay: what they print
+// is compared, and those before the one that finds the mistake must pass.
 import { availableParallelism } from 'node:os';
 import { type Job, type JobResult, runTests } from '../../check/run-tests.ts';
 import type { Lab, Step } from '../model.ts';
@@ -45,10 +46,11 @@ export async function runPlanned(
   return new Map(runs.map((run) => [run, resultsOf(run, planned, results)]));
 }
 
-/** Loading must always come to an end, and the tests of a step that is written too. */
+/** Loading must always come to an end, and the tests of a step that is written too, rightly or wrongly. */
 function ranOutOfTime({ run, step }: PlannedJob, result: JobResult | undefined): boolean {
   const late = result?.tests.find(({ failure }) => failure?.timedOut === true);
-  return late !== undefined && (late.id === `${step.id}/0` || run.mustPass(step));
+  if (late === undefined) return false;
+  return late.id === `${step.id}/0` || run.mustPass(step) || run.kind === 'wrong';
 }
 
 function runJobs(

@@ -8,7 +8,7 @@ import { readlinkSync } from 'node:fs';
 import { type HostCommand, runHostCommand } from '#src/host-command.ts';
 
 const DEADLINE_MS = 60_000;
-const CLIENT_TIMEOUT_MS = 1_500;
+const CLIENT_TIMEOUT_MS = 5_000;
 
 /** Answers `NAME ADDRESS`, with the address that the question came from. */
 const SERVER = `

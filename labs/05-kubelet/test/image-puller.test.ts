@@ -181,6 +181,19 @@ test.each([
     image: 'localhost:5000/A/b:v1',
     problem: 'invalid reference format: repository name (A/b) must be lowercase',
   },
+  {
+    image: 'localhost/Web',
+    problem: 'invalid reference format: repository name (Web) must be lowercase',
+  },
+  {
+    image: 'shop/Web',
+    problem: 'invalid reference format: repository name (shop/Web) must be lowercase',
+  },
+  {
+    image: 'r.example/Web:v1',
+    problem: 'invalid reference format: repository name (Web) must be lowercase',
+  },
+  { image: 'a'.repeat(256), problem: 'repository name must not be more than 255 characters' },
   { image: 'web:', problem: 'invalid reference format' },
   { image: 'we b', problem: 'invalid reference format' },
   { image: 'web@sha256:12', problem: 'invalid reference format' },
@@ -210,6 +223,9 @@ test.each([
   'a--b/c__d.e-f',
   `web@sha256:${'a'.repeat(64)}`,
   `web:v1@sha256:${'a'.repeat(64)}`,
+  'a'.repeat(255),
+  `${'a'.repeat(255)}:v1`,
+  `${'a'.repeat(64)}b`,
 ])('%s is an image', async (image) => {
   const { pulls, puller } = setUp();
   const ensured = puller.ensure(pod(), container('c', { image }), never);

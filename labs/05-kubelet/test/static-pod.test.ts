@@ -8,6 +8,7 @@ import {
   asApiPod,
   isMirror,
   isMirrorOf,
+  isSameStaticPod,
   isStatic,
   newMirror,
   staticPodErrors,
@@ -125,6 +126,28 @@ describe('staticPodErrors()', () => {
       spec: volume({ persistentVolumeClaim: { claimName: 'c' } }),
       want: ['persistentvolumeclaims'],
     },
+    {
+      name: 'a claim of its own',
+      spec: volume({ ephemeral: {} }),
+      want: ['persistentvolumeclaims'],
+    },
+    {
+      name: 'a token among other sources',
+      spec: volume({
+        projected: { sources: [{ downwardAPI: {} }, { serviceAccountToken: { path: 't' } }] },
+      }),
+      want: ['serviceaccounts'],
+    },
+    {
+      name: 'sources of the pod itself, or none',
+      spec: {
+        volumes: [
+          { name: 'own', projected: { sources: [{ downwardAPI: {} }] } },
+          { name: 'empty', projected: {} },
+        ],
+      },
+      want: [],
+    },
   ])('$name', ({ spec = {}, want }) => {
     const pod = staticPodOf(manifest(spec), ORIGIN);
     expect(staticPodErrors(pod)).toEqual(
@@ -158,11 +181,64 @@ test('a mirror shows its static pod, belongs to its node, and takes no uid or st
   expect(isMirrorOf(mirror, staticPodOf(manifest({ hostPID: true }), ORIGIN))).toBe(false);
 });
 
-test('a pod of the API does not become a static one by saying so', () => {
+test('a mirror has the labels of its pod; one without a mark, or of a pod without one, shows nothing', () => {
+  const pod = staticPodOf(manifest({}, { labels: { app: 'web' } }), ORIGIN);
+  expect(newMirror(pod, NODE).metadata?.labels).toEqual({ app: 'web' });
+  expect(newMirror(staticPodOf(manifest(), ORIGIN), NODE).metadata).not.toHaveProperty('labels');
+  const bare: Pod = { metadata: { name: 'web-node-a' } };
+  const [none, empty]: Pod[] = [{}, { metadata: { annotations: {} } }];
+  expect([isMirror(bare), isMirrorOf(bare, bare), isMirrorOf(bare, pod)]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect([isMirror(none!), isStatic(none!), isMirrorOf(none!, empty!)]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect(isMirrorOf(newMirror(pod, NODE), none!)).toBe(false);
+  expect(isMirrorOf(newMirror(pod, NODE), bare)).toBe(false);
+});
+
+test.each<{ name: string; metadata?: Pod['metadata']; spec?: Partial<PodSpec>; same: boolean }>([
+  { name: 'the same', same: true },
+  { name: 'another annotation', metadata: { annotations: { a: 'b' } }, same: false },
+  { name: 'another label', metadata: { labels: { a: 'b' } }, same: false },
+  { name: 'another name', metadata: { name: 'other' }, same: false },
+  { name: 'another spec', spec: { hostPID: true }, same: false },
+])('$name, seen at another time: the same static pod: $same', ({ metadata, spec, same }) => {
+  // A uid of its own does not tell what changed.
+  const uid = 'my-own';
+  const one = staticPodOf(manifest({}, { uid }), ORIGIN);
+  const other = staticPodOf(manifest(spec, { uid, ...metadata }), { ...ORIGIN, seenAtMs: 0 });
+  expect(isSameStaticPod(one, other)).toBe(same);
+});
+
+test('a pod of the API does not become a static one by saying so; a mirror, or any other, stays as it is', () => {
   const annotations = { 'kubernetes.io/config.source': 'file', a: 'b' };
-  const pod = asApiPod({ metadata: { annotations } });
+  const pod = asApiPod({ metadata: { name: 'web', annotations }, spec: { containers: [] } });
   expect(isStatic(pod)).toBe(false);
-  expect(pod.metadata?.annotations).toMatchObject({ a: 'b' });
+  expect(pod).toEqual({
+    metadata: { name: 'web', annotations: { 'kubernetes.io/config.source': 'api', a: 'b' } },
+    spec: { containers: [] },
+  });
+  const mirror = newMirror(staticPodOf(manifest(), ORIGIN), NODE);
+  expect(asApiPod(mirror)).toBe(mirror);
+  const ordinary: Pod = { metadata: { annotations: { a: 'b' } } };
+  expect(asApiPod(ordinary)).toBe(ordinary);
+});
+
+test('a toleration of some other kind is kept beside the one that lets it stay', () => {
+  const tolerations = [
+    { key: 'a', operator: 'Exists', effect: 'NoExecute' },
+    { operator: 'Exists', effect: 'NoSchedule' },
+    { key: '', operator: 'Exists', effect: 'NoExecute' },
+  ];
+  expect(staticPodOf(manifest({ tolerations }), ORIGIN).spec?.tolerations).toEqual([
+    ...tolerations.slice(0, 2),
+    { operator: 'Exists', effect: 'NoExecute' },
+  ]);
 });
 
 describe('planMirror()', () => {

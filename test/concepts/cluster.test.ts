@@ -17,8 +17,13 @@ test('status tells every component and node, for people and as JSON', async () =
   for (const part of ['apiserver', 'scheduler', 'node-1', 'node-2', 'node-3']) {
     expect(text.stdout).toContain(part);
   }
-  const json = JSON.parse((await launcher(['status', '--name', name, '--json'])).stdout);
-  expect(json.state).toBe('running');
+  // What another test has killed may still be on its way back.
+  const json = await eventually(async () => {
+    const { stdout } = await launcher(['status', '--name', name, '--json']);
+    const told = JSON.parse(stdout);
+    expect(told.state).toBe('running');
+    return told;
+  });
   expect(json.nodes.map((node: { name: string }) => node.name)).toEqual([
     ...controlPlanes(),
     ...['node-1', 'node-2', 'node-3'],

@@ -237,6 +237,12 @@ describe('Scheduler', () => {
     await expect
       .poll(async () => Object.values(await podsPerNode()).reduce((sum, n) => sum + n, 0), WAIT)
       .toBe(40);
+    // A binding is told after it was made; who is stopped in between says no more.
+    const untold = async () => {
+      const all = await Promise.all(pods.map((name) => messagesOf(name, 'Scheduled')));
+      return all.filter((messages) => messages.length === 0).length;
+    };
+    await expect.poll(untold, WAIT).toBe(0);
     await Promise.all([one.stop(), two.stop()]);
     for (const name of pods) {
       const messages = await messagesOf(name, 'Scheduled');

@@ -1,5 +1,6 @@
 // GuardParts: what ends pods for the node's sake: evictions, and the node's own end.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pod } from 'kubernetes-types/core/v1';
 import type { PodManager } from '../config/pod-manager.ts';
 import { EvictionManager } from '../eviction/eviction-manager.ts';
@@ -11,6 +12,10 @@ import type { PodEvents } from '../pod/pod-events.ts';
 import type { PodWorkers } from '../pod/pod-worker.ts';
 import { ShutdownManager } from '../shutdown/shutdown-manager.ts';
 import type { Outside } from './outside.ts';
+
+/** Upstream's podsAreCleanedUp: half a minute at most. The time of a disk, not of the kubelet's clock. */
+const CLEAN_UP_POLL_MS = 50;
+const CLEAN_UP_LOOKS_MAX = 600;
 
 export interface GuardedPods {
   readonly pods: PodManager;
@@ -43,13 +48,24 @@ export function makeGuards(options: KubeletOptions, outside: Outside, guarded: G
     activePods: () => activePods(guarded),
     measure: (pods) => measure(outside, guarded, pods),
     reclaimDisk: () => guarded.reclaimDisk(),
-    end: (pod, ending, graceSeconds) => guarded.workers().end(pod, ending, graceSeconds),
+    async end(pod, ending, graceSeconds) {
+      await guarded.workers().end(pod, ending, graceSeconds);
+      await volumesGone(guarded, pod);
+    },
     podEvent: (pod, reason, message) =>
       guarded.events.pod(pod, { type: 'Warning', reason, message }),
     nodeEvent: (reason, message) => recorder.event(node, 'Warning', reason, message),
     counted: (signal) => metrics.evictions.inc({ eviction_signal: signal }),
   });
   return { eviction, shutdown: makeShutdown(options, outside, guarded) };
+}
+
+/** What a pod had on the disk goes after its containers: whoever looks before sees a disk as full as it was, and ends another pod. */
+async function volumesGone({ volumeUsage }: GuardedPods, pod: Pod): Promise<void> {
+  for (let look = 0; look < CLEAN_UP_LOOKS_MAX; look++) {
+    if ((await volumeUsage(pod)).length === 0) return;
+    await delay(CLEAN_UP_POLL_MS);
+  }
 }
 
 /** Undefined where nobody gave it time. */

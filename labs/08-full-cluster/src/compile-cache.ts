@@ -15,6 +15,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path';
 import type Docker from 'dockerode';
 import { type ClusterConfig, checkoutDir, machinesOf } from './cluster-config.ts';
+import { messageOf } from './cluster-error.ts';
 import { clusterLabel } from './container-spec.ts';
 import { runOnce } from './docker.ts';
 import { compileCacheInContainers, supervisorFile } from './image-names.ts';
@@ -26,29 +27,43 @@ const stampFile = `${cacheDir}/inputs`;
 /** Two at a time. A program that is asked for its usage has loaded all that it consists of. */
 const FILL = 'printf "%s\\n" "$@" | xargs -P 2 -I FILE node FILE --help > /dev/null';
 
-/** Fills the folder when sources or packages have changed since. Without it everything works, but starts slower. */
+/** Fills the folder when sources or packages have changed since. Never fails: without it everything works, but starts slower. */
 export async function ensureCompileCache(
   docker: Docker,
   config: ClusterConfig,
   say: (line: string) => void,
 ): Promise<void> {
-  const inputs = await hashOfInputs();
-  if ((await readFile(stampFile, 'utf8').catch(() => undefined)) === inputs) return;
-  say('Compiling the components');
+  try {
+    const inputs = await hashOfInputs();
+    if ((await readFile(stampFile, 'utf8').catch(() => undefined)) === inputs) return;
+    say('Compiling the components');
+    await fill(docker, config);
+    await writeFile(stampFile, inputs);
+  } catch (error) {
+    say(`The components start without what was compiled before: ${messageOf(error)}`);
+  }
+}
+
+async function fill(docker: Docker, config: ClusterConfig): Promise<void> {
   await rm(cacheDir, { recursive: true, force: true });
   await mkdir(cacheDir, { recursive: true });
-  const { exitCode } = await runOnce(docker, ['sh', '-c', FILL, 'sh', ...entriesOf(config)], {
-    name: `${config.name}-compile-${process.pid}`,
-    Labels: { [clusterLabel]: config.name },
-    // The files are the person's own, who must be able to remove them.
-    User: `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`,
-    Env: [`NODE_COMPILE_CACHE=${compileCacheInContainers}`],
-    HostConfig: {
-      NetworkMode: 'none',
-      Binds: [`${checkoutDir}:/kube-labs:ro`, `${cacheDir}:${compileCacheInContainers}`],
+  const { exitCode, output } = await runOnce(
+    docker,
+    ['sh', '-c', FILL, 'sh', ...entriesOf(config)],
+    {
+      name: `${config.name}-compile-${process.pid}`,
+      Labels: { [clusterLabel]: config.name },
+      // The files are the person's own, who must be able to remove them.
+      User: `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`,
+      Env: [`NODE_COMPILE_CACHE=${compileCacheInContainers}`],
+      HostConfig: {
+        NetworkMode: 'none',
+        Binds: [`${checkoutDir}:/kube-labs:ro`, `${cacheDir}:${compileCacheInContainers}`],
+      },
     },
-  });
-  if (exitCode === 0) await writeFile(stampFile, inputs);
+  );
+  if (exitCode === 0) return;
+  throw new Error(output.trim().split('\n').at(-1) ?? `exit code ${exitCode}`);
 }
 
 /** The main file of every program of ours. */

@@ -20,17 +20,13 @@ export interface HostPaths {
   readonly dockerSocket: string;
 }
 
-/** Everybody's keys lie in the checkout; a component sees an empty folder there. */
-const covered: VolumeMount = { name: 'cover', mountPath: '/kube-labs/.kube-labs', readOnly: true };
-
 function isOurs({ command }: PodProgram): boolean {
   return command[0] === 'node';
 }
 
-/** A path of the host, and where a component finds it. */
+/** What a component sees of the machine, and where. */
 interface Sight {
-  readonly volume: string;
-  readonly hostPath: string;
+  readonly volume: Volume;
   readonly mountPath: string;
   readonly readOnly: boolean;
   /** Docker mounts what lies among its own volumes only so. */
@@ -49,10 +45,7 @@ export function staticPod(program: PodProgram, paths: HostPaths): Pod {
       priorityClassName: 'system-node-critical',
       priority: 2_000_001_000,
       containers: [containerOf(program, seen)],
-      volumes: [
-        ...seen.map(({ volume: name, hostPath: path }): Volume => ({ name, hostPath: { path } })),
-        ...(isOurs(program) ? [{ name: covered.name, emptyDir: {} }] : []),
-      ],
+      volumes: seen.map(({ volume }) => volume),
     },
   };
 }
@@ -60,33 +53,32 @@ export function staticPod(program: PodProgram, paths: HostPaths): Pod {
 function sightsOf(program: PodProgram, paths: HostPaths): Sight[] {
   const { files, needs } = program;
   const readOnly = true;
+  const ofHost = (name: string, path: string): Volume => ({ name, hostPath: { path } });
   const ownFiles = files.map((file) => ({
-    volume: file.replaceAll('.', '-'),
-    hostPath: `${paths.etcKubernetes}/${file}`,
+    volume: ofHost(file.replaceAll('.', '-'), `${paths.etcKubernetes}/${file}`),
     mountPath: `/etc/kubernetes/${file}`,
     readOnly,
   }));
-  const code = {
-    volume: 'kube-labs',
-    hostPath: paths.checkout,
-    mountPath: '/kube-labs',
+  const code = { volume: ofHost('kube-labs', paths.checkout), mountPath: '/kube-labs', readOnly };
+  // Everybody's keys lie in the checkout; a component sees an empty folder there.
+  const cover = {
+    volume: { name: 'cover', emptyDir: {} },
+    mountPath: '/kube-labs/.kube-labs',
     readOnly,
   };
   const data = {
-    volume: 'data',
-    hostPath: paths.storeData,
+    volume: ofHost('data', paths.storeData),
     mountPath: '/var/lib/etcd',
     readOnly: false,
     mountPropagation: 'HostToContainer',
   } as const;
   const docker = {
-    volume: 'docker',
-    hostPath: paths.dockerSocket,
+    volume: ofHost('docker', paths.dockerSocket),
     mountPath: '/var/run/docker.sock',
     readOnly,
   };
   return [
-    ...(isOurs(program) ? [code] : []),
+    ...(isOurs(program) ? [code, cover] : []),
     ...ownFiles,
     ...(needs === 'store data' ? [data] : []),
     ...(needs === 'docker' ? [docker] : []),
@@ -116,10 +108,7 @@ function containerOf(program: PodProgram, seen: readonly Sight[]): Container {
             failureThreshold: 8,
           }),
         }),
-    volumeMounts: [
-      ...seen.map(({ volume, hostPath: _, ...mount }): VolumeMount => ({ name: volume, ...mount })),
-      ...(isOurs(program) ? [covered] : []),
-    ],
+    volumeMounts: seen.map(({ volume: { name }, ...mount }): VolumeMount => ({ name, ...mount })),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type Docker from 'dockerode';
 import { expect, test } from 'vitest';
 import { type ClusterConfig, checkoutDir, firstControlPlanes } from '../src/cluster-config.ts';
 import { ensureCompileCache } from '../src/compile-cache.ts';
@@ -34,6 +35,9 @@ test('it is filled when sources have changed, and found by a process that may no
   const { atime, mtime } = await stat(source);
   await utimes(source, atime, new Date(mtime.getTime() - 1_000));
   try {
+    const broken = { createContainer: () => Promise.reject(new Error('no room')) };
+    await ensureCompileCache(broken as unknown as Docker, config, (line) => said.push(line));
+    expect(said.splice(0).at(-1)).toContain('no room');
     await ensure();
     expect(said).toEqual(['Compiling the components']);
     expect(await readFile(`${folder}/inputs`, 'utf8')).not.toBe(stamp);

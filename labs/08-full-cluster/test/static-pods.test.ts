@@ -42,13 +42,13 @@ describe('staticPod()', () => {
 
   test.each([
     { name: 'etcd', want: ['etcd', 'data'] },
-    { name: 'kube-apiserver', want: ['kube-labs', 'pki', 'cover'] },
-    { name: 'kube-scheduler', want: ['kube-labs', 'scheduler-kubeconfig', 'cover'] },
+    { name: 'kube-apiserver', want: ['kube-labs', 'cover', 'pki'] },
+    { name: 'kube-scheduler', want: ['kube-labs', 'cover', 'scheduler-kubeconfig'] },
     {
       name: 'kube-controller-manager',
-      want: ['kube-labs', 'controller-manager-kubeconfig', 'cover'],
+      want: ['kube-labs', 'cover', 'controller-manager-kubeconfig'],
     },
-    { name: 'machines', want: ['kube-labs', 'docker', 'cover'] },
+    { name: 'machines', want: ['kube-labs', 'cover', 'docker'] },
   ])('shows $name its own and nothing else: $want', ({ name, want }) => {
     expect(podOf(name)?.volumes?.map((volume) => volume.name)).toEqual(want);
     expect(podOf(name)?.containers[0]?.volumeMounts?.map((mount) => mount.name)).toEqual(want);

@@ -64,7 +64,7 @@ export function makeGuards(options: KubeletOptions, outside: Outside, guarded: G
 async function volumesGone({ volumeUsage }: GuardedPods, pod: Pod): Promise<void> {
   for (let look = 0; look < CLEAN_UP_LOOKS_MAX; look++) {
     if ((await volumeUsage(pod)).length === 0) return;
-    await delay(CLEAN_UP_POLL_MS);
+    await delay(CLEAN_UP_POLL_MS, undefined, { ref: false });
   }
 }
 

@@ -4,8 +4,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../free-port.ts';
 import { eventually } from './eventually.ts';
-import { freePort, run } from './process.ts';
+import { run } from './process.ts';
 
 export interface Etcd {
   readonly url: string;

@@ -1,6 +1,5 @@
 // process: runs a command to its end, as a person's shell would.
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 export interface RunOptions {
@@ -65,16 +64,4 @@ export async function docker(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await run('docker', args);
   if (code !== 0) throw new Error(`docker ${args.join(' ')} ended with ${code}: ${stderr}`);
   return stdout.trim();
-}
-
-/** A TCP port that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
-    });
-  });
 }

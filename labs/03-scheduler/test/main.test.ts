@@ -1,9 +1,9 @@
 // The scheduler as a process: its flags, its health port, its end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { startTestApiServer } from '@kube-labs/apiserver';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../../test/free-port.ts';
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname;
 
@@ -22,22 +22,6 @@ async function outcome(child: ChildProcess) {
   }
   const [code] = await once(child, 'close');
   return { code, output };
-}
-
-/** Below those that the kernel gives to outgoing connections: it takes seconds until the process listens on it. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    try {
-      await once(server, 'listening');
-    } catch {
-      continue; // Somebody's.
-    }
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
 }
 
 describe('kube-scheduler', () => {

@@ -1,9 +1,9 @@
 // The controller manager as a process: its flags, its health port, its end; and an API server that goes away for a while.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { resources, startTestApiServer } from '@kube-labs/apiserver';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../../test/free-port.ts';
 import { controllers, enabledControllers } from '../src/controllers.ts';
 import { parseDuration } from '../src/duration.ts';
 import { optionsOf, readFlags } from '../src/flags.ts';
@@ -25,22 +25,6 @@ async function outcome(child: ChildProcess) {
   }
   const [code] = await once(child, 'close');
   return { code, output };
-}
-
-/** Below those that the kernel gives to outgoing connections: it takes seconds until the process listens on it. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    try {
-      await once(server, 'listening');
-    } catch {
-      continue; // Somebody's.
-    }
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
 }
 
 describe('flags', () => {

@@ -5,7 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEtcd3Store } from '#src/etcd3-store.ts';
-import { EtcdProcess, freePort } from './etcd.ts';
+import { freePort } from '../../../../test/free-port.ts';
+import { EtcdProcess } from './etcd.ts';
 import { eventually } from './eventually.ts';
 
 export interface EtcdCluster extends AsyncDisposable {

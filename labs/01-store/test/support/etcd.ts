@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEtcd3Store } from '#src/etcd3-store.ts';
+import { freePort } from '../../../../test/free-port.ts';
 import { eventually } from './eventually.ts';
 
 /** The program comes from a cold disk, and so does its log. */
@@ -128,26 +128,6 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
   } catch (error) {
     await etcd[Symbol.asyncDispose]();
     throw error;
-  }
-}
-
-/**
- * Nobody's at the moment, and not one of those that the kernel gives to outgoing connections: an etcd that is killed shall find it
- * free when it comes back.
- */
-export async function freePort(): Promise<number> {
-  const [min, max] = [10_000, 30_000];
-  for (;;) {
-    const port = min + Math.floor(Math.random() * (max - min));
-    const server = createServer().listen(port, '127.0.0.1');
-    try {
-      await once(server, 'listening');
-    } catch {
-      continue; // Somebody's.
-    }
-    server.close();
-    await once(server, 'close');
-    return port;
   }
 }
 

@@ -61,7 +61,10 @@ test('snapshot() is a copy that etcd itself takes for whole', async () => {
 
 test('a snapshot that is given up leaves the watches of the same member alone', async () => {
   const stop = new AbortController();
-  const watching = store.watch({ key: 'c' }, stop.signal)[Symbol.asyncIterator]();
+  const { revision: now } = await store.range({ key: 'c' });
+  // Without a revision it would begin when etcd gets to it, which may be after the put below.
+  const fromHere = { key: 'c', startRevision: now + 1 };
+  const watching = store.watch(fromHere, stop.signal)[Symbol.asyncIterator]();
   const next = watching.next();
   const givenUp = new AbortController();
   for await (const _piece of store.maintenance.snapshot(givenUp.signal)) givenUp.abort();

@@ -24,7 +24,7 @@ export async function take(
   eventsWanted: number,
 ): Promise<WatchBatch[]> {
   const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(10_000)]);
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]);
   const batches: WatchBatch[] = [];
   let events = 0;
   for await (const batch of store.watch(request, signal)) {

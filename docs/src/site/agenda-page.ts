@@ -10,8 +10,8 @@ import { say, sayLab, sayMinutes, type UiKey } from './ui.ts';
 
 export const AGENDA_PATH = 'agenda.html';
 const HOURS_A_DAY = 7;
-const HOURS_A_SESSION = 3;
-const SESSIONS_A_WEEK = 2;
+/** A lab's steps need no more than this: a test keeps it so. */
+export const WEEK = { days: 3, hours: 4 };
 
 /** A step as the planner knows it, and where its page is. */
 interface LinkedStep {
@@ -60,7 +60,7 @@ function stepsOf({ site }: BuildContext, lab: LabInfo, lang: Lang): LinkedStep[]
   }));
 }
 
-/** A lab a week, in sessions of three hours. */
+/** A lab a week, in three sessions of four hours. */
 function weeks(build: BuildContext, lang: Lang): Html {
   return html`${build.labs.map((lab) => {
     const title = `${say(lang, 'agendaWeek', { n: lab.number })} · ${labTitle(build.site.root, lab, lang)}`;
@@ -68,7 +68,7 @@ function weeks(build: BuildContext, lang: Lang): Html {
       return html`<h3>${title}</h3><p class="quiet">${say(lang, 'noLessons')}</p>`;
     }
     const steps = stepsOf(build, lab, lang);
-    const plan = agendaOf(steps, { days: SESSIONS_A_WEEK, hours: HOURS_A_SESSION });
+    const plan = agendaOf(steps, WEEK);
     return html`<h3>${title}</h3>${planMarkup(plan, steps, lang)}`;
   })}`;
 }
@@ -88,6 +88,7 @@ function planMarkup({ days, left }: Agenda, steps: readonly LinkedStep[], lang: 
 
 const PAUSES = {
   opening: 'agendaOpening',
+  lookBack: 'agendaLookBack',
   break: 'agendaBreak',
   lunch: 'agendaLunch',
   closing: 'agendaClosing',

@@ -146,8 +146,8 @@ const STRINGS = {
   backToLesson: { en: 'Back to the lesson', zh: '返回课程' },
   agenda: { en: 'Agenda', zh: '日程' },
   agendaIntro: {
-    en: 'Computed from the minutes of the steps, with an opening, breaks, lunch and a closing. A day here has seven hours, a session of the eight weeks three, two sessions a week. For your own hours: lab teach agenda --hours 6.',
-    zh: '由各步骤的分钟数计算，含开场、休息、午餐与收尾。这里一天七小时；八周课程每次三小时，每周两次。按你自己的时间计算：lab teach agenda --hours 6。',
+    en: 'Computed from the minutes of the steps, with an opening, breaks, lunch and a closing. A day here has seven hours, a session of the eight weeks four, three sessions a week. For your own hours: lab teach agenda --hours 6.',
+    zh: '由各步骤的分钟数计算，含开场、休息、午餐与收尾。这里一天七小时；八周课程每次四小时，每周三次。按你自己的时间计算：lab teach agenda --hours 6。',
   },
   agendaOneDay: { en: 'One day', zh: '一天' },
   agendaTwoDays: { en: 'Two days', zh: '两天' },
@@ -161,6 +161,10 @@ const STRINGS = {
   agendaOpening: {
     en: 'Opening: run the finished cluster, lab doctor, what we build today',
     zh: '开场：运行完整集群、lab doctor、今天造什么',
+  },
+  agendaLookBack: {
+    en: 'Opening: where we are, what we build today',
+    zh: '开场：回顾进度、今天造什么',
   },
   agendaClosing: {
     en: 'Closing: questions, what is next, lab report',

@@ -1,6 +1,6 @@
 // agendaOf: a teacher's day, from the minutes of the steps: opening, steps, breaks, lunch, closing.
 //
-// Rules: nobody works longer than WORK_MINUTES_MAX without a break, unless one step alone is longer; a day of five hours or more
+// Rules: the first day begins with the finished cluster, the others with a short look back; nobody works longer than WORK_MINUTES_MAX without a break, unless one step alone is longer; a day of five hours or more
 // has a lunch, as near to noon as its steps allow; a step is not begun that would not end before the closing. What does not fit is named.
 import type { PlannedStep, StepKey } from './classroom.ts';
 
@@ -13,7 +13,7 @@ export interface AgendaOptions {
   readonly lunchMinutes: number;
 }
 
-export type AgendaKind = 'opening' | 'step' | 'break' | 'lunch' | 'closing';
+export type AgendaKind = 'opening' | 'lookBack' | 'step' | 'break' | 'lunch' | 'closing';
 
 export interface AgendaEntry {
   readonly kind: AgendaKind;
@@ -44,7 +44,13 @@ export const AGENDA_DEFAULTS: AgendaOptions = {
   lunchMinutes: 60,
 };
 
-const OPENING_MINUTES = 20;
+const OPENINGS = {
+  opening: {
+    minutes: 20,
+    title: 'Opening: run the finished cluster, `lab doctor`, what we build today',
+  },
+  lookBack: { minutes: 10, title: 'Opening: where we are, what we build today' },
+} as const;
 const CLOSING_MINUTES = 15;
 const WORK_MINUTES_MAX = 110;
 const LUNCH_FROM_HOURS = 5;
@@ -57,14 +63,18 @@ export function agendaOf(steps: readonly PlannedStep[], options: Partial<AgendaO
   const days: AgendaDay[] = [];
   let left = steps;
   while (days.length < plan.days && left.length > 0) {
-    const day = dayOf(left, plan);
+    const day = dayOf(left, days.length === 0 ? 'opening' : 'lookBack', plan);
     days.push(day);
     left = left.slice(day.entries.filter(({ kind }) => kind === 'step').length);
   }
   return { days, left };
 }
 
-function dayOf(steps: readonly PlannedStep[], plan: AgendaOptions): AgendaDay {
+function dayOf(
+  steps: readonly PlannedStep[],
+  opening: keyof typeof OPENINGS,
+  plan: AgendaOptions,
+): AgendaDay {
   const endMinute = plan.startMinute + plan.hours * 60;
   const entries: AgendaEntry[] = [];
   let now = plan.startMinute;
@@ -72,11 +82,7 @@ function dayOf(steps: readonly PlannedStep[], plan: AgendaOptions): AgendaDay {
     entries.push({ kind, startMinute: now, minutes, title, ...of });
     now += minutes;
   };
-  add(
-    'opening',
-    OPENING_MINUTES,
-    'Opening: run the finished cluster, `lab doctor`, what we build today',
-  );
+  add(opening, OPENINGS[opening].minutes, OPENINGS[opening].title);
   for (const step of steps) {
     const pause = pauseBefore(step, entries, now, plan);
     if (now + (pause?.minutes ?? 0) + step.minutes + CLOSING_MINUTES > endMinute) break;
@@ -103,7 +109,7 @@ function pauseBefore(
   if (!hasLunch && lunchTime - nowMinute <= afterStep - lunchTime) {
     return { kind: 'lunch', minutes: lunchMinutes, title: 'Lunch' };
   }
-  const rested = entries.at(-1)?.kind === 'opening';
+  const rested = entries.length === 1;
   if (isDue && !rested) return { kind: 'break', minutes: breakMinutes, title: 'Break' };
   return undefined;
 }

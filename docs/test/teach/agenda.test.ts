@@ -1,9 +1,13 @@
 // The agenda: steps, breaks and lunch fit into the hours, and what does not fit is named.
 import { describe, expect, test } from 'vitest';
+import { repositoryRoot } from '../../src/course/repository.ts';
+import { WEEK } from '../../src/site/agenda-page.ts';
 import { type Agenda, agendaOf, agendaText, clockTime } from '../../src/teach/agenda.ts';
+import { planOf } from '../../src/teach/plan.ts';
 
 const steps = (...minutes: number[]) =>
   minutes.map((m, i) => ({ key: `lab/${i + 1}`, title: `Step ${i + 1}`, minutes: m }));
+const labOf = ({ key }: { readonly key: string }) => key.split('/')[0];
 const lines = ({ days }: Agenda) =>
   days.map(({ entries }) =>
     entries.map(({ kind, startMinute, minutes }) => `${clockTime(startMinute)} ${kind} ${minutes}`),
@@ -39,6 +43,11 @@ describe('agendaOf()', () => {
   test('goes on the next day, and needs no day more than there is work', () => {
     const { days, left } = agendaOf(steps(60, 60, 60), { hours: 2, days: 9 });
     expect([days.length, left.length]).toEqual([3, 0]);
+    expect(lines({ days, left }).map(([first]) => first)).toEqual([
+      '09:00 opening 20',
+      '09:00 lookBack 10',
+      '09:00 lookBack 10',
+    ]);
   });
 
   test('half a day has no lunch', () => {
@@ -70,6 +79,19 @@ describe('agendaOf()', () => {
       }
     }
   });
+});
+
+test('each lab fits the week that the plan of eight weeks gives it', () => {
+  const plan = planOf(repositoryRoot);
+  const labs = new Set(plan.map(labOf));
+  expect(labs.size).toBeGreaterThan(0);
+  for (const lab of labs) {
+    const { left } = agendaOf(
+      plan.filter((step) => labOf(step) === lab),
+      WEEK,
+    );
+    expect([lab, ...left.map(({ title }) => title)]).toEqual([lab]);
+  }
 });
 
 test('agendaText() is read from the wall', () => {

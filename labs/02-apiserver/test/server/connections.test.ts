@@ -136,20 +136,18 @@ describe('?timeout', () => {
   });
 
   test('is how long the client waits at most, and never longer than the server would', async () => {
-    const answered: string[] = [];
-    const connections = ['1h', '50ms'].map((timeout) => {
-      const connection = open(hasty);
-      connection.socket.once('data', () => answered.push(timeout));
+    // The one waits a minute, the other a second: nobody has to be quick to tell these from 50 ms and an hour.
+    for (const [timeout, to] of [
+      ['50ms', server],
+      ['1h', hasty],
+    ] as const) {
+      const { text, socket } = open(to);
       const path = `${NS}/configmaps?timeout=${timeout}`;
-      connection.socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n`);
-      return connection;
-    });
-    for (const { text, socket } of connections) {
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n`);
       await expect.poll(text).toContain('within the allotted timeout');
       expect(text()).toMatch(/^HTTP\/1\.1 504 /);
       socket.destroy();
     }
-    expect(answered).toEqual(['50ms', '1h']);
   });
 });
 

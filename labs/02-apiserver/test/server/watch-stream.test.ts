@@ -8,6 +8,7 @@ import { ObjectFilter } from '#src/registry/object-filter.ts';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
 import { watchFrames } from '#src/server/watch-frames.ts';
 import { serveWatch } from '#src/server/watch-stream.ts';
+import { freePort } from '../../../../test/free-port.ts';
 import { openStream } from './stream.ts';
 import { wire } from './wire.ts';
 
@@ -24,7 +25,7 @@ afterEach(async () => {
 });
 
 async function started(): Promise<TestApiServer> {
-  server = await startTestApiServer();
+  server = await startTestApiServer({ securePort: await freePort() });
   return server;
 }
 
@@ -107,13 +108,13 @@ test('10,000 events reach 100 watchers, each in the order of the store, none twi
   }
   await vi.waitFor(
     () => expect(Math.min(...sinks.map(({ seen }) => seen.length))).toBe(10_000),
-    30_000,
+    60_000,
   );
   for (const { seen } of sinks) expect(seen).toEqual(want);
   expect(odd.seen).toEqual(want.filter((_, i) => i % 2 === 1));
   for (const end of ends.splice(0)) end();
   await Promise.all(watching);
-});
+}, 600_000);
 
 /** A watch over a connection of its own, whose client reads nothing once the answer has begun. */
 async function openSlow(api: TestApiServer, query: string): Promise<TLSSocket> {
@@ -147,8 +148,8 @@ describe('a watcher that does not read', () => {
     for (let i = 0; i < 40; i += 1) {
       await put(api, 'cm0', `${megabyte}${i}`);
       // All in one process: without this nobody would get round to reading.
-      const heard = () => expect(good.text().slice(-40)).toContain(`x${i}"`);
-      await vi.waitFor(heard, { timeout: 10_000, interval: 2 });
+      const heard = () => expect(good.text().slice(-40)).toMatch(new RegExp(`x${i}".*\\n$`));
+      await vi.waitFor(heard, { interval: 2 });
     }
     expect(good.text().split('\n').length - 1).toBe(40);
     expect(good.text()).not.toContain('"ERROR"');
@@ -165,14 +166,14 @@ describe('a watcher that does not read', () => {
   test('but one that is only late hears the whole of a long state', async () => {
     const api = await started();
     for (let i = 0; i < 20; i += 1) await put(api, `cm${i}`, 'x'.repeat(1024 * 1024));
-    const late = await openSlow(api, '&timeoutSeconds=20&resourceVersion=0');
+    const late = await openSlow(api, '&resourceVersion=0');
     let text = '';
     await put(api, 'cm99');
     late.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1');
     });
     late.resume();
-    await vi.waitFor(() => expect(text).toContain('"cm99"'), 20_000);
+    await vi.waitFor(() => expect(text).toContain('"cm99"'));
     expect(text.match(/"type":"ADDED"/g)?.length).toBeGreaterThanOrEqual(20);
   });
 });
@@ -181,10 +182,13 @@ test('a watch from a revision that is still to come is told only what comes afte
   const api = await started();
   await put(api, 'cm1');
   const { revision } = await api.store.status();
-  const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=2&resourceVersion=${revision + 2}`;
+  const query = `watch=true&allowWatchBookmarks=true&resourceVersion=${revision + 2}`;
   const watch = await openStream(api, `${PATH}?${query}`);
   expect(watch.status).toBe(200);
   for (const name of ['cm2', 'cm3', 'cm4']) await put(api, name);
+  await expect.poll(watch.text).toContain('"cm4"');
+  // A server that stops ends its watches as if their time were up.
+  await api.restart();
   const { text } = await watch.ended;
   const told = text
     .trim()

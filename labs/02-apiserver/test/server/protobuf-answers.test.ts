@@ -199,7 +199,7 @@ describe('an answer in protobuf', () => {
     expect((await ask(definitions, { method: 'POST', body })).status).toBe(201);
     const path = '/apis/stable.example.com/v1/namespaces/default/crontabs';
     const refused = async () => expect((await ask(path)).status).toBe(406);
-    await vi.waitFor(refused, { timeout: 10_000, interval: 20 });
+    await vi.waitFor(refused);
     const accept = `${PROTOBUF};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1`;
     expect((await ask(path, { accept })).status).toBe(200);
   });

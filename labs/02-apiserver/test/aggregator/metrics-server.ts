@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { createCertificateAuthority, issueCertificate } from '#src/server/pki.ts';
+import { freePort } from '../../../../test/free-port.ts';
 
 export interface SeenRequest {
   readonly path: string;
@@ -52,11 +52,11 @@ export async function startMetricsServer(proxyCa: string): Promise<MetricsServer
       response.end(JSON.stringify(body ?? { kind: 'Status', code: 404, message: 'no such path' }));
     },
   );
-  let port = 0;
+  // It comes back where it was, and nobody may have taken the place meanwhile.
+  const port = await freePort();
   const start = async (): Promise<void> => {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    ({ port } = server.address() as AddressInfo);
   };
   const stop = async (): Promise<void> => {
     if (!server.listening) return;

@@ -19,6 +19,9 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
+/** flush() gives up after five seconds of the clock; on this one they never pass. */
+const PATIENT = { clock: new FakeClock() };
+
 const podNamed = (name: string) => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -77,7 +80,7 @@ describe('EventRecorder', () => {
   });
 
   test('creates an event again that has expired, and keeps its count', async () => {
-    const recorder = new EventRecorder(client, 'scheduler');
+    const recorder = new EventRecorder(client, 'scheduler', undefined, PATIENT);
     recorder.event(podNamed('expired'), 'Normal', 'Pulled', 'x');
     await recorder.flush();
     const [first] = await eventsOf('expired');
@@ -89,7 +92,7 @@ describe('EventRecorder', () => {
   });
 
   test('events of a node are in the namespace default', async () => {
-    const recorder = new EventRecorder(client, 'kubelet', 'node-7');
+    const recorder = new EventRecorder(client, 'kubelet', 'node-7', PATIENT);
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-7', uid: 'node-7' } };
     recorder.event(node, 'Normal', 'Starting', 'Starting kubelet.');
     await recorder.flush();
@@ -97,7 +100,7 @@ describe('EventRecorder', () => {
   });
 
   test('an event that the server turns down is dropped, and the next one goes out', async () => {
-    const recorder = new EventRecorder(client, 'kubelet');
+    const recorder = new EventRecorder(client, 'kubelet', undefined, PATIENT);
     const nowhere = { ...podNamed('lost'), metadata: { name: 'lost', namespace: 'No Such' } };
     recorder.event(nowhere, 'Normal', 'Pulled', 'x');
     recorder.event(podNamed('found'), 'Normal', 'Pulled', 'x');

@@ -156,7 +156,7 @@ test('a pattern with one repetition inside another is soon through with every te
   const made = await wire(server, definitions, { method: 'POST', body: definition });
   expect(made.status).toBe(201);
   const widgets = '/apis/example.com/v1/namespaces/default/widgets';
-  await vi.waitFor(async () => expect((await wire(server, widgets)).status).toBe(200), 10_000);
+  await vi.waitFor(async () => expect((await wire(server, widgets)).status).toBe(200));
   const word = `${'a'.repeat(5000)}!`;
   const body = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'x' }, word };
   const refused = await wire(server, widgets, { method: 'POST', body });
@@ -179,7 +179,7 @@ test('a connection whose wish to upgrade is ignored again and again gathers no l
       socket.write(
         'GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n',
       );
-      await vi.waitFor(() => expect(text.split('HTTP/1.1 200').length - 1).toBe(n), 10_000);
+      await vi.waitFor(() => expect(text.split('HTTP/1.1 200').length - 1).toBe(n));
     }
     expect(warnings).toEqual([]);
   } finally {

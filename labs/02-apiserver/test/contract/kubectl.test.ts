@@ -18,7 +18,8 @@ import { WRITING } from './kubectl/writing.ts';
 
 const CASES: readonly Case[] = [...READING, ...WRITING, ...WORKLOADS];
 const ALWAYS = CASES.filter(({ always }) => always === true);
-const CASE_TIMEOUT_MS = 90_000;
+/** Twenty programs one after the other, beside four other cases, and each may come from a cold disk. */
+const CASE_TIMEOUT_MS = 300_000;
 
 interface Round {
   readonly layer: Layer;

@@ -6,7 +6,8 @@ import { startTestApiServer, type TestApiServer } from '../../src/server/test-ap
 import { type Kubectl, unpackKubectl } from '../authz/kubectl.ts';
 import { wire } from '../server/wire.ts';
 
-const TIMEOUT_MS = 120_000;
+/** Up to forty programs one after the other. */
+const TIMEOUT_MS = 400_000;
 const EVERYTHING = [
   'sts',
   'controllerrevisions',
@@ -156,7 +157,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
         metadata: { generation: 2 },
         spec: { replicas: 3 },
       });
-      const waited = await ask('rollout status sts/s1 -n scaled --timeout=1s');
+      const waited = await ask('rollout status sts/s1 -n scaled --timeout=3s');
       expect(waited.code).toBe(1);
       expect(waited.stdout + waited.stderr).toMatch(/Waiting for \w+ /);
     },
@@ -208,7 +209,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
         'cannot set Complete=True condition without the SuccessCriteriaMet=true condition',
       );
       await run(`${patch} ${done(['SuccessCriteriaMet', 'Complete'])}`);
-      expect(await run('wait jobs.v1.batch/j -n work --for=condition=complete --timeout=10s')).toBe(
+      expect(await run('wait jobs.v1.batch/j -n work --for=condition=complete --timeout=60s')).toBe(
         'job.batch/j condition met\n',
       );
       expect((await run('get jobs.v1.batch j -n work')).split('\n')[1]).toMatch(
@@ -243,7 +244,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
         currentHealthy: 1,
         disruptionsAllowed: 0,
       });
-      const drain = 'drain drained-node --force --ignore-daemonsets --timeout=2s';
+      const drain = 'drain drained-node --force --ignore-daemonsets --timeout=4s';
       const refused = await ask(drain);
       expect(refused.code).toBe(1);
       expect(refused.stderr).toContain(

@@ -226,17 +226,18 @@ export const READING: readonly Case[] = [
     always: true,
     async run({ expect, kubectl, tryKubectl, write }) {
       await write('POST', 'pods', pod('p'));
-      const ready = kubectl('wait --for=condition=Ready pod/p --timeout=30s');
-      const phase = kubectl('wait --for=jsonpath={.status.phase}=Running pod/p --timeout=30s');
+      const ready = kubectl('wait --for=condition=Ready pod/p --timeout=80s');
+      const phase = kubectl('wait --for=jsonpath={.status.phase}=Running pod/p --timeout=80s');
       const conditions = [{ type: 'Ready', status: 'True' }];
       await write('PATCH', 'pods/p/status', { status: { phase: 'Running', conditions } });
       expect(await ready).toBe('pod/p condition met\n');
       expect(await phase).toBe('pod/p condition met\n');
-      const gone = kubectl('wait --for=delete pod/p --timeout=30s');
+      const gone = kubectl('wait --for=delete pod/p --timeout=80s');
       await write('DELETE', 'pods/p', { gracePeriodSeconds: 0 });
       expect(await gone).toMatch(/^$|condition met/);
       await write('POST', 'pods', pod('late'));
-      const late = await tryKubectl('wait --for=condition=Ready pod/late --timeout=1s');
+      // The pod must have been listed by then, or an old kubectl complains of that instead.
+      const late = await tryKubectl('wait --for=condition=Ready pod/late --timeout=5s');
       expect(late.stderr).toContain('timed out waiting for the condition on pods/late');
     },
   },

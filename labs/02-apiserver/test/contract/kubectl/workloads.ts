@@ -133,7 +133,7 @@ export const WORKLOADS: readonly Case[] = [
       expect(spec.template.metadata.annotations).toHaveProperty([
         'kubectl.kubernetes.io/restartedAt',
       ]);
-      const waiting = kubectl('rollout status deploy/web --timeout=40s');
+      const waiting = kubectl('rollout status deploy/web --timeout=80s');
       const counts = { replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2 };
       const status = { observedGeneration: metadata.generation, ...counts };
       await write('PATCH', 'deployments.apps/web/status', { status });
@@ -183,7 +183,7 @@ export const WORKLOADS: readonly Case[] = [
       await write('POST', 'pods', pod('on-it', { nodeName: node }));
       await write('POST', 'pods', pod('elsewhere', { nodeName: 'another' }));
       // The kubelet's part: a pod that is marked for deletion ends.
-      const draining = kubectl(`drain ${node} --force --grace-period=0 --timeout=40s`);
+      const draining = kubectl(`drain ${node} --force --grace-period=0 --timeout=80s`);
       expect(await draining).toMatch(new RegExp(`node/${node} drained\n$`));
       expect(await kubectl('get pods -o name')).toBe('pod/elsewhere\n');
     },
@@ -212,7 +212,8 @@ export const WORKLOADS: readonly Case[] = [
       await write('PATCH', 'poddisruptionbudgets.policy/b/status', {
         status: { observedGeneration: 1, ...counted },
       });
-      const { code, stderr } = await tryKubectl(`drain ${node} --force --timeout=2s`);
+      // Before the time is over it must have asked once.
+      const { code, stderr } = await tryKubectl(`drain ${node} --force --timeout=4s`);
       expect(code).toBe(1);
       expect(stderr).toContain("Cannot evict pod as it would violate the pod's disruption budget");
     },

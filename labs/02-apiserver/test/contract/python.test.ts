@@ -10,7 +10,7 @@ import { runTool } from '../support/tools.ts';
 
 /** Debian's own, which has Debian's packages, whatever other Python a machine has in front of it. */
 const PYTHON = '/usr/bin/python3';
-const SOON = { timeout: 30_000, interval: 50 };
+const SOON = { timeout: 60_000, interval: 50 };
 const LOCK = '/api/v1/namespaces/default/configmaps/election';
 
 function script(name: string): string {
@@ -30,7 +30,7 @@ describe.each(['our store', 'etcd'] as const)('python3-kubernetes on %s', (store
   });
   afterAll(() => server?.[Symbol.asyncDispose]());
 
-  test('makes, lists, watches, patches, scales and deletes', { timeout: 90_000 }, async () => {
+  test('makes, lists, watches, patches, scales and deletes', async () => {
     const { code, stdout, stderr } = await runTool(PYTHON, [script('objects'), server.kubeconfig]);
     expect(stderr.split('\n').slice(-3).join('\n')).toBe('');
     expect(code).toBe(0);
@@ -51,7 +51,7 @@ describe.each(['our store', 'etcd'] as const)('python3-kubernetes on %s', (store
   });
 
   test('of two candidates one leads; when it is killed, the other one does', {
-    timeout: 90_000,
+    timeout: 240_000,
   }, async () => {
     const candidates = ['ann', 'bea'].map((name) => new Candidate(server.kubeconfig, name));
     const leading = () => candidates.filter(({ hasLed }) => hasLed);

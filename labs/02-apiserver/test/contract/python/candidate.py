@@ -15,6 +15,6 @@ def leads():
 
 lock = ConfigMapLock("election", "default", name)
 election = electionconfig.Config(
-    lock, lease_duration=4, renew_deadline=3, retry_period=1, onstarted_leading=leads, onstopped_leading=None
+    lock, lease_duration=10, renew_deadline=8, retry_period=1, onstarted_leading=leads, onstopped_leading=None
 )
 leaderelection.LeaderElection(election).run()

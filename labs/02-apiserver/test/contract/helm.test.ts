@@ -10,8 +10,8 @@ import {
 } from '../support/contract-server.ts';
 import type { Layer } from '../support/tools.ts';
 
-const CASE_TIMEOUT_MS = 90_000;
-const DEADLINE = { timeout: 30_000, interval: 50 };
+const CASE_TIMEOUT_MS = 300_000;
+const DEADLINE = { timeout: 60_000, interval: 50 };
 const APPS = '/apis/apps/v1/namespaces/default';
 const ROUNDS = [
   { name: 'Helm 4 on our store', layer: '35', store: 'our store' },
@@ -108,7 +108,7 @@ function contract(layer: Layer, store: StoreKind): void {
   test('install --wait ends when the deployment is there', {
     timeout: CASE_TIMEOUT_MS,
   }, async () => {
-    const installing = helm('install late ./web --wait --timeout 30s');
+    const installing = helm('install late ./web --wait --timeout 80s');
     installing.catch(() => undefined);
     const path = `${APPS}/deployments/late-web`;
     await vi.waitFor(async () => expect((await wire(server.api, path)).status).toBe(200), DEADLINE);

@@ -208,8 +208,13 @@ beforeAll(async () => {
   const widgets = '/apis/example.com/v1/widgets';
   await vi.waitFor(async () => expect((await wire(server, widgets)).status).toBe(200), SOON);
   await make(widgets, 'Widget');
-  const { stdout } = await etcdctl(etcd.endpoint, ['get', '--prefix', '/registry', '--keys-only']);
-  keys = stdout.split('\n').filter((line) => line !== '');
+  // A server that was held up while it should have renewed its lease is back within ten seconds.
+  await vi.waitFor(async () => {
+    const get = ['get', '--prefix', '/registry', '--keys-only'];
+    const { stdout } = await etcdctl(etcd.endpoint, get);
+    keys = stdout.split('\n').filter((line) => line !== '');
+    expect(keys.some((key) => key.startsWith('/registry/masterleases/'))).toBe(true);
+  }, SOON);
 });
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();

@@ -10,7 +10,8 @@ import { startTestApiServer, type TestApiServer } from '#src/server/test-api-ser
 import { type InstalledTool, installHelm, installKubectl, type Layer } from '../codec/kubectl.ts';
 import { CRD_NAME, cronTab, cronTabDefinition } from './fixtures.ts';
 
-const MINUTE_MS = 60_000;
+/** Up to ten programs one after the other, each perhaps from a cold disk. */
+const TIMEOUT_MS = 240_000;
 const CRON_TABS: ResourceType<KubernetesObject> = {
   group: 'stable.example.com',
   version: 'v1',
@@ -66,7 +67,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
 
   beforeAll(async () => {
     [bench, kubectl] = await Promise.all([startBench(), installKubectl(layer)]);
-  }, MINUTE_MS);
+  }, TIMEOUT_MS);
   afterAll(async () => {
     await bench[Symbol.asyncDispose]();
     await kubectl[Symbol.asyncDispose]();
@@ -80,7 +81,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
         out: `customresourcedefinition.apiextensions.k8s.io/${CRD_NAME} created\n`,
         err: '',
       });
-      const wait = ['--for', 'condition=established', '--timeout=20s'];
+      const wait = ['--for', 'condition=established', '--timeout=60s'];
       expect((await ask('wait', ...wait, `crd/${CRD_NAME}`)).out).toBe(
         `customresourcedefinition.apiextensions.k8s.io/${CRD_NAME} condition met\n`,
       );
@@ -92,7 +93,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
       const list = await ask('api-resources', '--api-group=stable.example.com', '--no-headers');
       expect(list.out).toMatch(/^crontabs +ct +stable\.example\.com\/v1 +true +CronTab\n$/);
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -106,7 +107,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
       expect(wide[1]).toMatch(/^mine +\*\/5 \* \* \* \* +2 +busybox +\d+s$/);
       expect((await ask('get', 'all')).out).toContain('crontab.stable.example.com/mine');
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -119,7 +120,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
       expect(out).toMatch(/replicas\s+<integer>/);
       expect((await ask('explain', 'ct.spec.cronSpec')).out).toContain('When, as cron writes it.');
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -144,7 +145,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
       expect((await feed(other, ...forced)).code).toBe(0);
       expect(await field('.spec.replicas')).toBe('4');
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -163,7 +164,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
         'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
       );
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -184,7 +185,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
         'spec.replicas: Invalid value: 11: spec.replicas in body should be less than or equal to 10',
       );
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -200,7 +201,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
       const shown = await ask('get', 'ct', 'mine', '--subresource=status', '-o', 'name');
       expect(shown.out).toBe('crontab.stable.example.com/mine\n');
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -226,7 +227,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
         'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"',
       );
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -243,7 +244,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
       expect(out).toMatch(/^apiVersion: stable\.example\.com\/v1beta1\n/);
       expect(out).toContain('replicas: 5\n');
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -254,7 +255,7 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
       const names = (await ask('get', 'ct', '-o', 'name')).out;
       expect(names).toBe('crontab.stable.example.com/mine\ncrontab.stable.example.com/odd\n');
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 
   test(
@@ -265,10 +266,10 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
       const away = await ask('get', '--raw', AT);
       expect(away.err).toContain('the server could not find the requested resource');
       await feed(cronTabDefinition(), 'apply', '-f', '-');
-      await ask('wait', '--for', 'condition=established', '--timeout=20s', `crd/${CRD_NAME}`);
+      await ask('wait', '--for', 'condition=established', '--timeout=60s', `crd/${CRD_NAME}`);
       expect((await ask('get', 'ct')).err).toBe('No resources found in default namespace.\n');
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 });
 
@@ -287,7 +288,7 @@ describe('Helm 4', () => {
     await writeFile(join(chart, 'crds', 'crontab.yaml'), cronTabDefinition());
     const template = cronTab('of-chart').replace('replicas: 2', 'replicas: {{ .Values.replicas }}');
     await writeFile(join(chart, 'templates', 'crontab.yaml'), template);
-  }, MINUTE_MS);
+  }, TIMEOUT_MS);
   afterAll(async () => {
     await bench[Symbol.asyncDispose]();
     await helm[Symbol.asyncDispose]();
@@ -306,6 +307,6 @@ describe('Helm 4', () => {
       expect((await bench.run(helm, ['uninstall', 'demo', '--wait'])).code).toBe(0);
       await expect(read()).rejects.toMatchObject({ reason: 'NotFound' });
     },
-    MINUTE_MS,
+    TIMEOUT_MS,
   );
 });

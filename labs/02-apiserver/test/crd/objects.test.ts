@@ -391,9 +391,10 @@ describe('formats', () => {
   });
 
   test.each(['duration', 'quantity'])('%s: a long text that is none is refused soon', (format) => {
-    const before = performance.now();
+    const before = process.cpuUsage();
     expect(fitsFormat(`${'1'.repeat(200_000)}x`, format)).toBe(false);
-    expect(performance.now() - before).toBeLessThan(2_000);
+    // What it took itself; the machine may be busy with something else.
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(2_000);
   });
 });
 

@@ -22,6 +22,9 @@ function complaints(schema: JsonSchema, value: unknown, old?: unknown): readonly
   return root === undefined ? ['no rules'] : texts(evaluateRules(root, value, old));
 }
 
+/** What it took itself; the machine may be busy with something else. */
+const cpuMsSince = (before: NodeJS.CpuUsage) => process.cpuUsage(before).user / 1000;
+
 interface Judged {
   readonly name: string;
   readonly schema: JsonSchema;
@@ -366,11 +369,11 @@ describe('the cost of rules', () => {
     ['separators', "self.split('').join(self) == ''"],
     ['comparisons', "[1,2,3,4,5,6,7,8].all(a, [1,2,3,4,5,6,7,8].all(b, self + 'x' == self + 'y'))"],
   ])('%s of a large text ends soon', (_name, rule) => {
-    const before = performance.now();
+    const before = process.cpuUsage();
     const got = complaints(spec(withRules(string, rule)), { spec: 'a'.repeat(1_000_000) });
     expect(got[0]?.length).toBeLessThan(2_000);
     expect(got[0]).toMatch(/cost|failed rule|invalid duration/);
-    expect(performance.now() - before).toBeLessThan(10_000);
+    expect(cpuMsSince(before)).toBeLessThan(10_000);
   });
 
   test('of very many items that are wrong, only so many are told', () => {
@@ -383,11 +386,11 @@ describe('the cost of rules', () => {
   test('what an update leaves as it was is found out once', () => {
     const schema = spec(listSet(withRules(integer, 'self > 100000')));
     const many = Array.from({ length: 9_000 }, (_, index) => index);
-    const before = performance.now();
+    const before = process.cpuUsage();
     expect(complaints(schema, { spec: many }, { spec: [...many.slice(0, -1), -1] })).toHaveLength(
       9_000,
     );
-    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(cpuMsSince(before)).toBeLessThan(5_000);
     expect(complaints(schema, { spec: many }, { spec: many })).toEqual([]);
   });
 

@@ -7,6 +7,7 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** A time that is over already is no wait: Node would warn of a negative one. */
   setTimeout(callback: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
 }
@@ -16,7 +17,7 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export const realClock: Clock = {
   now: () => Date.now(),
-  setTimeout: (callback, ms) => setTimeout(callback, Math.min(ms, TIMER_MS_MAX)),
+  setTimeout: (callback, ms) => setTimeout(callback, Math.max(0, Math.min(ms, TIMER_MS_MAX))),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
 

@@ -35,4 +35,14 @@ describe('sleep()', () => {
     await sleep(1, signal, realClock);
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
+
+  test('a time that is over is no wait, and nothing to warn of', async () => {
+    const warnings: Error[] = [];
+    const heard = (warning: Error) => warnings.push(warning);
+    process.on('warning', heard);
+    await sleep(-255, new AbortController().signal, realClock);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', heard);
+    expect(warnings).toEqual([]);
+  });
 });

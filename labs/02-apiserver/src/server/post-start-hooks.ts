@@ -32,7 +32,7 @@ export interface PostStartHook {
 const RETRY_DELAY_MS = 1000;
 const READY_CHECK_MS = 10;
 /** A store that does not answer must not keep the server; one whose disk is slow has time for three writes. */
-const BEFORE_SHUTDOWN_MS = 3000;
+const BEFORE_SHUTDOWN_MS = 2500;
 
 export class PostStartHooks {
   readonly #hooks: readonly PostStartHook[];

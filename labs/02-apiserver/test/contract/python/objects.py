@@ -27,7 +27,7 @@ except ApiException as error:
 events, stream = [], watch.Watch()
 core.patch_namespaced_config_map("settings", namespace, {"data": {"a": "3"}})
 core.delete_namespaced_config_map("settings", namespace)
-start = {"resource_version": current.metadata.resource_version, "timeout_seconds": 20}
+start = {"resource_version": current.metadata.resource_version, "timeout_seconds": 60}
 for event in stream.stream(core.list_namespaced_config_map, namespace, **start):
     if event["object"].metadata.name != "settings":
         continue

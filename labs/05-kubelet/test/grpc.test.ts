@@ -6,6 +6,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { type Clock, FakeClock, realClock } from '@kube-labs/apiserver';
 import { expect, onTestFinished, test } from 'vitest';
 import { attempt } from '#src/probe/attempt.ts';
+import { freePort } from '../../../test/free-port.ts';
 import { FakeRuntime } from './fake-runtime.ts';
 import { container } from './objects.ts';
 
@@ -150,9 +151,7 @@ test('who does not listen, or does not speak HTTP/2, is not connected in time', 
 });
 
 test('a server that comes while there is time is asked', async () => {
-  const early = createTcpServer();
-  const port = await listen(early);
-  await new Promise((resolve) => early.close(resolve));
+  const port = await freePort();
   const result = probe(port);
   const server = createServer();
   server.on('stream', (stream) => reply(stream, { health: 1, trailers: OK }));

@@ -64,7 +64,10 @@ function sandboxIn({ pid, netns }: Namespace, sandboxId: string): NetworkSandbox
 test('a pod has its address, the node’s largest packet, and a port that lets it reach itself', async () => {
   const [{ machine, network, pods }] = nodes;
   expect(network.check('n1p0')).toEqual({ ip: '10.244.1.2', ips: ['10.244.1.2'] });
-  const [eth0] = (await pods[0]?.ip('addr', 'show', 'eth0')) ?? [];
+  const look = async () => ((await pods[0]?.ip('addr', 'show', 'eth0')) ?? [])[0];
+  // The kernel tells of a wire that is up a little after it is.
+  await expect.poll(async () => (await look())?.operstate).toBe('UP');
+  const eth0 = await look();
   expect(eth0).toMatchObject({
     mtu: MTU,
     operstate: 'UP',

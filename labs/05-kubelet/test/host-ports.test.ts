@@ -296,7 +296,7 @@ describe('on a node', () => {
       'ip route add 127.0.0.2 via 10.244.1.1 src 10.244.1.4',
     ];
     await attacker.run('sh', ['-ec', turn.join('\n')]);
-    expect(await attacker.ask('127.0.0.2', 7777)).toBe('ETIMEDOUT');
+    expect(await attacker.ask('127.0.0.2', 7777, 'tcp', 5_000)).toBe('ETIMEDOUT');
     await network.tearDown('attacker');
   });
 

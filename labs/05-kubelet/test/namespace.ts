@@ -8,7 +8,8 @@ import { readlinkSync } from 'node:fs';
 import { type HostCommand, runHostCommand } from '#src/host-command.ts';
 
 const DEADLINE_MS = 60_000;
-const CLIENT_TIMEOUT_MS = 5_000;
+/** Where there is an answer, it comes: this long only a busy machine takes. */
+const CLIENT_TIMEOUT_MS = 60_000;
 
 /** Answers `NAME ADDRESS`, with the address that the question came from. */
 const SERVER = `
@@ -23,9 +24,9 @@ require('node:net').createServer((s) => s.on('error', () => {}).end(answer(s.rem
 
 /** Prints the answer, or the code of the error. */
 const CLIENT = `
-const [protocol, port, host] = process.argv.slice(1);
+const [protocol, port, host, timeoutMs] = process.argv.slice(1);
 const done = (text) => { console.log(text); process.exit(); };
-setTimeout(() => done('ETIMEDOUT'), ${CLIENT_TIMEOUT_MS});
+setTimeout(() => done('ETIMEDOUT'), Number(timeoutMs));
 if (protocol === 'udp') {
   const udp = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
   udp.on('message', (data) => done(String(data))).on('error', (error) => done(error.code));
@@ -78,11 +79,17 @@ export class Namespace implements AsyncDisposable {
     await once(server.stdout, 'data', { signal: AbortSignal.timeout(DEADLINE_MS) });
   }
 
-  /** What the server at this place answers. */
-  ask(host: string, port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<string> {
+  /** What the server at this place answers; ETIMEDOUT where it does not. */
+  ask(
+    host: string,
+    port: number,
+    protocol: 'tcp' | 'udp' = 'tcp',
+    timeoutMs = CLIENT_TIMEOUT_MS,
+  ): Promise<string> {
     const args = [`--net=${this.netns}`, process.execPath, '-e', CLIENT];
     return new Promise((resolve, reject) => {
-      execFile('nsenter', [...args, protocol, String(port), host], (error, stdout) => {
+      const all = [...args, protocol, String(port), host, String(timeoutMs)];
+      execFile('nsenter', all, (error, stdout) => {
         if (error === null) resolve(stdout.trim());
         else reject(error);
       });

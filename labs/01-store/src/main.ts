@@ -65,9 +65,17 @@ async function serve(flags: EtcdFlags, signal: AbortSignal): Promise<void> {
   const retention = parseRetention(mode, text);
   await Promise.all([
     runCompactor(store, { mode, retention, log: (message) => log.info(message) }, signal),
-    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+    aborted(signal),
   ]);
   log.info('Stopping: finishing writes and ending watches');
+}
+
+/** Also when it was aborted before: who is told to stop while it opens the store does not hear of it again. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve());
+  });
 }
 
 /** Undefined = no https. Asking for certificates without being able to check them would let everybody in. */

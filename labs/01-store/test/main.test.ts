@@ -1,5 +1,6 @@
 // The store as a process: its flags, its ports, its files, and how it ends.
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openEtcd3Store } from '#src/etcd3-store.ts';
 import { openStore } from '#src/open-store.ts';
 import { type Certificates, makeCertificates } from './support/certificates.ts';
+import { PATIENT_MS } from './support/etcd.ts';
 import { etcdctl } from './support/etcdctl.ts';
 import { eventually } from './support/eventually.ts';
 import { openSession, RawStream } from './support/raw-grpc.ts';
@@ -125,7 +127,7 @@ describe('a process', () => {
     for (const signal of ['SIGTERM', 'SIGKILL', 'SIGINT'] as const) {
       await using store = startStore(args);
       const [url = ''] = await store.urls();
-      await using client = await openEtcd3Store({ endpoints: [url] });
+      await using client = await openEtcd3Store({ endpoints: [url], requestTimeoutMs: PATIENT_MS });
       await client.put({ key: signal, value: bytes('was here') });
       const { stdout } = await etcdctl(url, ['get', signal, '-w', 'json']);
       const { cluster_id, member_id, raft_term } = JSON.parse(
@@ -231,14 +233,18 @@ describe('a process', () => {
     await using data = await temporaryDirectory();
     const args = ['--data-dir', data.path, '--log-level', 'error', ...ANY_PORT];
     await using store = startStore([...args, '--listen-metrics-urls', 'http://127.0.0.1:0']);
-    await eventually(() => etcdctlFails(store.child.pid));
+    await eventually(() => listensTwice(store.child.pid), 60_000);
     expect((await store.end('SIGTERM')).stderr).toBe('');
   });
 
-  /** It serves when it listens; without a log only the system can tell. */
-  async function etcdctlFails(pid: number | undefined): Promise<void> {
+  /** It serves when it listens; without a log only the system can tell: by the sockets in state 0A, and whose they are. */
+  async function listensTwice(pid: number | undefined): Promise<void> {
     const { stdout } = await promisify(execFile)('ls', ['-l', `/proc/${pid}/fd`]);
-    if ((stdout.match(/socket:/g) ?? []).length < 3) throw new Error('it does not listen yet');
+    const own = new Set([...stdout.matchAll(/socket:\[(\d+)\]/g)].map(([, inode]) => inode));
+    const rows = (await readFile('/proc/net/tcp', 'utf8')).split('\n');
+    const fields = rows.map((row) => row.trim().split(/\s+/));
+    const listening = fields.filter((row) => row[3] === '0A' && own.has(row[9]));
+    if (listening.length < 2) throw new Error('it does not listen yet');
   }
 });
 
@@ -320,7 +326,11 @@ describe('over TLS', () => {
     const [url = ''] = await store.urls();
     expect((await etcdctl(url, ['put', 'a', '1', ...ca()])).stdout).toBe('OK\n');
     expect((await etcdctl(url, ['endpoint', 'status', ...ca()])).code).toBe(0);
-    await using client = await openEtcd3Store({ endpoints: [url], tls: { ca: certificates.ca } });
+    await using client = await openEtcd3Store({
+      endpoints: [url],
+      requestTimeoutMs: PATIENT_MS,
+      tls: { ca: certificates.ca },
+    });
     expect((await client.range({ key: 'a' })).kvs.map(line)).toEqual(['a=1 2/2/1']);
     const curl = ['-s', '--http1.1', '--cacert', certificates.caPath, `${url}/health`];
     const { stdout } = await promisify(execFile)('curl', curl);

@@ -10,6 +10,8 @@ import { eventually } from './eventually.ts';
 
 /** The program comes from a cold disk, and so does its log. */
 const START_MS_MAX = 60_000;
+/** For a request that shall succeed: a put waits for a disk, and a thousand at once for a processor. */
+export const PATIENT_MS = 60_000;
 
 export type Flags = Readonly<Record<string, string>>;
 

@@ -10,6 +10,9 @@ const MAIN =
     ? fileURLToPath(new URL('../../src/main.ts', import.meta.url))
     : `${SRC}/main.ts`;
 
+/** Node, a loader and fifty sources, from a cold disk. */
+const START_MS_MAX = 60_000;
+
 export interface StoreProcess extends AsyncDisposable {
   readonly child: ChildProcess;
   /** What it has logged so far. */
@@ -43,7 +46,7 @@ export function startStore(args: readonly string[], env: NodeJS.ProcessEnv = {})
         const urls = [...stderr.matchAll(/Serving \w+ url="([^"]+)"/g)].map(([, url]) => url ?? '');
         if (urls.length < count) throw new Error(`it does not serve yet: ${stderr}`);
         return urls;
-      }),
+      }, START_MS_MAX),
     end,
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null && child.signalCode === null) await end('SIGKILL');

@@ -2,7 +2,7 @@
 import { openEtcd3Store } from '#src/etcd3-store.ts';
 import type { KeyValueStore } from '#src/kv.ts';
 import { openMemoryStore, openStore } from '#src/open-store.ts';
-import { startEtcd } from './etcd.ts';
+import { PATIENT_MS, startEtcd } from './etcd.ts';
 import { serve } from './serve.ts';
 import { temporaryDirectory } from './store-helpers.ts';
 
@@ -31,13 +31,16 @@ export const stores: Readonly<Record<string, () => Promise<OpenedStore>>> = {
   },
   grpc: async () => {
     const served = await serve(OPTIONS);
-    const store = await openEtcd3Store({ endpoints: [served.url] });
+    const store = await openEtcd3Store({ endpoints: [served.url], requestTimeoutMs: PATIENT_MS });
     return { store, close: () => served[Symbol.asyncDispose]() };
   },
   etcd: async () => {
     const etcd = await startEtcd();
     try {
-      const store = await openEtcd3Store({ endpoints: [etcd.endpoint] });
+      const store = await openEtcd3Store({
+        endpoints: [etcd.endpoint],
+        requestTimeoutMs: PATIENT_MS,
+      });
       return { store, close: () => etcd[Symbol.asyncDispose]() };
     } catch (error) {
       await etcd[Symbol.asyncDispose]();

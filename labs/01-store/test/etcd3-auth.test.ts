@@ -6,10 +6,12 @@ import { type Etcd3StoreOptions, openEtcd3Store } from '#src/etcd3-store.ts';
 import { prefixEnd } from '#src/key-range.ts';
 import { StoreError } from '#src/kv.ts';
 import { type Certificates, makeCertificates } from './support/certificates.ts';
-import { type Etcd, startEtcd } from './support/etcd.ts';
+import { type Etcd, PATIENT_MS, startEtcd } from './support/etcd.ts';
 import { bytes, take, temporaryDirectory } from './support/store-helpers.ts';
 
 const run = promisify(execFile);
+/** By itself etcdctl gives up after 2 and 5 seconds. */
+const CTL = ['--dial-timeout=60s', '--command-timeout=60s'];
 const ROOT = { username: 'root', password: 'root-secret' };
 const ALICE = { username: 'alice', password: 'alice-secret' };
 const MINE = { key: 'alice/', rangeEnd: prefixEnd('alice/') };
@@ -23,12 +25,16 @@ const failureOf = (promise: Promise<unknown>) =>
 describe('an etcd with users and passwords', () => {
   let etcd: Etcd;
   const open = (auth?: Etcd3StoreOptions['auth']) =>
-    openEtcd3Store({ endpoints: [etcd.endpoint], ...(auth && { auth }) });
+    openEtcd3Store({
+      endpoints: [etcd.endpoint],
+      requestTimeoutMs: PATIENT_MS,
+      ...(auth && { auth }),
+    });
 
   beforeAll(async () => {
     etcd = await startEtcd();
     const ctl = (...args: string[]) =>
-      run('etcdctl', ['--endpoints', etcd.endpoint, ...args], {
+      run('etcdctl', [...CTL, '--endpoints', etcd.endpoint, ...args], {
         env: { ...process.env, ETCDCTL_API: '3' },
       });
     await ctl('user', 'add', `${ROOT.username}:${ROOT.password}`);
@@ -50,7 +56,7 @@ describe('an etcd with users and passwords', () => {
     expect((await store.range({ key: 'a' })).kvs[0]?.modRevision).toBe(revision);
     expect((await take(store, { key: 'a', startRevision: revision }, 1)).length).toBe(1);
     let size = 0;
-    for await (const piece of store.maintenance.snapshot(AbortSignal.timeout(10_000)))
+    for await (const piece of store.maintenance.snapshot(AbortSignal.timeout(PATIENT_MS)))
       size += piece.bytes.length;
     expect(size).toBeGreaterThan(0);
     expect(await store.maintenance.alarms()).toEqual([]);
@@ -122,7 +128,11 @@ describe('an etcd that speaks TLS and wants a certificate', () => {
   });
 
   test('serves who has one', async () => {
-    await using store = await openEtcd3Store({ endpoints: [etcd.endpoint], tls: identity() });
+    await using store = await openEtcd3Store({
+      endpoints: [etcd.endpoint],
+      requestTimeoutMs: PATIENT_MS,
+      tls: identity(),
+    });
     const { revision } = await store.put({ key: 'a', value: bytes('1') });
     expect((await take(store, { key: 'a', startRevision: revision }, 1)).length).toBe(1);
   });

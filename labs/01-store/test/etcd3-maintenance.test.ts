@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openEtcd3Store } from '#src/etcd3-store.ts';
 import { StoreError } from '#src/kv.ts';
-import { type Etcd, startEtcd } from './support/etcd.ts';
+import { type Etcd, PATIENT_MS, startEtcd } from './support/etcd.ts';
 import { bytes, temporaryDirectory } from './support/store-helpers.ts';
 
 const run = promisify(execFile);
@@ -17,7 +17,7 @@ let store: Awaited<ReturnType<typeof openEtcd3Store>>;
 
 beforeAll(async () => {
   etcd = await startEtcd({ flags: { '--quota-backend-bytes': `${QUOTA_BYTES}` } });
-  store = await openEtcd3Store({ endpoints: [etcd.endpoint] });
+  store = await openEtcd3Store({ endpoints: [etcd.endpoint], requestTimeoutMs: PATIENT_MS });
 });
 
 afterAll(async () => {
@@ -43,7 +43,7 @@ test('snapshot() is a copy that etcd itself takes for whole', async () => {
   const pieces: Uint8Array[] = [];
   let remaining = Number.POSITIVE_INFINITY;
   for await (const { bytes: piece, remainingBytes } of store.maintenance.snapshot(
-    AbortSignal.timeout(20_000),
+    AbortSignal.timeout(PATIENT_MS),
   )) {
     expect(remainingBytes).toBeLessThanOrEqual(remaining);
     remaining = remainingBytes;

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openEtcd3Store } from '#src/etcd3-store.ts';
 import { type KeyValueStore, StoreError } from '#src/kv.ts';
-import { type Etcd, startEtcd } from './support/etcd.ts';
+import { type Etcd, PATIENT_MS, startEtcd } from './support/etcd.ts';
 import { eventually } from './support/eventually.ts';
 import { bytes, take } from './support/store-helpers.ts';
 
@@ -13,7 +13,7 @@ let store: KeyValueStore;
 
 beforeAll(async () => {
   etcd = await startEtcd();
-  store = await openEtcd3Store({ endpoints: [etcd.endpoint] });
+  store = await openEtcd3Store({ endpoints: [etcd.endpoint], requestTimeoutMs: PATIENT_MS });
 });
 
 afterAll(async () => {

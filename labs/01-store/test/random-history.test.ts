@@ -4,14 +4,14 @@ import { openEtcd3Store } from '#src/etcd3-store.ts';
 import { type KeyValueStore, StoreError } from '#src/kv.ts';
 import { openMemoryStore, openStore } from '#src/open-store.ts';
 import { Store } from '#src/store.ts';
-import { startEtcd } from './support/etcd.ts';
+import { PATIENT_MS, startEtcd } from './support/etcd.ts';
 import { FullModel, sayRangeResponse, sayTxn } from './support/full-model.ts';
 import { linesOf } from './support/model.ts';
 import { Requests } from './support/random-requests.ts';
 import { randomOf, seedOf, take, temporaryDirectory } from './support/store-helpers.ts';
 
 /** Each step waits for a disk, which on a busy machine takes its time. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 600_000;
 const everything = { key: 'k', rangeEnd: 'l' };
 
 test('a memory store answers like the model', async () => {
@@ -33,7 +33,10 @@ test('a durable store answers like the model, through restarts and snapshots', {
 
 test('a real etcd answers like the model', { timeout: TIMEOUT_MS }, async () => {
   await using etcd = await startEtcd();
-  await using store = await openEtcd3Store({ endpoints: [etcd.endpoint] });
+  await using store = await openEtcd3Store({
+    endpoints: [etcd.endpoint],
+    requestTimeoutMs: PATIENT_MS,
+  });
   await compareHistories(store, { seed: seedOf('etcd'), steps: 400 });
 });
 

@@ -681,7 +681,8 @@ function lineOf({ watchId = 0, header, events = [] }: WatchResponse): string {
 }
 
 function spawnEtcdctl(endpoint: string, args: readonly string[], signal: AbortSignal) {
-  const child = spawn('etcdctl', ['--endpoints', endpoint, ...args], {
+  const patience = ['--dial-timeout=60s', '--command-timeout=60s'];
+  const child = spawn('etcdctl', ['--endpoints', endpoint, ...patience, ...args], {
     env: { ...process.env, ETCDCTL_API: '3' },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,

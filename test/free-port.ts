@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 const [FIRST, END] = [10_000, 30_000];
+/** What this process was given before, and may not listen on yet. */
+const given = new Set<number>();
 
 /**
  * A TCP port of 127.0.0.1 that is nobody's at the moment, and not one of those that the kernel gives to outgoing connections: it takes
@@ -11,6 +13,7 @@ const [FIRST, END] = [10_000, 30_000];
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * (END - FIRST));
+    if (given.has(port)) continue;
     const server = createServer().listen(port, '127.0.0.1');
     try {
       await once(server, 'listening');
@@ -18,6 +21,7 @@ export async function freePort(): Promise<number> {
       continue; // Somebody's.
     }
     server.close();
+    given.add(port);
     await once(server, 'close');
     return port;
   }

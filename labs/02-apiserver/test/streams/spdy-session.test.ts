@@ -176,7 +176,7 @@ describe('flow control', () => {
         0,
       );
     await expect.poll(() => announced(id)).toBeGreaterThan(150_000);
-    expect(announced(0)).toBeGreaterThan(150_000);
+    await expect.poll(() => announced(0)).toBeGreaterThan(150_000);
   });
 
   test('a window beyond 2 GiB ends the stream, or the session', async () => {
@@ -281,7 +281,7 @@ describe('under fire', () => {
       peer.open({ streamtype: 'data' });
       peer.transport.write(encodePing(1));
     }
-    await expect.poll(() => peer.count('ping'), { timeout: 20_000 }).toBe(5000);
+    await expect.poll(() => peer.count('ping'), { timeout: 60_000 }).toBe(5000);
     expect(session.streamCount).toBe(0);
     expect(peer.resets().length).toBe(5000);
   });

@@ -179,10 +179,11 @@ describe('texts that nobody meant', () => {
     ['full of lists', `${'['.repeat(5_000)}${']'.repeat(5_000)} == []`],
     ['full of calls', `self${'.size()'.repeat(20_000)} == 1`],
   ])('%s', (_name, rule) => {
-    const before = performance.now();
+    const before = process.cpuUsage();
     const compiled = compile(rule, newEnvironment().registerVariable('self', 'string'));
     if (compiled.kind === 'compiled') compiled.program.run({ self: 'a' }, 1000);
     else expect(compiled.message).toContain('ERROR: <input>:');
-    expect(performance.now() - before).toBeLessThan(10_000);
+    // Of the processor's time: what else the machine does is not the compiler's fault.
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(10_000);
   });
 });

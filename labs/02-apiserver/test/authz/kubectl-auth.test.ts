@@ -100,7 +100,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
         ];
         expect(answers.map(({ stdout }) => stdout)).toEqual(['yes\n', 'yes\n', 'yes\n']);
       },
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
     expect((await as('jane', 'auth can-i list pods -n kube-system')).stdout).toBe('no\n');
     expect((await as('jane', 'get pods')).stderr).toBe(
@@ -155,7 +155,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: reader}]
         const answers = await Promise.all(verbs);
         expect(answers.map(({ stdout }) => stdout)).toEqual(['yes\n', 'yes\n']);
       },
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
   });
 
@@ -163,7 +163,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: reader}]
     await as('admin', 'create rolebinding reader-admin --clusterrole=admin --user=reader');
     await vi.waitFor(
       async () => expect((await as('reader', 'auth can-i create roles')).stdout).toBe('yes\n'),
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
     const { code, stderr } = await as(
       'reader',

@@ -161,7 +161,7 @@ test('a limit range and a quota hold for what is resized', async () => {
   await scene.post(`${at}/limitranges`, { metadata: { name: 'r' }, spec: range });
   await scene.post(`${at}/resourcequotas`, quota('q', { 'requests.cpu': '300m' }));
   const used = async () => (await scene.get(`${at}/resourcequotas/q`)).json.status?.used;
-  await vi.waitFor(async () => expect(await used()).toEqual({ 'requests.cpu': '0' }), 10_000);
+  await vi.waitFor(async () => expect(await used()).toEqual({ 'requests.cpu': '0' }));
   const path = await makePod('bounded', { at });
   const wide = await resize(path, resources(amounts('200m', '64Mi'), amounts('600m', '128Mi')));
   expect([wide.status, wide.json.message]).toEqual([

@@ -27,6 +27,8 @@ export interface OwnerVerdict {
   readonly state: OwnerState;
   /** What is wrong with the reference itself. */
   readonly fault?: 'UnknownKind' | 'InvalidNamespace';
+  /** It is there, but no cache shows it: should it go before one does, nobody would hear of it. */
+  readonly unseen?: true;
 }
 
 export interface OwnerLookupDeps {
@@ -91,7 +93,7 @@ export class OwnerLookup {
     const ref = { name, ...(type.namespaced ? { namespace } : {}) };
     try {
       const live = await this.#deps.client.get(type, ref, signal);
-      if (meta(live).uid === uid) return { uid, state: stateOf(live) };
+      if (meta(live).uid === uid) return { uid, state: stateOf(live), unseen: true };
     } catch (error) {
       if (!ApiError.is(error, 'NotFound')) throw error;
     }

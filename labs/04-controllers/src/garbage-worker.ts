@@ -21,7 +21,7 @@ export interface WorkerDeps {
   readonly context: ControllerContext;
   readonly members: GarbageMembers;
   readonly owners: OwnerLookup;
-  /** Keys of objects with owners of kinds that are not served: judged when they are. */
+  /** Keys of objects with owners of kinds that are not served, or that no cache shows yet: judged again at the next look. */
   readonly unjudged: Set<string>;
   enqueue(object: KubernetesObject): void;
 }
@@ -91,8 +91,8 @@ async function judgeOwners(
 ): Promise<readonly OwnerVerdict[]> {
   const verdicts = await owners.statesOf(object, signal);
   const { ownerReferences = [], namespace } = meta(object);
-  for (const { uid, fault } of verdicts) {
-    if (fault === 'UnknownKind') unjudged.add(queueKeyOf(object));
+  for (const { uid, fault, unseen } of verdicts) {
+    if (fault === 'UnknownKind' || unseen) unjudged.add(queueKeyOf(object));
     const reference = ownerReferences.find((each) => each.uid === uid);
     if (fault !== 'InvalidNamespace' || reference === undefined) continue;
     const owner = coordinates(reference, namespace);

@@ -156,6 +156,8 @@ describe('OwnerLookup', () => {
     expect(await states({}, '')).toEqual(['solid']);
     expect(await states({ apiVersion: 'x/v1' })).toEqual(['solid UnknownKind']);
     expect(await states({})).toEqual(['solid']);
+    // Judged again later: if it goes before a cache shows it, nobody hears of that.
+    expect(await lookup.statesOf(dependent({ uid }), signal)).toMatchObject([{ unseen: true }]);
   });
 
   test('an owner that was seen to go is absent, even when its kind has gone too', async () => {

@@ -150,8 +150,10 @@ export async function startCluster(): Promise<TestCluster> {
     },
     playKubelet(changed) {
       const informer = new Informer(client, resources.pods);
+      const playing = new Set<Promise<void>>();
       const play = (subject: Pod) => {
-        void kubelet(client, subject);
+        const played = kubelet(client, subject).finally(() => playing.delete(played));
+        playing.add(played);
         changed?.(informer.list());
       };
       informer.addHandler({
@@ -159,7 +161,11 @@ export async function startCluster(): Promise<TestCluster> {
         onUpdate: (_before, subject) => play(subject),
         onDelete: () => changed?.(informer.list()),
       });
-      launch((signal) => informer.run(signal));
+      // A write that is on its way when a test ends has an answer before the server goes.
+      launch(async (signal) => {
+        await informer.run(signal);
+        await Promise.all(playing);
+      });
     },
     async pods(labelSelector) {
       return (await client.list(resources.pods, { namespace: 'default', labelSelector })).items;

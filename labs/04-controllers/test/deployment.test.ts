@@ -341,12 +341,14 @@ describe('on the real API server', () => {
         (await cluster.client.get(resources.deployments, ref)).metadata?.annotations?.[REVISION],
       '3',
     );
-    const events = await cluster.client.list(resources.events, {
-      fieldSelector: 'reason=ScalingReplicaSet',
-    });
-    expect(events.items.map(({ message }) => message)).toContainEqual(
-      expect.stringMatching(/^Scaled up replica set web-\w+ from 0 to 4$/),
-    );
+    const messages = async () => {
+      const options = { fieldSelector: 'reason=ScalingReplicaSet' };
+      const { items } = await cluster.client.list(resources.events, options);
+      return items.map(({ message }) => message);
+    };
+    await expect
+      .poll(messages)
+      .toContainEqual(expect.stringMatching(/^Scaled up replica set web-\w+ from 0 to 4$/));
   });
 
   test('Recreate never runs two versions at once; old sets beyond the limit go', async () => {

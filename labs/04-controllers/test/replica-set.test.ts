@@ -7,7 +7,7 @@ import { isPodActive } from '../src/pod-state.ts';
 import { BURST_REPLICAS, plan, statusOf } from '../src/replica-plan.ts';
 import { asReplicaSet } from '../src/replication-controller.ts';
 import { slowStart } from '../src/slow-start.ts';
-import { eventually, NOW_MS, namesOf, pod, startCluster, workload } from './support.ts';
+import { eventually, NOW_MS, namesOf, pod, startCluster, WAIT, workload } from './support.ts';
 
 const pods = (count: number): Pod[] => Array.from({ length: count }, () => pod());
 
@@ -152,14 +152,14 @@ describe('on the real API server', () => {
     stop = cluster.start({ controllers: ['replicationcontroller-controller'] });
     const status = async () => (await client.get(resources.replicationControllers, ref)).status;
     await expect
-      .poll(status)
+      .poll(status, WAIT)
       .toMatchObject({ replicas: 20, readyReplicas: 20, availableReplicas: 20 });
     expect(await cluster.pods()).toHaveLength(20);
     await scale(5);
     await expect.poll(async () => (await cluster.pods()).length, { interval: 1 }).toBeLessThan(20);
     await stop();
     cluster.start({ controllers: ['replicationcontroller-controller'] });
-    await expect.poll(status).toMatchObject({ replicas: 5, readyReplicas: 5 });
+    await expect.poll(status, WAIT).toMatchObject({ replicas: 5, readyReplicas: 5 });
     expect((await cluster.pods()).filter(isPodActive)).toHaveLength(5);
     expect(most).toBe(20);
   });

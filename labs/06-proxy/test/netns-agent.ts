@@ -35,7 +35,8 @@ export type Outcome =
   | { readonly kind: 'done'; readonly value: unknown; readonly ms: number }
   | { readonly kind: 'failed'; readonly code: string; readonly ms: number };
 
-const TIMEOUT_MS = 10_000;
+/** Ends what hangs, as a connection does whose rules change on the way: whoever waits longer than this asks again. */
+const TIMEOUT_MS = 20_000;
 let upstreamAsked: string[] = [];
 
 process.on('message', ({ id, job }: { id: number; job: Job }) => {
@@ -96,7 +97,10 @@ function fetchText(url: string): Promise<string> {
       response.on('data', (chunk) => {
         text += chunk;
       });
-      response.on('end', () => resolve(text));
+      const { statusCode } = response;
+      response.on('end', () =>
+        statusCode === 200 ? resolve(text) : reject(new Error(`status ${statusCode}`)),
+      );
     });
     request.on('timeout', () => request.destroy(new Error('timeout')));
     request.on('error', reject);

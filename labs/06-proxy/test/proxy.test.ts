@@ -83,6 +83,7 @@ afterAll(async () => {
   await api?.[Symbol.asyncDispose]();
 });
 
+/** Until its own rules are in the kernel: those of its predecessor serve, too. */
 async function startProxy(): Promise<void> {
   proxy = network.start(MAIN, proxyFlags);
   await vi.waitFor(
@@ -256,7 +257,10 @@ describe('cluster DNS tells', () => {
     { type: 'A', name: 'example.org', want: ['192.0.2.1'] },
     { type: 'A', name: `away.${svc}`, want: ['192.0.2.1'] },
   ])('a pod the $type of $name', async ({ type, name, want }) => {
-    expect([...((await resolve('pod-1', type, name)) as string[])].sort()).toEqual(want);
+    // Whom it asks outside has little more than a second; who comes too late is asked again.
+    await vi.waitFor(async () => {
+      expect([...((await resolve('pod-1', type, name)) as string[])].sort()).toEqual(want);
+    }, soon);
   });
 
   test('a pod where a port is served', async () => {
@@ -272,7 +276,9 @@ describe('cluster DNS tells', () => {
     { type: 'PTR', name: '9.9.244.10.in-addr.arpa', want: 'ENOTFOUND' },
   ])('that there is no $type of $name: $want', async ({ type, name, want }) => {
     const job = { op: 'resolve', server: DNS_IP, type, name } as const;
-    expect(await network.do('pod-1', job)).toMatchObject({ kind: 'failed', code: want });
+    await vi.waitFor(async () => {
+      expect(await network.do('pod-1', job)).toMatchObject({ kind: 'failed', code: want });
+    }, soon);
   });
 
   test('all of a long answer', async () => {
@@ -331,7 +337,12 @@ test('the proxy says how it is', async () => {
   });
   expect(metrics).toMatch(/kubeproxy_sync_proxy_rules_duration_seconds_count [1-9]/);
   expect(metrics).toMatch(/coredns_dns_responses_total\{type="A",rcode="NOERROR"\} [1-9]/);
-  expect(proxy.output()).not.toContain('Sync failed');
+  // Whoever deletes the sink may do it while a sync needs it, which then is made again.
+  const failures = proxy
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('Sync failed'));
+  expect(failures.filter((line) => !line.includes('Cannot find device'))).toEqual([]);
 });
 
 test('neighbours reach each other where the bridge is not filtered', async () => {

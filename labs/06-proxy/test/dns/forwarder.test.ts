@@ -73,7 +73,8 @@ describe('Forwarder.forward()', () => {
 
   test('asks the next resolver when one is silent', async () => {
     const [dead, alive] = [await upstream(silent), await upstream((asked) => answerOf(asked))];
-    expect(await hasty([dead, alive], 1_000).forward(query, 'udp')).toBeDefined();
+    // A machine that stands still for a second makes the second resolver a silent one, too.
+    await expect.poll(() => hasty([dead, alive], 1_000).forward(query, 'udp')).toBeDefined();
   });
 
   test('gives up when all are silent, or there are none', async () => {

@@ -115,8 +115,12 @@ describe('a container that holds 50 MB and runs against a limit of a quarter of 
 
   test('has its output on the disk, beside the images, and the node its process ids', async () => {
     const path = (await docker('inspect', '--format', '{{.LogPath}}', id)).trim();
-    const { node, pods } = await provider.summary();
-    expect(pods[0]?.containers[0]?.logs).toMatchObject({ usedBytes: statSync(path).size });
+    const { node } = await provider.summary();
+    // The engine may still be writing down what the container said.
+    await until(async () => {
+      const { pods } = await provider.summary();
+      expect(pods[0]?.containers[0]?.logs).toMatchObject({ usedBytes: statSync(path).size });
+    });
     expect(Number(node.runtime?.imageFs.capacityBytes)).toBeGreaterThan(0);
     const { maxpid, curproc } = node.rlimit;
     expect(Number(curproc)).toBeGreaterThan(0);
@@ -216,7 +220,7 @@ test('a container that ends drops out', async () => {
     label,
     'kube-labs/node:v1',
     'sleep',
-    '30',
+    '300',
   );
   onTestFinished(async () => void (await docker('rm', '-f', short)));
   await until(() => expect(provider.containers.list()).toHaveLength(2));

@@ -63,4 +63,4 @@ test('it is filled when sources have changed, and found by a process that may no
     .split('\n')
     .find((text) => text.includes(`reading cache`) && text.includes(supervisorFile));
   expect(line).toContain('success');
-});
+}, 400_000); // All components are compiled twice, from a disk that may be cold.

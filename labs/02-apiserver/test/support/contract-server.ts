@@ -73,7 +73,9 @@ async function openStoreOf(kind: StoreKind, opened: AsyncDisposable[]): Promise<
   if (kind === 'etcd') {
     const etcd = await startEtcd();
     opened.push(etcd);
-    const store = await openEtcd3Store({ endpoints: [etcd.endpoint] });
+    const { endpoint } = etcd;
+    // The disk under it may be busy for longer than a server should wait.
+    const store = await openEtcd3Store({ endpoints: [endpoint], requestTimeoutMs: 60_000 });
     opened.push(store);
     return store;
   }

@@ -7,7 +7,7 @@ import { SiteError } from '../../src/site/problems.ts';
 import { makeTranscripts } from '../../src/site/transcripts.ts';
 import { FIXTURE } from './support/fixture.ts';
 
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 600_000;
 /** The sources under test import packages, so they lie inside the repository, in a folder that git ignores. */
 const ours = resolve(import.meta.dirname, '../../../.kube-labs');
 let cacheFolder = '';

@@ -9,10 +9,13 @@ import {
   type BrowserContextOptions,
   chromium,
 } from 'playwright-core';
+import { expect } from 'vitest';
 import type { BuiltSite } from '../../../src/site/build.ts';
 import { serveSite } from '../../../src/site/serve.ts';
 import { writeSite } from '../../../src/site/write.ts';
 
+/** Some hundred megabytes, from a cold disk. */
+const LAUNCH_MS_MAX = 100_000;
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 const ARGS = [
   '--no-sandbox',
@@ -24,7 +27,7 @@ const ARGS = [
 ];
 
 export async function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: findChromium(), args: ARGS });
+  return chromium.launch({ executablePath: findChromium(), args: ARGS, timeout: LAUNCH_MS_MAX });
 }
 
 function findChromium(): string {
@@ -44,6 +47,10 @@ function canRun(file: string): boolean {
     return false;
   }
 }
+
+/** When a container comes or goes anywhere on the machine, Chromium gives up all its connections, those to 127.0.0.1 too. */
+export const NETWORK_CHANGED = 'net::ERR_NETWORK_CHANGED';
+const VISITS_MAX = 10;
 
 /** A site at an address: a folder on the disk, or a server on this machine. */
 export interface Place extends AsyncDisposable {
@@ -76,7 +83,7 @@ export async function watched(
   options: BrowserContextOptions = {},
 ): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(60_000);
   const faults: string[] = [];
   context.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) faults.push(`console: ${message.text()}`);
@@ -101,4 +108,23 @@ export async function watched(
       await context.close();
     },
   };
+}
+
+/** What a reader does with a fresh context, in which in the end nothing may have gone wrong; again when the network was changed meanwhile. */
+export async function visited(
+  browser: Browser,
+  { place, options = {} }: { readonly place: Place; readonly options?: BrowserContextOptions },
+  act: (reader: Watched) => Promise<void>,
+): Promise<void> {
+  for (let visit = 1; ; visit++) {
+    await using reader = await watched(browser, place, options);
+    try {
+      await act(reader);
+      expect(reader.faults).toEqual([]);
+      return;
+    } catch (error) {
+      const said = [...reader.faults, String(error)].join('\n');
+      if (!said.includes(NETWORK_CHANGED) || visit === VISITS_MAX) throw error;
+    }
+  }
 }

@@ -112,7 +112,7 @@ beforeAll(async () => {
   exitCode = process.exitCode;
   for (const [name, result] of await runTests(jobs, { onResult: (name) => finished.push(name) }))
     results.set(name, result);
-}, 240_000);
+}, 600_000);
 
 afterAll(() => {
   process.exitCode = exitCode; // The vitest that we ran in ours has set it.

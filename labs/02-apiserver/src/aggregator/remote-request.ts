@@ -53,12 +53,18 @@ export function remoteAgent(
 export function sendRemote(
   agent: Agent,
   { host, port }: Address,
-  { method, path, headers, user, body, signal }: RemoteRequest,
+  request: RemoteRequest,
 ): Promise<IncomingMessage> {
+  const { method, path, headers, user, body, signal } = request;
   return new Promise((resolve, reject) => {
     const options = { agent, host, port, method, path, signal };
     const outgoing = httpsRequest({ ...options, headers: remoteHeaders(headers, user) }, resolve);
-    outgoing.on('error', reject);
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // The other side closed a kept connection just when it was used again. A body that is gone cannot be sent again.
+      const isStale = outgoing.reusedSocket && error.code === 'ECONNRESET' && body === undefined;
+      if (!isStale || signal.aborted) reject(error);
+      else sendRemote(agent, { host, port }, request).then(resolve, reject);
+    });
     if (body === undefined) outgoing.end();
     else body.pipe(outgoing);
   });

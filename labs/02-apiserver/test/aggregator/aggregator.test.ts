@@ -1,7 +1,12 @@
 // Group-versions that another server answers, over real TLS between the two.
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { once } from 'node:events';
+import { Agent, createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { resourcesIn } from '#src/aggregator/remote-discovery.ts';
-import { remoteHeaders } from '#src/aggregator/remote-request.ts';
+import { remoteHeaders, sendRemote } from '#src/aggregator/remote-request.ts';
 import { resolveService } from '#src/aggregator/service-resolver.ts';
 import {
   type CertificatePair,
@@ -278,6 +283,37 @@ describe('resolveService()', () => {
       want,
     );
   });
+});
+
+test('a kept connection that is closed just when it is used again is made anew, where nothing of the request is lost', async () => {
+  const authority = await createCertificateAuthority('metrics');
+  const tls = await issueCertificate(authority, { commonName: 'metrics-server', server: true });
+  const used = new Set<Socket>();
+  const server = createServer(tls, ({ socket }, response) => {
+    if (used.has(socket)) return void socket.destroy();
+    used.add(socket);
+    response.end('answered');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const agent = new Agent({ keepAlive: true, rejectUnauthorized: false });
+  onTestFinished(() => {
+    agent.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const ask = (method: string, more: { body?: Readable } = {}) => {
+    const user = { name: 'zoë', groups: [] };
+    const { signal } = new AbortController();
+    const request = { method, path: '/', headers: {}, user, signal, ...more };
+    return sendRemote(agent, { host: '127.0.0.1', port }, request);
+  };
+  for (let count = 1; count <= 3; count += 1) {
+    expect(await text(await ask('GET'))).toBe('answered');
+    // It is kept once the answer is read.
+    await expect.poll(() => Object.values(agent.freeSockets).flat().length).toBe(1);
+  }
+  expect(used.size).toBe(3);
+  await expect(ask('POST', { body: Readable.from(['x']) })).rejects.toThrow('hang up');
 });
 
 test('remoteHeaders() says who asks, and passes on no claim of the client', () => {

@@ -3,6 +3,7 @@ import { Agent, fetch } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
 import { buildAuditor } from '#src/audit/build-auditor.ts';
 import { readAuditPolicy } from '#src/audit/policy.ts';
+import { FakeClock } from '#src/client/clock.ts';
 import { readEncryptionConfig } from '#src/encryption/config.ts';
 import { buildFlowController } from '#src/fairness/build-flow-controller.ts';
 import type { FlowController } from '#src/fairness/flow-controller.ts';
@@ -20,7 +21,7 @@ const secret = (name: string, data = 'aHVudGVyMg==') => ({
 async function serverWith(options: Partial<ApiServerOptions>) {
   const server = await startTestApiServer(options);
   const { cert = '', key = '', ca = '' } = server.adminOptions;
-  const agent = new Agent({ connect: { ca, cert, key }, connections: 64 });
+  const agent = new Agent({ connect: { ca, cert, key, timeout: 60_000 }, connections: 64 });
   onTestFinished(async () => {
     await agent.close();
     await server[Symbol.asyncDispose]();
@@ -160,7 +161,10 @@ resources:
 test('a flood of one client waits for itself: another one is served in its turn', async () => {
   const arrived: string[] = [];
   const order: string[] = [];
-  const real = buildFlowController({ maxRequestsInFlight: 1, maxMutatingRequestsInFlight: 1 });
+  // On this clock nobody waits too long: sixty connections take as long as they take.
+  const clock = new FakeClock();
+  const limits = { maxRequestsInFlight: 1, maxMutatingRequestsInFlight: 1, clock };
+  const real = buildFlowController(limits);
   let free: () => void = () => undefined;
   const held = new Promise<void>((resolve) => {
     free = resolve;
@@ -199,7 +203,8 @@ test('when the line of a flow is full, its next request is told to come again, a
     free = resolve;
   });
   const waitingMax = 5;
-  const limits = { maxRequestsInFlight: 1, maxMutatingRequestsInFlight: 1, waitingMax };
+  const clock = new FakeClock();
+  const limits = { maxRequestsInFlight: 1, maxMutatingRequestsInFlight: 1, waitingMax, clock };
   const real = buildFlowController(limits);
   let holding = 0;
   const { call } = await serverWith({

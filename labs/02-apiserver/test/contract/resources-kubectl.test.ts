@@ -100,15 +100,17 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
       );
 
       const get = async (what: string) => (await run(`get ${what} -n made`)).split('\n')[1];
-      expect(await get('jobs.v1.batch j1')).toMatch(/^j1 Running 0\/1 \d+s$/);
-      expect(await get('cj c1')).toMatch(/^c1 \*\/5 \* \* \* \* <none> False 0 <none> \d+s$/);
+      expect(await get('jobs.v1.batch j1')).toMatch(/^j1 Running 0\/1 \d+[ms]\S*$/);
+      expect(await get('cj c1')).toMatch(/^c1 \*\/5 \* \* \* \* <none> False 0 <none> \d+[ms]\S*$/);
       expect(await get('ingresses.v1.networking.k8s.io i1')).toMatch(
-        /^i1 nginx foo.com 80, 443 \d+s$/,
+        /^i1 nginx foo.com 80, 443 \d+[ms]\S*$/,
       );
-      expect(await get('pdb p1')).toMatch(/^p1 1 N\/A 0 \d+s$/);
+      expect(await get('pdb p1')).toMatch(/^p1 1 N\/A 0 \d+[ms]\S*$/);
       expect(await get('quota q1')).toMatch(/^q1 /);
-      expect(await get('pc high')).toMatch(/^high 1000 false \d+s PreemptLowerPriority$/);
-      expect(await get('hpa d1')).toMatch(/^d1 Deployment\/d1 cpu: <unknown>\/70% 1 5 0 \d+s$/);
+      expect(await get('pc high')).toMatch(/^high 1000 false \d+[ms]\S* PreemptLowerPriority$/);
+      expect(await get('hpa d1')).toMatch(
+        /^d1 Deployment\/d1 cpu: <unknown>\/70% 1 5 0 \d+[ms]\S*$/,
+      );
       const { metadata } = await jsonOf('get job j2 -n made');
       expect(metadata).toMatchObject({
         ownerReferences: [{ kind: 'CronJob', name: 'c1' }],
@@ -135,7 +137,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
         expect(await run(`describe ${kind} -n all`), kind).toContain('Name:');
       }
       expect((await run('get sc')).split('\n')[1]).toMatch(
-        /^slow \(default\) example\.com\/slow Delete Immediate false \d+s$/,
+        /^slow \(default\) example\.com\/slow Delete Immediate false \d+[ms]\S*$/,
       );
       expect(await run('explain cronjob.spec.jobTemplate.spec')).toContain('backoffLimit');
       expect(await run('explain netpol.spec.ingress.ports')).toContain('endPort');
@@ -213,7 +215,7 @@ describe.each([28, 35])('kubectl 1.%i', (minor) => {
         'job.batch/j condition met\n',
       );
       expect((await run('get jobs.v1.batch j -n work')).split('\n')[1]).toMatch(
-        /^j Complete 1\/1 60s \d+s$/,
+        /^j Complete 1\/1 60s \d+[ms]\S*$/,
       );
       await run('delete jobs.v1.batch j -n work');
       const kept = '/apis/batch/v1/namespaces/work/jobs/k';

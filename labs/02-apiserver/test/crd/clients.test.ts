@@ -101,10 +101,10 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
     async () => {
       const narrow = (await ask('get', 'ct')).out.split('\n');
       expect(narrow[0]).toMatch(/^NAME +SPEC +REPLICAS +AGE$/);
-      expect(narrow[1]).toMatch(/^mine +\*\/5 \* \* \* \* +2 +\d+s$/);
+      expect(narrow[1]).toMatch(/^mine +\*\/5 \* \* \* \* +2 +\d+[ms]\S*$/);
       const wide = (await ask('get', 'crontab', '-o', 'wide')).out.split('\n');
       expect(wide[0]).toMatch(/^NAME +SPEC +REPLICAS +IMAGE +AGE$/);
-      expect(wide[1]).toMatch(/^mine +\*\/5 \* \* \* \* +2 +busybox +\d+s$/);
+      expect(wide[1]).toMatch(/^mine +\*\/5 \* \* \* \* +2 +busybox +\d+[ms]\S*$/);
       expect((await ask('get', 'all')).out).toContain('crontab.stable.example.com/mine');
     },
     TIMEOUT_MS,

@@ -10,7 +10,7 @@ export const READING: readonly Case[] = [
       await write('POST', 'pods', pod('two', { nodeName: 'n1' }));
       const lines = (await kubectl('get pods')).split('\n');
       expect(lines[0]).toMatch(/^NAME +READY +STATUS +RESTARTS +AGE$/);
-      expect(lines[1]).toMatch(/^one +0\/1 +Pending +0 +\d+s$/);
+      expect(lines[1]).toMatch(/^one +0\/1 +Pending +0 +\d+[ms]\S*$/);
       const wide = await kubectl('get pods -o wide');
       expect(wide).toMatch(/AGE +IP +NODE +NOMINATED NODE +READINESS GATES\n/);
       expect(wide).toMatch(/\ntwo .* <none> +n1 +<none> +<none>\n/);
@@ -85,7 +85,7 @@ export const READING: readonly Case[] = [
       expect(all).toMatch(
         /NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE\nservice\/web +ClusterIP/,
       );
-      expect(all).toMatch(/deployment\.apps\/web +0\/2 +0 +0 +\d+s/);
+      expect(all).toMatch(/deployment\.apps\/web +0\/2 +0 +0 +\d+[ms]\S*/);
       const path = await file('web.json', deployment('web'));
       expect(await kubectl(`get -f ${path} -o name`)).toBe('deployment.apps/web\n');
       expect(await kubectl('get --raw /readyz')).toBe('ok');

@@ -41,7 +41,7 @@ afterAll(() => lab[Symbol.asyncDispose]());
 
 async function get(
   path: string,
-  { certificate = true } = {},
+  { certificate = true, onData = () => {} } = {},
 ): Promise<{ status: number; body: string }> {
   const { ca, cert, key } = lab.tls;
   return new Promise((resolve, reject) => {
@@ -56,6 +56,7 @@ async function get(
       let body = '';
       response.on('data', (chunk) => {
         body += chunk;
+        onData();
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
     })
@@ -83,6 +84,9 @@ test('pods, metrics and statistics', async () => {
 });
 
 test("metrics have upstream's names", async () => {
+  // A start is over when the API has told of it.
+  const started = 'kubelet_pod_start_duration_seconds_count 1\n';
+  await lab.until('it is counted', async () => (await get('/metrics')).body.includes(started));
   const { body } = await get('/metrics');
   for (const line of [
     'kubelet_node_name{node="node-1"} 1',
@@ -152,10 +156,23 @@ test('logs: all, the end, with times, cut, of the run before', async () => {
 
 test('following a log ends with its container; -p shows the run before', async () => {
   await lab.createPod('brief', {
-    containers: [script('c', 'echo run; sleep 0.5; echo end; exit 1')],
+    volumes: [{ name: 'go', emptyDir: {} }],
+    containers: [
+      script('c', 'echo run; until [ -e /go/on ]; do sleep 0.1; done; echo end; exit 1', {
+        volumeMounts: [{ name: 'go', mountPath: '/go' }],
+      }),
+    ],
   });
   await lab.running('brief');
-  expect((await get('/containerLogs/default/brief/c?follow=true')).body).toBe('run\nend\n');
+  let began = () => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    began = resolve;
+  });
+  const path = '/containerLogs/default/brief/c?follow=true';
+  const following = get(path, { onData: () => began() });
+  await hasBegun;
+  await lab.exec('c_brief', 'touch', '/go/on');
+  expect((await following).body).toBe('run\nend\n');
   await lab.podWhen(
     'brief',
     (pod) => statusOf(pod, 'c')?.state?.waiting?.reason === 'CrashLoopBackOff',
@@ -231,10 +248,9 @@ test('exec with a terminal has one stream and a size', async () => {
   });
   socket.send(frame(4, '{"Width":100,"Height":40}\n'));
   await lab.until('the size is set', async () => {
-    const size = await lab
-      .exec('c', 'sh', '-c', 'for p in /proc/[0-9]*/fd/0; do readlink $p; done')
-      .catch(() => '');
-    return size.includes('/dev/pts') || undefined;
+    const look = 'for p in /dev/pts/[0-9]*; do stty size < $p; done';
+    const size = await lab.exec('c_talk', 'sh', '-c', look).catch(() => '');
+    return size.includes('40 100');
   });
   socket.send(frame(0, 'go\n'));
   await closed;

@@ -23,11 +23,13 @@ import type { Container, Pod, PodSpec } from 'kubernetes-types/core/v1';
 import { Kubelet } from '#src/kubelet.ts';
 import { type KubeletOptions, parseKubeletFlags } from '#src/options.ts';
 import type { KubeletDeps } from '#src/parts/outside.ts';
+import { freePort } from '../../../test/free-port.ts';
 import { WireProxy } from './wire-proxy.ts';
 
 export const IMAGE = 'kube-labs/node:v1';
 export const NODE_ADDRESS = '127.0.0.1';
-const DEADLINE_MS = 60_000;
+/** Longer than a kubelet waits until it looks at everything again. */
+const DEADLINE_MS = 100_000;
 
 /** Runs in real time, and can be moved on: what is due by then happens at once. */
 export class JumpClock implements Clock {
@@ -139,7 +141,7 @@ export class Lab implements AsyncDisposable {
       '--node-lease-duration-seconds=4',
       ...flags,
     ]);
-    const apiServer = new WireProxy({ port: 0 }, { port: server.port });
+    const apiServer = new WireProxy({ port: await freePort() }, { port: server.port });
     const url = `https://127.0.0.1:${await apiServer.open()}`;
     const own = new Client({ ...server.adminOptions, server: url });
     const allDeps: KubeletDeps = { log: silentLogger, ...deps, client: own };

@@ -1,5 +1,6 @@
 // WireProxy: stands between the kubelet and its engine, or its API server, and can be cut, as if those were away.
 
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -32,7 +33,8 @@ export class WireProxy {
       socket.pipe(behind).pipe(socket);
     });
     this.#server = server;
-    await new Promise<void>((resolve) => server.listen(this.#listen, resolve));
+    server.listen('path' in this.#listen ? this.#listen : { ...this.#listen, host: '127.0.0.1' });
+    await once(server, 'listening');
     if ('path' in this.#listen) return 0;
     const { port } = server.address() as AddressInfo;
     // Open again where it was.

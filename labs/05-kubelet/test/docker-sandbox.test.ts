@@ -42,8 +42,9 @@ test.concurrent('a pod with a sysctl of the network has it, since the engine mak
 });
 
 test.concurrent('where processes are shared, the sandbox reaps what nobody waits for', async () => {
-  const orphan =
-    'sh -c "sleep 0.1 & exec true"; sleep 0.5; ps -eo stat,comm > /dev/termination-log; false';
+  // What has just ended may be seen before it is reaped: looked at again, but not for ever.
+  const look = 'ps -eo stat,comm > /dev/termination-log; grep -q ^Z /dev/termination-log || break';
+  const orphan = `sh -c "sleep 0.1 & exec true"; sleep 0.5; for i in $(seq 50); do ${look}; sleep 0.1; done; false`;
   const containers = [script('c', orphan)];
   await lab.createPod('shared', {
     containers,

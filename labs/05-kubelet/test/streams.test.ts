@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,7 +53,7 @@ async function onTerminal(command: readonly string[], input: string): Promise<st
   const typed = command.map((word) => `'${word}'`).join(' ');
   // kubectl drops a change that comes while it tells of another: it is changed to and fro.
   const change = 'stty rows 50 < /dev/tty; sleep 1; stty rows 49 < /dev/tty; sleep 0.2';
-  const changes = `(until [ -e "$GO" ]; do sleep 0.1; done; for i in 1 2 3 4 5; do ${change}; done)`;
+  const changes = `(until [ -e "$GO" ]; do sleep 0.1; done; for i in $(seq 30); do ${change}; done)`;
   const line = `stty rows 40 cols 100 -echo; ${changes} & exec ${typed}`;
   const folder = await mkdtemp(join(tmpdir(), 'kube-labs-terminal-'));
   try {
@@ -62,9 +63,10 @@ async function onTerminal(command: readonly string[], input: string): Promise<st
       timeout: 100_000,
     });
     let seen = '';
-    child.stdout.on('data', async (chunk: Buffer) => {
+    child.stdout.on('data', (chunk: Buffer) => {
       seen += chunk.toString();
-      if (seen.includes('before 40 100')) await writeFile(go, '');
+      // At once: after the last words the folder goes.
+      if (seen.includes('before 40 100')) writeFileSync(go, '');
     });
     child.stdin.write(input);
     const code = await new Promise((resolve) => child.once('close', resolve));

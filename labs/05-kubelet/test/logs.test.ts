@@ -32,7 +32,13 @@ beforeAll(async () => {
       containers: [script('c', 'true', { image: 'none/such:1', imagePullPolicy: 'Never' })],
     }),
   ]);
-  await lab.until('all is written', async () => (await logs('talk', '-c', 'c')).includes('new 2'));
+  const written = (text: string, ...args: readonly string[]) =>
+    lab.until(`${text} is written`, async () => (await logs(...args)).includes(text));
+  await Promise.all([
+    written('new 2', 'talk', '-c', 'c'),
+    written('from the side', 'talk', '-c', 'side'),
+    written('begin', 'brief'),
+  ]);
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 
@@ -91,7 +97,10 @@ test.concurrent('-p is the run before this one', async () => {
 });
 
 test.concurrent('what cannot be read is said', async () => {
-  await lab.podWhen('never', (pod) => statusOf(pod, 'c')?.state?.waiting !== undefined);
+  await lab.podWhen(
+    'never',
+    (pod) => statusOf(pod, 'c')?.state?.waiting?.reason === 'ErrImageNeverPull',
+  );
   expect((await kubectl(lab, 'logs', 'never')).stderr).toBe(
     'Error from server (BadRequest): container "c" in pod "never" is waiting to start: ErrImageNeverPull\n',
   );

@@ -139,7 +139,11 @@ test('pods go one after the other: those above their request first, then the res
   ]);
   const names = ['greedy', 'burstable', 'guaranteed', 'vital'];
   await Promise.all(names.slice(1).map((name) => lab.running(name)));
-  await lab.podWhen('greedy', ({ status }) => status?.phase !== 'Pending');
+  await lab.until('greedy has written, or has gone for it', async () => {
+    if ((await lab.pod('greedy'))?.status?.phase === 'Failed') return true;
+    const size = await lab.exec('c_greedy', 'stat', '-c', '%s', '/v/file').catch(() => '');
+    return size === '3000000';
+  });
   expect(await evicted(names, 3)).toEqual(['greedy', 'burstable', 'guaranteed']);
   expect((await lab.pod('vital'))?.status?.phase).toBe('Running');
   const messageOf = async (name: string) => (await lab.pod(name))?.status?.message;

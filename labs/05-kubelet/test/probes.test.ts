@@ -48,7 +48,10 @@ test.concurrent('readiness by TCP fails while nobody listens', async () => {
 
 test.concurrent('a container that fails its liveness probe is killed and restarted', async () => {
   const livenessProbe = exec('test ! -e /tmp/sick || { echo too ill; exit 1; }');
-  await lab.createPod('live', { containers: [script('live', FOREVER, { livenessProbe })] });
+  await lab.createPod('live', {
+    terminationGracePeriodSeconds: 60,
+    containers: [script('live', FOREVER, { livenessProbe })],
+  });
   await lab.running('live');
   await lab.exec('live', 'touch', '/tmp/sick');
   const pod = await lab.podWhen(

@@ -98,7 +98,7 @@ test('kubectl sees it under its mirror’s name; a mirror that it deletes comes 
   const echo = await kubectl(lab, 'exec', 'web-node-1', '--', 'echo', 'inside');
   expect(echo.stdout).toBe('inside\n');
   // It waits for the end of this one, and does not take the next for it.
-  const deleted = await kubectl(lab, 'delete', 'pod', 'web-node-1', '--timeout=20s');
+  const deleted = await kubectl(lab, 'delete', 'pod', 'web-node-1', '--timeout=60s');
   expect(deleted.stdout).toBe('pod "web-node-1" deleted\n');
   await lab.podWhen(
     'web-node-1',
@@ -117,6 +117,7 @@ test('a file that changes ends the pod that it had before it starts the other, a
       metadata?.annotations?.[hash] !== before.metadata?.annotations?.[hash] &&
       status?.phase === 'Running',
   );
+  await lab.until('it begins', async () => noted().includes('begin second'));
   write('web.yaml', 'renamed');
   await lab.running('renamed-node-1');
   await lab.until('the old mirror goes', async () => (await lab.pod('web-node-1')) === undefined);

@@ -39,28 +39,36 @@ function shared(name: string) {
 
 /** Often, and with time enough for a machine that is busy with other things. */
 const SOON = { periodSeconds: 1, timeoutSeconds: 10 };
+/** For who ends by himself: more than he needs, however busy the machine is. */
+const IN_PEACE = { terminationGracePeriodSeconds: 60 };
 
-const untilTermThen = (text: string) => `trap '${text}; exit 0' TERM; ${FOREVER}`;
+/** Its first words come when it listens to the signal: a shell that is only just being started does not yet. */
+const untilTermThen = (text: string, first = ':') =>
+  `trap '${text}; exit 0' TERM; ${first}; ${FOREVER}`;
 
 test.concurrent('a sidecar starts before the main container, is restarted beside it, and ends after it', async () => {
   const { volumes, volumeMounts, log } = shared('mesh');
   const command = (text: string) => ['sh', '-c', text];
   await lab.createPod('mesh', {
+    ...IN_PEACE,
     volumes,
     initContainers: [
       sidecar('proxy', '', {
         volumeMounts,
         command: command(
-          `echo proxy up >> /work/log; ${untilTermThen('echo proxy down >> /work/log')}`,
+          untilTermThen('echo proxy down >> /work/log', 'echo proxy up >> /work/log'),
         ),
-        startupProbe: { exec: { command: ['test', '-e', '/work/log'] }, ...SOON },
+        startupProbe: {
+          ...{ exec: { command: ['test', '-e', '/work/log'] }, ...SOON },
+          failureThreshold: 30,
+        },
       }),
     ],
     containers: [
       script('app', '', {
         volumeMounts,
         command: command(
-          `echo app up >> /work/log; ${untilTermThen('sleep 0.5; echo app down >> /work/log')}`,
+          untilTermThen('sleep 0.5; echo app down >> /work/log', 'echo app up >> /work/log'),
         ),
       }),
     ],
@@ -74,8 +82,10 @@ test.concurrent('a sidecar starts before the main container, is restarted beside
   );
   expect(proxyOf(again)?.lastState?.terminated?.exitCode).toBe(137);
   expect(statusOf(again, 'app')?.restartCount).toBe(0);
+  const up = 'proxy up\napp up\nproxy up';
+  await lab.until('both have begun', async () => (await log()) === up);
   await kubectl(lab, 'delete', 'pod', 'mesh');
-  expect(await log()).toBe('proxy up\napp up\nproxy up\napp down\nproxy down');
+  expect(await log()).toBe(`${up}\napp down\nproxy down`);
 });
 
 function proxyOf(pod: Pod) {
@@ -94,8 +104,12 @@ test.concurrent('a pod is completed when its main container is, whatever its sid
 });
 
 test.concurrent('a pod that is active longer than it may be has failed with DeadlineExceeded', async () => {
-  await lab.createPod('late', { containers: [script('c', FOREVER)] });
+  await lab.createPod('late', {
+    ...IN_PEACE,
+    containers: [script('c', untilTermThen(':', 'echo up'))],
+  });
   await lab.running('late');
+  await lab.until('it has begun', async () => (await print('logs', 'late')) === 'up');
   await print('patch', 'pod', 'late', '-p', '{"spec": {"activeDeadlineSeconds": 1}}');
   const { status } = await lab.podWhen('late', (pod) => pod.status?.phase === 'Failed');
   const message = 'Pod was active on the node longer than the specified deadline';
@@ -215,6 +229,7 @@ test.concurrent('hooks: after the start a command has run; before the end there 
   const { volumes, volumeMounts, log } = shared('hooks');
   const stamp = (word: string) => `echo ${word} $(date +%s%N) >> /work/log`;
   await lab.createPod('hooks', {
+    ...IN_PEACE,
     volumes,
     containers: [
       {
@@ -243,6 +258,7 @@ test.concurrent('hooks may be requests, to another container of the pod as well'
   }).listen(8080)`;
   const request = (path: string) => ({ httpGet: { path, port: 8080 } });
   await lab.createPod('requests', {
+    ...IN_PEACE,
     volumes,
     initContainers: [
       sidecar('web', `node -e '${serve}' & wait`, {

@@ -61,8 +61,10 @@ test.concurrent('a pod waits for its config map, and starts when it comes', asyn
     'config',
     'FailedMount MountVolume.SetUp failed for volume "conf" : configmap "conf" not found',
   );
-  expect(statusOf(await lab.pod('config'), 'config')?.state?.waiting?.reason).toBe(
-    'ContainerCreating',
+  // Events and statuses are written by different hands.
+  await lab.podWhen(
+    'config',
+    (pod) => statusOf(pod, 'config')?.state?.waiting?.reason === 'ContainerCreating',
   );
   await lab.client.create(resources.configMaps, {
     metadata: { name: 'conf', namespace: 'default' },

@@ -55,7 +55,10 @@ test("a container's limits are read where the kernel has them", async () => {
 
 test('the lease is renewed, and belongs to the node', async () => {
   const ref = { namespace: 'kube-node-lease', name: 'node-1' };
-  const before = await lab.client.get(resources.leases, ref);
+  const before = await lab.until('there is a lease', async () => {
+    const { items } = await lab.client.list(resources.leases, { namespace: ref.namespace });
+    return items[0];
+  });
   expect(before.metadata?.ownerReferences).toMatchObject([{ kind: 'Node', name: 'node-1' }]);
   expect(before.spec).toMatchObject({ holderIdentity: 'node-1', leaseDurationSeconds: 4 });
   await lab.until('the lease is renewed', async () => {

@@ -59,7 +59,6 @@ test('who fills the disk of the node is evicted; his neighbour runs on, and the 
   await nodeSays('False');
   const fill = `head -c 45000000 /dev/zero > /v/file; ${FOREVER}`;
   await lab.createPod('fills', { ...emptyDir, containers: containers(fill) });
-  await lab.running('fills');
   await lab.until(
     'the disk is full',
     async () => statfsSync(DISK).bavail * statfsSync(DISK).bsize < 24 * 1024 ** 2,

@@ -370,7 +370,9 @@ describe('Debian’s plugins', () => {
     await next.tearDown('other');
     expect([await held(), next.sandboxIds()]).toEqual([[], []]);
     expect(await readdir(join(root, 'cni'))).toEqual([]);
-    expect(await machine.ip('link', 'show', 'type', 'veth', 'master', 'cni0')).toEqual([]);
+    // The kernel takes a namespace apart after the last process of it has ended.
+    const wires = () => machine.ip('link', 'show', 'type', 'veth', 'master', 'cni0');
+    await expect.poll(wires).toEqual([]);
   });
 });
 
@@ -412,6 +414,7 @@ test('a kubelet with CNI: not ready without a configuration, then real pods, who
   await lab.eventWhen('waits', /^NetworkNotReady .*cni config uninitialized/);
   await write();
   await lab.running('waits');
+  await lab.until('the node is ready', async () => (await ready())?.status === 'True');
   expect(await ready()).toMatchObject({ status: 'True', reason: 'KubeletReady' });
   const again = await lab.pod('web');
   expect(again?.status?.podIP).toBe(first.status?.podIP);

@@ -25,9 +25,9 @@ const NEIGHBOUR = bad(
   'neighbour',
   {
     command: ['nc', '-lk', '8080'],
-    ports: [{ containerPort: 8080, hostPort: 42_245 }],
-    readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1, timeoutSeconds: 5 },
-    livenessProbe: { exec: { command: ['true'] }, periodSeconds: 2, timeoutSeconds: 5 },
+    ports: [{ containerPort: 8080, hostPort: 31_245 }],
+    readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1, timeoutSeconds: 20 },
+    livenessProbe: { exec: { command: ['true'] }, periodSeconds: 2, timeoutSeconds: 20 },
   },
   [],
 );
@@ -51,7 +51,9 @@ beforeAll(async () => {
   transcript = await Transcript.start(lab.client);
   await createObjects();
   await lab.client.create(resources.pods, NEIGHBOUR.pod);
-  await lab.running('neighbour');
+  // What it was before that must have been seen, too, or it would be seen later.
+  const seen = () => transcript.missing('neighbour', ['c ready']).length === 0;
+  await lab.until('the neighbour is ready', async () => seen());
   transcript.forget('neighbour');
 });
 

@@ -80,7 +80,7 @@ export const ROOM: readonly Row[] = [
   // The neighbour has it.
   bad(
     'port-taken',
-    { ports: [{ containerPort: 80, hostPort: 42245 }] },
+    { ports: [{ containerPort: 80, hostPort: 31_245 }] },
     refused(
       'NodePorts',
       "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",

@@ -25,12 +25,13 @@ const disruptive =
   store === 'etcd'
     ? ON_ETCD.filter((file) => /cluster|control-planes/.test(file))
     : [...DISRUPTIVE, 'launcher/**/*.test.ts'];
-const timeouts = { testTimeout: 120_000, hookTimeout: 240_000 };
+/** They end what hangs: a test on real containers takes as long as its machine. */
+const timeouts = { testTimeout: 240_000, hookTimeout: 400_000 };
 
 export default defineConfig({
   test: {
     globalSetup: ['./support/cluster.ts'],
-    teardownTimeout: 120_000,
+    teardownTimeout: 300_000,
     reporters: ['default', ['json', { outputFile: `.vitest/results-${store}.json` }]],
     projects: [
       {

@@ -46,7 +46,7 @@ async function start(): Promise<Running> {
   const existing = process.env.KUBE_LABS_CLUSTER;
   const name = existing ?? `kl-test-${STORE === 'etcd' ? 'e' : 's'}`;
   const stop = async () => {
-    if (existing === undefined) await launcher(['down', '--name', name], { timeoutMs: 120_000 });
+    if (existing === undefined) await launcher(['down', '--name', name], { timeoutMs: 240_000 });
   };
   try {
     if (existing === undefined) await up(name);
@@ -59,9 +59,9 @@ async function start(): Promise<Running> {
 }
 
 async function up(cluster: string): Promise<void> {
-  await launcher(['down', '--name', cluster], { timeoutMs: 120_000 });
+  await launcher(['down', '--name', cluster], { timeoutMs: 240_000 });
   const planes = STORE === 'etcd' ? ['--control-planes', '3'] : [];
   const args = ['up', '--name', cluster, '--clock', 'fast', '--no-demo', ...planes, ...upFlags];
-  const { code, stdout, stderr } = await launcher(args, { timeoutMs: 300_000 });
+  const { code, stdout, stderr } = await launcher(args, { timeoutMs: 600_000 });
   if (code !== 0) throw new Error(`Cannot start cluster ${cluster} (${code}): ${stdout}${stderr}`);
 }

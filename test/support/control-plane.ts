@@ -75,12 +75,19 @@ export async function runningPodContainers(filter: {
 
 interface Conditions {
   readonly metadata: { readonly name: string };
+  readonly spec?: { readonly taints?: readonly { readonly key: string }[] };
   readonly status: {
     readonly conditions: readonly { readonly type: string; readonly status: string }[];
   };
 }
 
-/** Waits until of the nodes with that label exactly these are Ready: all three that are not control planes, when none is named. */
+/** Taken away by the controller manager, some time after the node has said that it is Ready. */
+const FAILURES = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+
+/**
+ * Waits until of the nodes with that label exactly these are Ready and take pods: all three that are not control planes, when none is
+ * named.
+ */
 export async function nodesReady(
   names: readonly string[] = ['node-1', 'node-2', 'node-3'],
   role = '!node-role.kubernetes.io/control-plane',
@@ -88,8 +95,10 @@ export async function nodesReady(
   await eventually(
     async () => {
       const { items } = await getJson<{ items: readonly Conditions[] }>(`nodes -l ${role}`);
-      const ready = items.filter(({ status }) =>
-        status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
+      const ready = items.filter(
+        ({ spec, status }) =>
+          status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True') &&
+          !spec?.taints?.some(({ key }) => FAILURES.includes(key)),
       );
       const found = ready.map(({ metadata }) => metadata.name).sort();
       if (found.join() !== names.join()) throw new Error(`Ready are ${found}, not ${names}`);

@@ -27,7 +27,7 @@ export function useNamespace(prefix: string): TestNamespace {
     await eventually(() => kubectl(`-n ${name} get serviceaccount default`));
   });
   afterAll(async () => {
-    await kubectl(`delete namespace ${name} --timeout=90s`, { timeoutMs: 100_000 });
+    await kubectl(`delete namespace ${name} --timeout=180s`, { timeoutMs: 190_000 });
   });
   return {
     name,
@@ -37,10 +37,15 @@ export function useNamespace(prefix: string): TestNamespace {
     getJson: (line) => getJson(line, inside()),
     sh: (pod, command, options) =>
       kubectl(['exec', pod, '--', 'sh', '-c', command], inside(options)),
-    ready: (what, timeoutSeconds = 60) =>
-      kubectl(`wait --for=condition=Ready ${what} --timeout=${timeoutSeconds}s`, {
-        ...inside(),
-        timeoutMs: (timeoutSeconds + 10) * 1000,
-      }),
+    ready: (what, timeoutSeconds = 90) =>
+      // What a selector names may not have been made yet, which kubectl does not wait for.
+      eventually(
+        () =>
+          kubectl(`wait --for=condition=Ready ${what} --timeout=${timeoutSeconds}s`, {
+            ...inside(),
+            timeoutMs: (timeoutSeconds + 10) * 1000,
+          }),
+        { timeoutMs: timeoutSeconds * 1000 },
+      ),
   };
 }

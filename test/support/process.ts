@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly input?: string | object;
   /** Milliseconds until the command is killed; 60,000 by default. */
   readonly timeoutMs?: number;
+  /** Ends the command as soon as its standard output is like that: for one that follows something for ever. */
+  readonly until?: (stdout: string) => boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -24,7 +26,7 @@ export function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const { input, timeoutMs = 60_000, env } = options;
+  const { input, timeoutMs = 60_000, until, env } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: repositoryRoot,
@@ -36,6 +38,7 @@ export function run(
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
+      if (until?.(stdout)) child.kill();
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
@@ -59,9 +62,9 @@ export function launcher(args: readonly string[], options: RunOptions = {}): Pro
   );
 }
 
-/** Runs docker and returns what it printed; throws when it fails. */
+/** Runs docker and returns what it printed; throws when it fails. It acts on several containers one after the other. */
 export async function docker(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await run('docker', args);
+  const { code, stdout, stderr } = await run('docker', args, { timeoutMs: 240_000 });
   if (code !== 0) throw new Error(`docker ${args.join(' ')} ended with ${code}: ${stderr}`);
   return stdout.trim();
 }

@@ -1,6 +1,8 @@
 // machine: what a cluster could leave behind on a machine, read before and after.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect, inject } from 'vitest';
+import { eventually } from './eventually.ts';
 import { repositoryRoot, run } from './process.ts';
 
 export interface MachineState {
@@ -29,10 +31,10 @@ function names(folder: string): string[] {
 export async function machineState(): Promise<MachineState> {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
   return {
-    containers: await list('docker', 'ps', '-a', '--format', '{{.Names}}'),
+    containers: await containers(),
     networks: await list('docker', 'network', 'ls', '--format', '{{.Name}}'),
     volumes: await list('docker', 'volume', 'ls', '--format', '{{.Name}}'),
-    mounts: mounts.filter((line) => line.includes('kube-labs')).sort(),
+    mounts: mounts.filter((line) => line.includes('kube-labs') && !isOfPod(line)).sort(),
     routes: await list('ip', 'route'),
     links: (await list('ip', '-o', 'link')).map((line) =>
       (line.split(': ')[1] ?? '').replace(/@.*/, ''),
@@ -42,6 +44,27 @@ export async function machineState(): Promise<MachineState> {
       (name) => !/\.kube-labs\/(bin|cache)$/.test(name),
     ),
   };
+}
+
+/** It takes the kernel and the engine a moment to clear away what was removed. */
+export function machineBecomes(want: MachineState): Promise<void> {
+  return eventually(async () => expect(await machineState()).toEqual(want));
+}
+
+/** A volume of a pod of the cluster under test: these come and go by themselves, as their containers do. */
+function isOfPod(mount: string): boolean {
+  return mount.includes(`/kube-labs/${inject('cluster')}/`) && mount.includes('/kubelet/pods/');
+}
+
+/** Without those of pods of the cluster under test. */
+async function containers(): Promise<string[]> {
+  const format = '{{.Label "kube-labs"}} {{.Label "io.kubernetes.pod.uid"}} {{.Names}}';
+  const rows = await list('docker', 'ps', '-a', '--format', format);
+  const others = rows.filter((row) => {
+    const [cluster, uid] = row.split(' ');
+    return cluster !== inject('cluster') || uid === '';
+  });
+  return others.map((row) => row.slice(row.lastIndexOf(' ') + 1));
 }
 
 /** Docker's own rules carry counters and the names of bridges that come and go with other clusters; the structure is what counts. */

@@ -2,6 +2,7 @@
 import type { Deployment } from 'kubernetes-types/apps/v1';
 import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { kubectl, tryKubectl } from '../support/kubectl.ts';
 import { DEMO_IMAGE, service } from '../support/manifests.ts';
 import { useNamespace } from '../support/namespace.ts';
@@ -63,7 +64,7 @@ test('create, edit, patch in three ways, replace, delete', async () => {
 
 test('run makes a pod; dry-run makes none', async () => {
   await ns.kubectl(`run once --image=${DEMO_IMAGE} --restart=Never --command -- echo hello`);
-  await ns.kubectl('wait --for=jsonpath={.status.phase}=Succeeded pod/once --timeout=30s');
+  await ns.kubectl('wait --for=jsonpath={.status.phase}=Succeeded pod/once --timeout=55s');
   expect(await ns.kubectl('logs once')).toBe('hello\n');
   await ns.kubectl(`run never --image=${DEMO_IMAGE} --dry-run=server`);
   expect((await ns.tryKubectl('get pod never')).stderr).toContain('not found');
@@ -93,14 +94,16 @@ describe('older clients do the same', () => {
       `create deployment ${name} --image=${DEMO_IMAGE} --replicas=1 -- sleep infinity`,
       old,
     );
-    await ns.kubectl(`rollout status deployment/${name} --timeout=60s`, {
+    await ns.kubectl(`rollout status deployment/${name} --timeout=120s`, {
       ...old,
-      timeoutMs: 70_000,
+      timeoutMs: 130_000,
     });
     await ns.apply(service(name, { app: name }), old);
     expect(await ns.apply(service(name, { app: name }), old)).toContain('unchanged');
     expect(await ns.kubectl(`get deployment ${name}`, old)).toMatch(/1\/1\s+1\s+1/);
-    expect(await ns.kubectl(`describe deployment ${name}`, old)).toContain('ScalingReplicaSet');
+    await eventually(async () =>
+      expect(await ns.kubectl(`describe deployment ${name}`, old)).toContain('ScalingReplicaSet'),
+    );
     expect(await ns.kubectl('explain pod.spec', old)).toContain('containers');
     await ns.kubectl(`scale deployment ${name} --replicas=2`, old);
     const { spec } = await ns.getJson<Deployment>(`deployment ${name}`);
@@ -110,8 +113,8 @@ describe('older clients do the same', () => {
 });
 
 test('get -w shows changes as they come', async () => {
-  const watching = ns.tryKubectl('get configmap -w -o name --request-timeout=5s', {
-    timeoutMs: 15_000,
+  const watching = ns.tryKubectl('get configmap -w -o name', {
+    until: (told) => told.includes('configmap/seen'),
   });
   await ns.kubectl('create configmap seen --from-literal=a=b');
   expect((await watching).stdout).toContain('configmap/seen');

@@ -42,8 +42,8 @@ test('label adds, refuses to overwrite, overwrites when told, and removes', asyn
 });
 
 test('a watch with a selector sees an object come and go as its labels change', async () => {
-  const watching = ns.tryKubectl('get pods -l phase=two -w -o name --request-timeout=6s', {
-    timeoutMs: 15_000,
+  const watching = ns.tryKubectl('get pods -l phase=two -w -o name', {
+    until: (told) => told.includes('pod/a'),
   });
   await ns.kubectl('label pod a phase=two');
   expect((await watching).stdout).toContain('pod/a');

@@ -38,8 +38,11 @@ test('one that dies again and again waits longer and longer', async () => {
       expect(await ns.kubectl('get pod loop')).toMatch(/loop\s+0\/1\s+CrashLoopBackOff\s+\d/),
     { timeoutMs: 60_000 },
   );
-  expect(await ns.kubectl('describe pod loop')).toContain('Back-off restarting failed container');
-  expect(await ns.kubectl('logs loop -p')).toBe('again\n');
+  await eventually(async () => {
+    const told = await ns.kubectl('describe pod loop');
+    expect(told).toContain('Back-off restarting failed container');
+    expect(await ns.kubectl('logs loop -p')).toBe('again\n');
+  });
 });
 
 describe('probes', () => {
@@ -48,13 +51,15 @@ describe('probes', () => {
     await ns.kubectl('expose pod moody --port=80 --target-port=8080');
     await ns.ready('pod/moody');
     await ns.sh('moody', 'curl -s http://localhost:8080/fail');
-    await ns.kubectl('wait --for=condition=Ready=false pod/moody --timeout=30s');
+    await ns.kubectl('wait --for=condition=Ready=false pod/moody --timeout=55s');
     await eventually(async () => {
       expect(await ns.kubectl('get endpoints moody -o jsonpath={.subsets[*].addresses}')).toBe('');
     });
-    expect(await ns.kubectl('describe pod moody')).toContain(
-      'Readiness probe failed: HTTP probe failed with statuscode: 500',
-    );
+    await eventually(async () => {
+      expect(await ns.kubectl('describe pod moody')).toContain(
+        'Readiness probe failed: HTTP probe failed with statuscode: 500',
+      );
+    });
   });
 
   test('a container that fails its liveness probe is restarted', async () => {
@@ -72,11 +77,14 @@ describe('probes', () => {
     };
     await ns.apply(pod('fragile', {}, { containers: [container] }));
     await ns.ready('pod/fragile');
-    await ns.sh('fragile', 'rm /tmp/alive');
+    // It runs before its shell has come to its first line.
+    await eventually(() => ns.sh('fragile', 'rm /tmp/alive'));
     await eventually(async () => expect((await containerStatus('fragile'))?.restartCount).toBe(1));
-    expect(await ns.kubectl('describe pod fragile')).toMatch(
-      /failed liveness probe, will be restarted/,
-    );
+    await eventually(async () => {
+      expect(await ns.kubectl('describe pod fragile')).toMatch(
+        /failed liveness probe, will be restarted/,
+      );
+    });
   });
 });
 
@@ -107,7 +115,7 @@ test('the environment has values, references to the pod, config maps and secrets
   const envFrom = [{ prefix: 'CM_', configMapRef: { name: 'config' } }];
   const container = { name: 'main', image: DEMO_IMAGE, command, env, envFrom };
   await ns.apply(pod('env', {}, { restartPolicy: 'Never', containers: [container] }));
-  await ns.kubectl('wait --for=jsonpath={.status.phase}=Succeeded pod/env --timeout=30s');
+  await ns.kubectl('wait --for=jsonpath={.status.phase}=Succeeded pod/env --timeout=55s');
   expect(await ns.kubectl('logs env')).toMatch(/^hello world env node-\d t0p fast 10\.96\.0\.1\n$/);
 });
 
@@ -131,7 +139,7 @@ test('init containers run one after the other, before the others', async () => {
 
 test('a stop is graceful: the container hears TERM and may finish', async () => {
   const path = '/var/tmp/kube-labs-graceful';
-  const command = `trap 'echo finished > /host/finished; exit 0' TERM; while true; do sleep 0.1; done`;
+  const command = `trap 'echo finished > /host/finished; exit 0' TERM; echo listening; while true; do sleep 0.1; done`;
   const container = {
     name: 'main',
     image: DEMO_IMAGE,
@@ -141,11 +149,11 @@ test('a stop is graceful: the container hears TERM and may finish', async () => 
   const volumes = [{ name: 'host', hostPath: { path, type: 'DirectoryOrCreate' } }];
   const spec = { containers: [container], volumes, terminationGracePeriodSeconds: 10 };
   await ns.apply(pod('polite', {}, spec));
-  await ns.ready('pod/polite');
-  await ns.kubectl('delete pod polite --timeout=30s');
+  await eventually(async () => expect(await ns.kubectl('logs polite')).toBe('listening\n'));
+  await ns.kubectl('delete pod polite --timeout=55s');
   const reader = { ...container, command: ['sh', '-c', 'cat /host/finished; rm /host/finished'] };
   await ns.apply(pod('reader', {}, { restartPolicy: 'Never', containers: [reader], volumes }));
-  await ns.kubectl('wait --for=jsonpath={.status.phase}=Succeeded pod/reader --timeout=30s');
+  await ns.kubectl('wait --for=jsonpath={.status.phase}=Succeeded pod/reader --timeout=55s');
   expect(await ns.kubectl('logs reader')).toBe('finished\n');
 });
 

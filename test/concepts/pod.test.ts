@@ -51,14 +51,14 @@ test('pods reach each other by address, on whatever nodes they are', async () =>
 describe('a pod that ends', () => {
   test('successfully is Succeeded, with its logs still there', async () => {
     await ns.apply(shellPod('done', 'echo the answer is 42'));
-    await ns.kubectl('wait --for=jsonpath={.status.phase}=Succeeded pod/done --timeout=30s');
+    await ns.kubectl('wait --for=jsonpath={.status.phase}=Succeeded pod/done --timeout=55s');
     expect(await ns.kubectl('logs done')).toBe('the answer is 42\n');
     expect(await ns.kubectl('get pod done')).toMatch(/done\s+0\/1\s+Completed\s+0/);
   });
 
   test('with an error is Failed and says the exit code', async () => {
     await ns.apply(shellPod('broken', 'echo oh no >&2; exit 3'));
-    await ns.kubectl('wait --for=jsonpath={.status.phase}=Failed pod/broken --timeout=30s');
+    await ns.kubectl('wait --for=jsonpath={.status.phase}=Failed pod/broken --timeout=55s');
     const broken = await ns.getJson<Pod>('pod broken');
     expect(broken.status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(3);
     expect(await ns.kubectl('get pod broken')).toMatch(/broken\s+0\/1\s+Error\s+0/);
@@ -80,7 +80,7 @@ test('a command given to exec has its output and its exit code', async () => {
 
 test('logs -f follows until the container ends', async () => {
   await ns.apply(shellPod('teller', 'for i in 1 2 3; do echo line $i; sleep 0.5; done'));
-  await eventually(() => ns.kubectl('logs teller'), { timeoutMs: 30_000 });
+  await eventually(() => ns.kubectl('logs teller'));
   expect(await ns.kubectl('logs -f teller')).toBe('line 1\nline 2\nline 3\n');
 });
 
@@ -91,14 +91,16 @@ test('an image that does not exist is said, and the pod waits', async () => {
   await eventually(async () => {
     expect(await ns.kubectl('get pod absent')).toMatch(/ErrImagePull|ImagePullBackOff/);
   });
-  expect(await ns.kubectl('describe pod absent')).toContain(
-    'Failed to pull image "kube-labs/no-such:v0"',
-  );
+  await eventually(async () => {
+    expect(await ns.kubectl('describe pod absent')).toContain(
+      'Failed to pull image "kube-labs/no-such:v0"',
+    );
+  });
 });
 
 test('delete stops the containers within the grace period and removes the pod', async () => {
   await ns.apply(toolboxPod('leaving', { terminationGracePeriodSeconds: 2 }));
   await ns.ready('pod/leaving');
-  await ns.kubectl('delete pod leaving --timeout=30s');
+  await ns.kubectl('delete pod leaving --timeout=55s');
   expect((await ns.tryKubectl('get pod leaving')).stderr).toContain('pods "leaving" not found');
 });

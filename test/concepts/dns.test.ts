@@ -45,19 +45,23 @@ describe('a service is found', () => {
         expect(await ns.sh('client', `getent hosts ${name}`)).toMatch(
           new RegExp(`^${clusterIp}\\s`),
         );
+        expect(await ns.sh('client', `curl -s -m 5 http://${name}/`)).toContain('web-');
       });
-      expect(await ns.sh('client', `curl -s -m 5 http://${name}/`)).toContain('web-');
     }
   });
 
   test('by an SRV record with its port', async () => {
-    const [record] = await dig(`SRV _http._tcp.web.${ns.name}.svc.cluster.local`);
-    expect(record).toMatch(new RegExp(`^\\d+ \\d+ 80 web.${ns.name}.svc.cluster.local.$`));
+    await eventually(async () => {
+      const [record] = await dig(`SRV _http._tcp.web.${ns.name}.svc.cluster.local`);
+      expect(record).toMatch(new RegExp(`^\\d+ \\d+ 80 web.${ns.name}.svc.cluster.local.$`));
+    });
   });
 
   test('from another namespace', async () => {
-    const [address] = await dig('kubernetes.default.svc.cluster.local');
-    expect(address).toBe('10.96.0.1');
+    await eventually(async () => {
+      const [address] = await dig('kubernetes.default.svc.cluster.local');
+      expect(address).toBe('10.96.0.1');
+    });
   });
 });
 
@@ -70,8 +74,10 @@ test('a headless service is the addresses of its pods', async () => {
 });
 
 test('a name that does not exist is NXDOMAIN, at once', async () => {
-  const text = await ns.sh('client', `dig +time=2 +tries=1 nothing.${ns.name}.svc.cluster.local`);
-  expect(text).toContain('status: NXDOMAIN');
+  await eventually(async () => {
+    const text = await ns.sh('client', `dig +time=2 +tries=1 nothing.${ns.name}.svc.cluster.local`);
+    expect(text).toContain('status: NXDOMAIN');
+  });
 });
 
 test('a new service has its name within seconds; a deleted one has it no more', async () => {
@@ -85,6 +91,8 @@ test('a new service has its name within seconds; a deleted one has it no more', 
 
 test('a name outside the cluster is asked of the resolvers of the node', async () => {
   const node = await ns.kubectl('get pod client -o jsonpath={.spec.nodeName}');
-  const text = await ns.sh('client', `dig +time=3 +tries=1 ${node}.example.invalid`);
-  expect(text).toMatch(/status: (NXDOMAIN|SERVFAIL|REFUSED)/);
+  await eventually(async () => {
+    const text = await ns.sh('client', `dig +time=3 +tries=1 ${node}.example.invalid`);
+    expect(text).toMatch(/status: (NXDOMAIN|SERVFAIL|REFUSED)/);
+  });
 });

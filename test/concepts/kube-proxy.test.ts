@@ -31,7 +31,9 @@ describe('the cluster IP answers', () => {
   });
 
   test.each(NODES)('from %s itself', async (node) => {
-    expect(await curlFromNode(node, `http://${clusterIp}/`)).toContain('web-');
+    await eventually(async () =>
+      expect(await curlFromNode(node, `http://${clusterIp}/`)).toContain('web-'),
+    );
   });
 
   test('a pod that asks for itself (hairpin)', async () => {
@@ -68,8 +70,10 @@ test('a service without pods refuses at once', async () => {
 });
 
 test('nothing addressed to the service range leaves the node: an unallocated address refuses at once', async () => {
-  const result = await ns.sh('client-node-1', 'curl -s -m 5 http://10.96.250.250/; echo $?');
-  expect(result).toBe('7\n');
+  await eventually(async () => {
+    const result = await ns.sh('client-node-1', 'curl -s -m 5 http://10.96.250.250/; echo $?');
+    expect(result).toBe('7\n');
+  });
   const route = await docker(
     'exec',
     nodeContainer('node-1'),

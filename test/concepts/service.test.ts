@@ -50,12 +50,16 @@ test('the address stays while every pod behind it is replaced', async () => {
 });
 
 test('endpoints and endpoint slices name the same pods', async () => {
-  const { subsets } = await ns.getJson<Endpoints>('endpoints web');
-  const fromEndpoints = subsets?.[0]?.addresses?.map((address) => address.ip).sort();
   const path = '{.items[*].endpoints[*].addresses[0]}';
   const label = 'kubernetes.io/service-name=web';
-  const slices = await ns.kubectl(['get', 'endpointslices', '-l', label, '-o', `jsonpath=${path}`]);
-  expect(slices.split(' ').sort()).toEqual(fromEndpoints);
+  const get = ['get', 'endpointslices', '-l', label, '-o', `jsonpath=${path}`];
+  // Two controllers write them, each in its own time.
+  await eventually(async () => {
+    const { subsets } = await ns.getJson<Endpoints>('endpoints web');
+    const fromEndpoints = subsets?.[0]?.addresses?.map((address) => address.ip).sort();
+    expect(fromEndpoints).toHaveLength(3);
+    expect((await ns.kubectl(get)).split(' ').sort()).toEqual(fromEndpoints);
+  });
 });
 
 describe('addresses', () => {

@@ -32,7 +32,7 @@ test('status tells every component and node, for people and as JSON', async () =
 
 test('up on a running cluster says so and changes nothing', async () => {
   const before = await docker('ps', '--filter', `label=kube-labs=${inject('cluster')}`, '-q');
-  const again = await launcher(['up', '--name', inject('cluster')]);
+  const again = await launcher(['up', '--name', inject('cluster')], { timeoutMs: 180_000 });
   expect(again.code).toBe(0);
   expect(again.stdout).toMatch(/already|runs/);
   expect(await docker('ps', '--filter', `label=kube-labs=${inject('cluster')}`, '-q')).toBe(before);
@@ -68,18 +68,21 @@ test('restarting every container brings the same cluster back, with everything i
   const clusterIp = await ns.kubectl('get service web -o jsonpath={.spec.clusterIP}');
   const machines = [...controlPlanes(), 'node-1', 'node-2', 'node-3'];
   await docker('restart', '-t', '5', ...machines.map(nodeContainer));
-  await eventually(async () =>
-    expect(await ns.kubectl('get configmap kept -o jsonpath={.data.a}')).toBe('b'),
+  await eventually(
+    async () => expect(await ns.kubectl('get configmap kept -o jsonpath={.data.a}')).toBe('b'),
+    { timeoutMs: 180_000 },
   );
   await nodesReady();
-  expect(await ns.kubectl('get rc web -o jsonpath={.metadata.uid}')).toBe(uid);
-  expect(await ns.kubectl('get service web -o jsonpath={.spec.clusterIP}')).toBe(clusterIp);
+  await eventually(async () => {
+    expect(await ns.kubectl('get rc web -o jsonpath={.metadata.uid}')).toBe(uid);
+    expect(await ns.kubectl('get service web -o jsonpath={.spec.clusterIP}')).toBe(clusterIp);
+  });
   await eventually(
     async () => {
       const { items } = await ns.getJson<{ items: Pod[] }>('pods -l app=web');
       expect(items).toHaveLength(3);
       expect(await ns.sh('client', 'curl -s -m 2 http://web/')).toContain('web-');
     },
-    { timeoutMs: 90_000 },
+    { timeoutMs: 180_000 },
   );
-}, 240_000);
+}, 700_000);

@@ -36,7 +36,10 @@ test('kubectl shows the parts of the control plane as pods of their node', async
 });
 
 test.each(COMPONENTS)('kubectl logs shows what %s says', async (component) => {
-  expect(await kubectl(`-n kube-system logs ${component}-control-plane`)).toMatch(/^[IW]\d{4} /m);
+  await eventually(async () => {
+    const said = await kubectl(`-n kube-system logs ${component}-control-plane`);
+    expect(said).toMatch(/^[IW]\d{4} /m);
+  });
 });
 
 test('the mirror of a static pod can be deleted: it comes back, and nothing is restarted', async () => {
@@ -54,10 +57,12 @@ test('a scheduler whose container is killed is restarted by the kubelet, and goe
   const before = (await podOf('kube-scheduler')).status?.containerStatuses?.[0]?.restartCount ?? 0;
   const killed = await killComponent('kube-scheduler');
   await ns.apply(toolboxPod('after'));
-  await ns.ready('pod/after', 60);
-  expect(await ns.kubectl('get events --field-selector involvedObject.name=after')).toMatch(
-    /Scheduled\s+pod\/after\s+Successfully assigned/,
-  );
+  await ns.ready('pod/after', 120);
+  await eventually(async () => {
+    expect(await ns.kubectl('get events --field-selector involvedObject.name=after')).toMatch(
+      /Scheduled\s+pod\/after\s+Successfully assigned/,
+    );
+  });
   await eventually(async () => {
     const status = (await podOf('kube-scheduler')).status?.containerStatuses?.[0];
     expect(status?.restartCount).toBe(before + 1);

@@ -27,7 +27,7 @@ const ADDRESS = `$(getent hosts ${nodeContainer('node-1')} | cut -d' ' -f1)`;
 function kubelet(path: string): Promise<string> {
   const file = (name: string) => `/etc/kubernetes/pki/${name}`;
   const tls = `--cacert ${file('ca.crt')} --cert ${file('kubelet-client.crt')} --key ${file('kubelet-client.key')}`;
-  const command = `curl -sf -m 10 ${tls} https://${ADDRESS}:10250${path}`;
+  const command = `curl -sf -m 30 ${tls} https://${ADDRESS}:10250${path}`;
   return docker('exec', nodeContainer('control-plane'), 'sh', '-c', command);
 }
 
@@ -45,17 +45,21 @@ beforeAll(async () => {
 });
 
 test('the summary has the pod, with processor time near its limit and the memory that it holds', async () => {
-  await eventually(async () => {
-    const summary = JSON.parse(await kubelet('/stats/summary')) as Summary;
-    expect(summary.node.nodeName).toBe('node-1');
-    const busy = summary.pods.find(
-      ({ podRef }) => podRef.name === 'busy' && podRef.namespace === ns.name,
-    );
-    const [container] = busy?.containers ?? [];
-    expect(container?.memory.workingSetBytes).toBeGreaterThan(50e6);
-    expect(container?.cpu.usageNanoCores).toBeGreaterThan(0.1e9);
-    expect(container?.cpu.usageNanoCores).toBeLessThan(0.35e9);
-  });
+  await eventually(
+    async () => {
+      const summary = JSON.parse(await kubelet('/stats/summary')) as Summary;
+      expect(summary.node.nodeName).toBe('node-1');
+      const busy = summary.pods.find(
+        ({ podRef }) => podRef.name === 'busy' && podRef.namespace === ns.name,
+      );
+      const [container] = busy?.containers ?? [];
+      expect(container?.memory.workingSetBytes).toBeGreaterThan(50e6);
+      expect(container?.cpu.usageNanoCores).toBeGreaterThan(0.1e9);
+      expect(container?.cpu.usageNanoCores).toBeLessThan(0.35e9);
+      // Whatever else runs has its share of the processors first.
+    },
+    { timeoutMs: 180_000 },
+  );
 });
 
 test('the Prometheus text has cAdvisor names and labels', async () => {

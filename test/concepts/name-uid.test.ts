@@ -11,7 +11,7 @@ test('a name is taken once; after a deletion it is free again, with another uid'
   const first = await ns.getJson<Pod>('pod one');
   const again = await ns.tryKubectl('create -f -', { input: toolboxPod('one') });
   expect(again.stderr).toContain('pods "one" already exists');
-  await ns.kubectl('delete pod one --timeout=30s');
+  await ns.kubectl('delete pod one --timeout=55s');
   await ns.apply(toolboxPod('one'));
   const second = await ns.getJson<Pod>('pod one');
   expect(second.metadata?.uid).toMatch(/^[0-9a-f-]{36}$/);

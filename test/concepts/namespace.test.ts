@@ -22,7 +22,7 @@ test('the same name lives in two namespaces, and -A shows both', async () => {
   const all = await kubectl('get pods -A --field-selector metadata.name=twin --no-headers');
   expect(all).toContain(ns.name);
   expect(all).toContain(other.name);
-  await ns.kubectl('delete pod twin --timeout=30s');
+  await ns.kubectl('delete pod twin --timeout=55s');
   expect(await other.kubectl('get pod twin -o name')).toBe('pod/twin\n');
 });
 
@@ -48,7 +48,7 @@ test('deleting a namespace ends everything in it, and then the namespace', async
   if (going !== undefined) expect(going.status?.phase).toBe('Terminating');
   const late = await tryKubectl('create configmap late', { namespace: name });
   expect(late.stderr).toMatch(/because it is being terminated|not found/);
-  await kubectl(`wait --for=delete namespace/${name} --timeout=60s`);
+  await kubectl(`wait --for=delete namespace/${name} --timeout=120s`, { timeoutMs: 130_000 });
   expect(await kubectl('get pods -A --no-headers')).not.toContain(name);
 });
 

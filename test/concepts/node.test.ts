@@ -27,6 +27,7 @@ test('every node says its address, capacity and system; one is the control plane
 });
 
 test('get and describe print what kubectl prints of any node', async () => {
+  await nodesReady();
   const wide = await kubectl('get nodes -o wide');
   expect(wide).toMatch(/NAME\s+STATUS\s+ROLES\s+AGE\s+VERSION\s+INTERNAL-IP/);
   expect(wide).toMatch(/control-plane\s+Ready\s+control-plane\s+/);
@@ -69,17 +70,17 @@ test('a cordoned node gets no new pod until it is uncordoned', async () => {
 
 test('a node can join and leave', async () => {
   const name = ['--name', inject('cluster')];
-  const added = await launcher(['node', 'add', ...name], { timeoutMs: 120_000 });
+  const added = await launcher(['node', 'add', ...name], { timeoutMs: 240_000 });
   expect(added.stderr + added.stdout).toContain('node-4');
   await nodesReady(['node-1', 'node-2', 'node-3', 'node-4']);
   await ns.apply(toolboxPod('guest', { nodeSelector: { 'kubernetes.io/hostname': 'node-4' } }));
   await ns.ready('pod/guest');
-  const removed = await launcher(['node', 'remove', 'node-4', ...name], { timeoutMs: 120_000 });
+  const removed = await launcher(['node', 'remove', 'node-4', ...name], { timeoutMs: 240_000 });
   expect(removed.code).toBe(0);
   await nodesReady();
   const filter = ['--filter', `label=kube-labs=${inject('cluster')}`];
   expect(await docker('ps', '-a', '-q', ...filter, '--filter', 'label=kube-labs.node=node-4')).toBe(
     '',
   );
-  await ns.kubectl('wait --for=delete pod/guest --timeout=60s');
-}, 240_000);
+  await ns.kubectl('wait --for=delete pod/guest --timeout=120s', { timeoutMs: 130_000 });
+}, 700_000);

@@ -37,7 +37,7 @@ test('scale makes more and fewer', async () => {
 test('a deleted pod is replaced by another', async () => {
   const [victim] = await pods();
   const name = victim?.metadata?.name ?? '';
-  await ns.kubectl(`delete pod ${name} --timeout=30s`);
+  await ns.kubectl(`delete pod ${name} --timeout=55s`);
   await readyReplicas(2);
   expect((await pods()).map((pod) => pod.metadata?.name)).not.toContain(name);
 });
@@ -50,7 +50,7 @@ test('a pod whose label is taken away is let go and replaced; its labels back, o
   expect((await ns.getJson<Pod>(`pod ${name}`)).metadata?.ownerReferences ?? []).toEqual([]);
   await ns.kubectl(`label pod ${name} app=web --overwrite`);
   await readyReplicas(2);
-  await ns.kubectl(`delete pod ${name} --ignore-not-found --timeout=30s`);
+  await ns.kubectl(`delete pod ${name} --ignore-not-found --timeout=55s`);
 });
 
 test('a pod that was there already is adopted', async () => {
@@ -70,22 +70,22 @@ test('deleting it deletes its pods; with --cascade=orphan they stay', async () =
   expect((await ns.getJson<Pod>('pod early')).metadata?.deletionTimestamp).toBeUndefined();
   await ns.kubectl('delete rc web');
   await eventually(async () => expect(await ns.kubectl('get pods -l app=web -o name')).toBe(''));
-  await ns.kubectl('delete pod early --timeout=30s');
+  await ns.kubectl('delete pod early --timeout=55s');
 });
 
 test('a deployment rolls a change out, and back', async () => {
   await ns.kubectl(`create deployment roll --image=${DEMO_IMAGE} --replicas=3 -- sleep infinity`);
-  await ns.kubectl('rollout status deployment/roll --timeout=60s', { timeoutMs: 70_000 });
+  await ns.kubectl('rollout status deployment/roll --timeout=120s', { timeoutMs: 130_000 });
   await ns.kubectl('set env deployment/roll VERSION=2');
-  await ns.kubectl('rollout status deployment/roll --timeout=90s', { timeoutMs: 100_000 });
+  await ns.kubectl('rollout status deployment/roll --timeout=120s', { timeoutMs: 130_000 });
   expect(await ns.kubectl('rollout history deployment/roll')).toMatch(/1\s+<none>\n2\s+<none>/);
   await ns.kubectl('rollout undo deployment/roll');
-  await ns.kubectl('rollout status deployment/roll --timeout=90s', { timeoutMs: 100_000 });
+  await ns.kubectl('rollout status deployment/roll --timeout=120s', { timeoutMs: 130_000 });
   expect(await ns.kubectl('get deployment roll -o jsonpath={.spec.template}')).not.toContain(
     'VERSION',
   );
   await ns.kubectl('delete deployment roll');
-}, 240_000);
+}, 500_000);
 
 test('a daemon set runs one pod on each node', async () => {
   const template = toolboxPod('daemon');
@@ -106,5 +106,7 @@ test('a daemon set runs one pod on each node', async () => {
       .map((pod) => pod.spec?.nodeName);
     expect(nodes.sort()).toEqual(['node-1', 'node-2', 'node-3']);
   });
-  expect(await ns.kubectl('get daemonset daemon')).toMatch(/daemon\s+3\s+3\s+3/);
+  await eventually(async () =>
+    expect(await ns.kubectl('get daemonset daemon')).toMatch(/daemon\s+3\s+3\s+3/),
+  );
 });

@@ -71,4 +71,4 @@ test('a pod waits for a secret that does not exist, and starts when it comes', a
   expect(await ns.kubectl('get pod waiter')).toContain('ContainerCreating');
   await ns.kubectl('create secret generic later --from-literal=a=b');
   await ns.ready('pod/waiter', 120);
-}, 180_000);
+}, 300_000);

@@ -60,9 +60,10 @@ export function sendRemote(
     const options = { agent, host, port, method, path, signal };
     const outgoing = httpsRequest({ ...options, headers: remoteHeaders(headers, user) }, resolve);
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      // The other side closed a kept connection just when it was used again. A body that is gone cannot be sent again.
-      const isStale = outgoing.reusedSocket && error.code === 'ECONNRESET' && body === undefined;
-      if (!isStale || signal.aborted) reject(error);
+      // The other side closed a kept connection just when it was used again. As Go does it, only a read is asked once more.
+      const isStale = outgoing.reusedSocket && error.code === 'ECONNRESET';
+      const isRead = body === undefined && (method === 'GET' || method === 'HEAD');
+      if (!isStale || !isRead || signal.aborted) reject(error);
       else sendRemote(agent, { host, port }, request).then(resolve, reject);
     });
     if (body === undefined) outgoing.end();

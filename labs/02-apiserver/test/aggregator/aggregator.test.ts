@@ -285,7 +285,7 @@ describe('resolveService()', () => {
   });
 });
 
-test('a kept connection that is closed just when it is used again is made anew, where nothing of the request is lost', async () => {
+test('a kept connection that is closed just when it is used again is made anew for a read; what writes is not sent twice', async () => {
   const authority = await createCertificateAuthority('metrics');
   const tls = await issueCertificate(authority, { commonName: 'metrics-server', server: true });
   const used = new Set<Socket>();
@@ -307,13 +307,16 @@ test('a kept connection that is closed just when it is used again is made anew, 
     const request = { method, path: '/', headers: {}, user, signal, ...more };
     return sendRemote(agent, { host: '127.0.0.1', port }, request);
   };
-  for (let count = 1; count <= 3; count += 1) {
+  const read = async () => {
     expect(await text(await ask('GET'))).toBe('answered');
     // It is kept once the answer is read.
     await expect.poll(() => Object.values(agent.freeSockets).flat().length).toBe(1);
-  }
+  };
+  for (let count = 1; count <= 3; count += 1) await read();
   expect(used.size).toBe(3);
   await expect(ask('POST', { body: Readable.from(['x']) })).rejects.toThrow('hang up');
+  await read();
+  await expect(ask('DELETE')).rejects.toThrow('hang up');
 });
 
 test('remoteHeaders() says who asks, and passes on no claim of the client', () => {

@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type KeyValueStore, openMemoryStore } from '@kube-labs/store';
 import { Client } from '../client/client.ts';
 import type { ClientOptions } from '../client/transport.ts';
@@ -13,6 +14,9 @@ import { ApiServer } from './api-server.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
 import { kubeconfigText } from './kubeconfig-text.ts';
 import { createCertificateAuthority, issueCertificate } from './pki.ts';
+
+const RESTART_TRIES = 200;
+const RESTART_PAUSE_MS = 100;
 
 export interface TestApiServer extends AsyncDisposable {
   readonly url: string;
@@ -70,7 +74,7 @@ export async function startTestApiServer(
     },
     async restart() {
       await server[Symbol.asyncDispose]();
-      server = await ApiServer.start({ ...all, securePort: port });
+      server = await startAgain({ ...all, securePort: port });
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
@@ -79,4 +83,17 @@ export async function startTestApiServer(
       if (folder !== undefined) await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The kernel may have given the port to somebody's outgoing connection meanwhile; such a one ends soon. */
+async function startAgain(options: ApiServerOptions): Promise<ApiServer> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ApiServer.start(options);
+    } catch (error) {
+      const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
+      if (cause?.code !== 'EADDRINUSE' || tries === RESTART_TRIES) throw error;
+      await wait(RESTART_PAUSE_MS);
+    }
+  }
 }

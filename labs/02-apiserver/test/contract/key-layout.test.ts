@@ -202,7 +202,7 @@ const KEYS: readonly (readonly [path: string, kind: string, key: string, rest?: 
 
 beforeAll(async () => {
   etcd = await startEtcd();
-  store = await openEtcd3Store({ endpoints: [etcd.endpoint] });
+  store = await openEtcd3Store({ endpoints: [etcd.endpoint], requestTimeoutMs: 60_000 });
   server = await startTestApiServer({ store, advertiseAddress: '10.0.0.7' });
   for (const [path, kind, , rest] of KEYS) await make(path, kind, rest);
   const widgets = '/apis/example.com/v1/widgets';

@@ -32,7 +32,7 @@ const advertising = (address: string) => [
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kube-labs-servers-'));
   etcd = await startEtcd();
-  store = await openEtcd3Store({ endpoints: [etcd.endpoint] });
+  store = await openEtcd3Store({ endpoints: [etcd.endpoint], requestTimeoutMs: 60_000 });
   first = await startTestApiServer({ store, advertiseAddress: '10.0.0.1' });
 });
 afterAll(async () => {

@@ -4,9 +4,9 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../../../test/free-port.ts';
 import { GrpcClient } from './grpc-client.ts';
 import type { Answer, Order } from './load.ts';
 import { PATHS, rangeRequest } from './messages.ts';
@@ -147,14 +147,4 @@ async function stop(child: ChildProcess | undefined): Promise<void> {
 
 function flagsOf(flags: Readonly<Record<string, string | number>>): string[] {
   return Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -5,10 +5,10 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createCertificateAuthority, issueCertificate } from '#src/server/pki.ts';
+import { freePort } from '../../../test/free-port.ts';
 import { HttpConnection, requestBytes, type Target } from './http-connection.ts';
 import type { Answer, Order } from './load.ts';
 import type { Result, Workload } from './workloads.ts';
@@ -245,14 +245,4 @@ async function stop(child: ChildProcess | undefined): Promise<void> {
   const tooLate = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await exited;
   clearTimeout(tooLate);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

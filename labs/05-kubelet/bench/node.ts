@@ -6,7 +6,6 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -21,6 +20,7 @@ import {
   type TestApiServer,
 } from '@kube-labs/apiserver';
 import type { Pod } from 'kubernetes-types/core/v1';
+import { freePort } from '../../../test/free-port.ts';
 import { COMMAND, IMAGE } from './raw-docker.ts';
 
 export const CLUSTER = 'kubelet-bench';
@@ -197,15 +197,6 @@ async function writeCertificate(): Promise<void> {
   const { cert, key } = await issueCertificate(ca, who);
   await writeFile(`${ROOT}/server.crt`, cert);
   await writeFile(`${ROOT}/server.key`, key, { mode: 0o600 });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function removeLeftovers(): Promise<void> {

@@ -8,7 +8,6 @@ import { matchesScopes } from '#src/admission/quota/scopes.ts';
 import { kindOfName, usageOf } from '#src/admission/quota/usage.ts';
 import { RESOURCES } from '#src/registry/resources.ts';
 import { startTestApiServer } from '#src/server/test-api-server.ts';
-import { freePort } from '../../../../test/free-port.ts';
 import { ownNamespace, pod, quota, resources, sceneOf } from './scene.ts';
 
 function definitionOf(group: string, resource: string) {
@@ -277,7 +276,7 @@ test('combine() keeps what only one list has', () => {
 });
 
 test('what went away behind the server’s back is found when it starts', async () => {
-  await using server = await startTestApiServer({ securePort: await freePort() });
+  await using server = await startTestApiServer();
   const scene = sceneOf(server);
   const at = await ownNamespace(scene, 'behind');
   await scene.post(`${at}/resourcequotas`, quota('q', { pods: '5' }));

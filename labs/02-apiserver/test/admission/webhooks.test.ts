@@ -1,7 +1,6 @@
 // Webhooks over real HTTPS: who is asked about what, what they may change, and every way in which they fail.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
-import { freePort } from '../../../../test/free-port.ts';
 import { namespace, pod, type Scene, sceneOf } from './scene.ts';
 import { patching, startWebhookServer, type WebhookServer } from './webhook-server.ts';
 
@@ -561,7 +560,7 @@ describe('a webhook that fails', () => {
 });
 
 test('one that refuses everything cannot keep the server from starting, nor itself from being removed', async () => {
-  await using own = await startTestApiServer({ securePort: await freePort() });
+  await using own = await startTestApiServer();
   const other = sceneOf(own);
   const path = `${REGISTRATION}/validatingwebhookconfigurations`;
   await other.post(path, {

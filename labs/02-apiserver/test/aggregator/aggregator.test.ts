@@ -17,12 +17,18 @@ import { startTestApiServer, type TestApiServer } from '#src/server/test-api-ser
 import { apiServiceStrategy } from '#src/strategy/api-service.ts';
 import { texts } from '../crd/definitions.ts';
 import { type WireOptions, wire } from '../server/wire.ts';
-import { GROUP_VERSION, type MetricsServer, startMetricsServer } from './metrics-server.ts';
+import {
+  apiServiceOf,
+  GROUP_VERSION,
+  type MetricsServer,
+  NAME,
+  SERVICE,
+  startMetricsServer,
+} from './metrics-server.ts';
 
 const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
-const NAME = 'v1beta1.metrics.k8s.io';
 const SERVICES = '/api/v1/namespaces/kube-system/services';
-const REF = { namespace: 'kube-system', name: 'metrics-server', port: 443 };
+const REF = { ...SERVICE, port: 443 };
 
 describe('a metrics server behind an APIService', () => {
   let server: TestApiServer;
@@ -47,22 +53,7 @@ describe('a metrics server behind an APIService', () => {
         requestHeader: { clientCa: proxyCa.cert, allowedNames: ['front-proxy-client'] },
       },
     });
-    await ask(API_SERVICES, {
-      method: 'POST',
-      body: {
-        apiVersion: 'apiregistration.k8s.io/v1',
-        kind: 'APIService',
-        metadata: { name: NAME },
-        spec: {
-          group: 'metrics.k8s.io',
-          version: 'v1beta1',
-          service: { ...REF, port: metrics.port },
-          caBundle: metrics.caBundle,
-          groupPriorityMinimum: 100,
-          versionPriority: 100,
-        },
-      },
-    });
+    await ask(API_SERVICES, { method: 'POST', body: apiServiceOf(metrics) });
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();

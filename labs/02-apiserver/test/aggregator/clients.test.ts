@@ -8,9 +8,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCertificateAuthority, issueCertificate } from '#src/server/pki.ts';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
 import { type InstalledTool, installKubectl, type Layer } from '../codec/kubectl.ts';
-import { type MetricsServer, startMetricsServer } from './metrics-server.ts';
-
-const NAME = 'v1beta1.metrics.k8s.io';
+import {
+  apiServiceOf,
+  type MetricsServer,
+  NAME,
+  SERVICE,
+  startMetricsServer,
+} from './metrics-server.ts';
 
 let server: TestApiServer;
 let metrics: MetricsServer;
@@ -59,23 +63,10 @@ describe.each<Layer>(['28', '35'])('kubectl 1.%s', (layer) => {
     const service = {
       apiVersion: 'v1',
       kind: 'Service',
-      metadata: { name: 'metrics-server', namespace: 'kube-system' },
+      metadata: SERVICE,
       spec: { type: 'ExternalName', externalName: 'localhost' },
     };
-    const apiService = {
-      apiVersion: 'apiregistration.k8s.io/v1',
-      kind: 'APIService',
-      metadata: { name: NAME },
-      spec: {
-        group: 'metrics.k8s.io',
-        version: 'v1beta1',
-        service: { namespace: 'kube-system', name: 'metrics-server', port: metrics.port },
-        caBundle: metrics.caBundle,
-        groupPriorityMinimum: 100,
-        versionPriority: 100,
-      },
-    };
-    for (const object of [node, service, apiService]) {
+    for (const object of [node, service, apiServiceOf(metrics)]) {
       expect(await ask(['apply', '-f', '-'], JSON.stringify(object))).toMatchObject({ code: 0 });
     }
     const wait = ['wait', '--for=condition=available', '--timeout=60s', `apiservice/${NAME}`];

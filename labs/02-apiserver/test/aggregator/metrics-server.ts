@@ -24,11 +24,31 @@ export interface MetricsServer extends AsyncDisposable {
 }
 
 export const GROUP_VERSION = 'metrics.k8s.io/v1beta1';
+/** Of its APIService. */
+export const NAME = 'v1beta1.metrics.k8s.io';
+/** Its Service, which an ExternalName leads to localhost. */
+export const SERVICE = { namespace: 'kube-system', name: 'metrics-server' };
 const usage = { cpu: '250m', memory: '512Mi' };
 const common = { timestamp: '2024-05-01T10:00:00Z', window: '10s' };
 
 export function nodeMetrics(name: string): object {
   return { metadata: { name }, ...common, usage };
+}
+
+export function apiServiceOf({ port, caBundle }: MetricsServer): object {
+  return {
+    apiVersion: 'apiregistration.k8s.io/v1',
+    kind: 'APIService',
+    metadata: { name: NAME },
+    spec: {
+      group: 'metrics.k8s.io',
+      version: 'v1beta1',
+      service: { ...SERVICE, port },
+      caBundle,
+      groupPriorityMinimum: 100,
+      versionPriority: 100,
+    },
+  };
 }
 
 /** `proxyCa` is the authority of the certificate that the API server shows. */

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { DEFAULT_POLICY } from '#src/authz/rbac-data/default-policy.ts';
-import { freePort } from '../../../../test/free-port.ts';
 import { wire } from '../server/wire.ts';
 import { type SecuredServer, startSecuredServer } from './server.ts';
 
@@ -326,7 +325,7 @@ describe('an API server with --authorization-mode=Node,RBAC', () => {
 });
 
 test('a restart adds nothing, mends what is missing, and leaves alone what is protected', async () => {
-  await using secured = await startSecuredServer(undefined, { securePort: await freePort() });
+  await using secured = await startSecuredServer();
   const path = (name: string) => `${RBAC}/clusterroles/${name}`;
   const { json: before } = await secured.as('admin', `get ${RBAC}/clusterroles`);
   await secured.as('admin', `patch ${path('system:kube-dns')}`, { rules: READ_PODS });

@@ -1,7 +1,6 @@
 // Lists in pages at one revision, and watches that miss nothing: the promises that every controller stands on.
 import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { freePort } from '../../../../test/free-port.ts';
 import { ApiError } from '../../src/api-error.ts';
 import type { Client, WatchEvent } from '../../src/client/client.ts';
 import { resources } from '../../src/client/resources.ts';
@@ -14,7 +13,7 @@ let namespace = '';
 let counter = 0;
 
 beforeAll(async () => {
-  server = await startTestApiServer({ securePort: await freePort() });
+  server = await startTestApiServer();
   client = server.client();
 });
 afterAll(() => server[Symbol.asyncDispose]());

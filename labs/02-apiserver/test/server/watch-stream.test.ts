@@ -8,7 +8,6 @@ import { ObjectFilter } from '#src/registry/object-filter.ts';
 import { startTestApiServer, type TestApiServer } from '#src/server/test-api-server.ts';
 import { watchFrames } from '#src/server/watch-frames.ts';
 import { serveWatch } from '#src/server/watch-stream.ts';
-import { freePort } from '../../../../test/free-port.ts';
 import { openStream } from './stream.ts';
 import { wire } from './wire.ts';
 
@@ -25,7 +24,7 @@ afterEach(async () => {
 });
 
 async function started(): Promise<TestApiServer> {
-  server = await startTestApiServer({ securePort: await freePort() });
+  server = await startTestApiServer();
   return server;
 }
 
